@@ -1,0 +1,71 @@
+/**
+ * What `npm run build` adds to the output of tsc. Run from the repository root.
+ *
+ * The grapher: `dist/grapher/render.js` becomes one file with chart.js, chartjs-node-canvas and packages/canvas inside, as
+ * the installed package has none of them; @napi-rs/canvas stays outside. Beside it the font, and all licences.
+ */
+import { cp, mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { build } from 'esbuild';
+
+async function buildGrapher(folder) {
+  const { metafile } = await build({
+    entryPoints: ['src/grapher/render.ts'],
+    outfile: join(folder, 'render.js'),
+    bundle: true,
+    platform: 'node',
+    format: 'esm',
+    target: 'node20',
+    minify: true,
+    legalComments: 'none',
+    metafile: true,
+    logLevel: 'warning',
+    external: ['@napi-rs/canvas'],
+    // The bundled packages are CommonJS and ask for modules of Node by `require`.
+    banner: {
+      js: [
+        '// Bundled from src/grapher/render.ts; licences in THIRD-PARTY-LICENSES.txt.',
+        "import { createRequire } from 'node:module';",
+        'const require = createRequire(import.meta.url);',
+      ].join('\n'),
+    },
+    plugins: [staticCanvas],
+  });
+  // tsc wrote a map for the file that was just replaced.
+  await rm(join(folder, 'render.js.map'), { force: true });
+  await writeFile(join(folder, 'THIRD-PARTY-LICENSES.txt'), await licencesOf(Object.keys(metafile.inputs)));
+
+  const fonts = join(folder, 'fonts');
+  await mkdir(fonts, { recursive: true });
+  for (const file of ['ttf/DejaVuSans.ttf', 'ttf/DejaVuSans-Bold.ttf', 'LICENSE']) {
+    await cp(join('node_modules/dejavu-fonts-ttf', file), join(fonts, file.replace('ttf/', '')));
+  }
+}
+
+/** chartjs-node-canvas loads `canvas` by a computed name, which a bundler cannot follow. */
+const staticCanvas = {
+  name: 'static-canvas',
+  setup({ onLoad }) {
+    onLoad({ filter: /chartjs-node-canvas[\\/]dist[\\/]freshRequire\.js$/ }, () => ({
+      contents: `exports.freshRequire = (name) => {
+        if (name !== 'canvas') throw new Error('not bundled: ' + name);
+        return require('canvas');
+      };`,
+      resolveDir: 'node_modules/chartjs-node-canvas/dist',
+    }));
+  },
+};
+
+/** The licence text of every package that a bundle holds. */
+async function licencesOf(inputs) {
+  const packages = inputs.map((path) => /^node_modules\/((?:@[^/]+\/)?[^/]+)\//.exec(path)?.[1]);
+  const texts = [...new Set(packages)].filter(Boolean).map(async (name) => {
+    const folder = join('node_modules', name);
+    const file = (await readdir(folder)).find((entry) => /^licen[cs]e/i.test(entry));
+    if (!file) throw new Error(`${name} is bundled but has no licence file`);
+    return `${name}\n\n${(await readFile(join(folder, file), 'utf8')).trim()}\n`;
+  });
+  return (await Promise.all(texts)).join(`\n${'-'.repeat(80)}\n\n`);
+}
+
+await buildGrapher('dist/grapher');

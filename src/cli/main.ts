@@ -1,0 +1,12 @@
+#!/usr/bin/env node
+// Looks at Node's version before anything is loaded that an older one could not read.
+import { checkNodeVersion } from '../wire/node-version.js';
+
+try {
+  checkNodeVersion(process.versions.node);
+} catch (error) {
+  console.error(`offhand: ${(error as Error).message}`);
+  process.exit(1);
+}
+const { main } = await import('./commands.js');
+await main(process.argv.slice(2));

@@ -1,0 +1,67 @@
+import { type ArgumentsCamelCase, type Argv, type CommandModule } from 'yargs';
+import { connect } from '../client/connect.js';
+import { messageOf, PoolError } from '../core/errors.js';
+import { parseDurationMs } from '../wire/duration.js';
+import { loadExport } from './load-export.js';
+import { addressOption } from './pool-address.js';
+
+interface Arguments {
+  target: string;
+  args: string[];
+  address: string | undefined;
+  timeout: string | undefined;
+  json: boolean;
+}
+
+export const runCommand: CommandModule<object, Arguments> = {
+  command: 'run <target> [args..]',
+  describe: 'Run one exported function on the pool and print its result',
+  builder: (argv: Argv) =>
+    argv
+      .positional('target', { type: 'string', describe: 'FILE#EXPORT (.js .mjs .cjs .ts)' })
+      .positional('args', {
+        type: 'string',
+        array: true,
+        default: [],
+        describe: 'its arguments, each as JSON',
+      })
+      .options(addressOption)
+      .option('timeout', { type: 'string', describe: 'how long it may run: 500ms, 30s' })
+      .option('json', { type: 'boolean', default: false, describe: 'print the result as JSON' })
+      .example('$0 run examples/primes.ts#countPrimes 200000', 'the function must stand alone')
+      .example(
+        `$0 run text.js#count '"some text"'`,
+        'a string is quoted twice: for the shell, and as JSON',
+      ) as Argv<Arguments>,
+  handler: async ({ target, args, address, timeout, json }: ArgumentsCamelCase<Arguments>) => {
+    const values = args.map(parseArgument);
+    const fn = await loadExport(target);
+    await using pool = await connect(address);
+    const limited =
+      timeout === undefined ? pool : pool.with({ timeoutMs: parseDurationMs(timeout, '--timeout') });
+    const result = await limited.run(fn, ...values).catch((error: unknown) => {
+      throw explain(error, target);
+    });
+    console.log(json ? JSON.stringify(result ?? null) : result);
+  },
+};
+
+function parseArgument(text: string, index: number): unknown {
+  try {
+    return JSON.parse(text) as unknown;
+  } catch {
+    throw new PoolError(
+      'invalid-argument',
+      `argument ${index + 1}: expected JSON, got ${text}; a string needs quotes of its own: '"${text}"'`,
+    );
+  }
+}
+
+/** A name that is missing on the worker is nearly always something the function's file has around it. */
+function explain(error: unknown, target: string): unknown {
+  if (!(error instanceof Error) || error.name !== 'ReferenceError') return error;
+  return new Error(
+    `${target}: ${messageOf(error)} on the worker; the function travels alone, so what it uses must be inside it ` +
+      '(import modules with `await import(…)` in its body)',
+  );
+}

@@ -1,0 +1,129 @@
+import { accessSync, constants } from 'node:fs';
+import { availableParallelism } from 'node:os';
+import { dirname, join } from 'node:path';
+import { DEFAULT_PORT } from '../client/connect.js';
+import { messageOf, PoolError } from '../core/errors.js';
+import { isLoopback, parsePortRange, type PortRange } from '../wire/address.js';
+import { parseDurationMs } from '../wire/duration.js';
+import { ensureToken } from '../wire/token.js';
+import { type ServerOptions } from '../server/options.js';
+import { cpuLimit } from './cpu-limit.js';
+import { makeFolder } from '../wire/folder.js';
+
+/** The flags of `offhand server`, as typed. */
+export interface ServerArguments {
+  workers: string | undefined;
+  host: string;
+  port: string | undefined;
+  workerPorts: string;
+  slots: string;
+  profile: string | boolean | undefined;
+  profileInterval: string;
+  logDir: string | undefined;
+  coordinatorTimeout: string;
+  drainTimeout: string;
+  auth: boolean;
+}
+
+/** Where the HTTP service will listen: never taken for the coordinator. */
+const HTTP_PORT = 5000;
+/** How many ports to try when none was named. */
+const PORT_TRIES = 100;
+
+/** @throws PoolError `invalid-argument`, naming the flag, what was expected and what arrived. */
+export function resolveServerOptions(args: ServerArguments): ServerOptions {
+  const workers =
+    args.workers === undefined
+      ? cpuLimit(availableParallelism())
+      : wholeNumber('workers', args.workers, 1, 10_000);
+  const workerPorts = parsePortRange(args.workerPorts, '--worker-ports');
+  const room = workerPorts.last - workerPorts.first + 1;
+  if (workers > room) {
+    throw new PoolError(
+      'invalid-argument',
+      `--worker-ports ${args.workerPorts} has room for ${room} workers, and ${workers} were asked for; give a wider range`,
+    );
+  }
+  if (!isLoopback(args.host)) {
+    throw new PoolError(
+      'permission-denied',
+      `--host ${args.host}: a pool runs whatever code reaches it, so it listens on this machine only (127.0.0.1) until it has TLS`,
+    );
+  }
+  return {
+    workers,
+    workerPorts,
+    host: args.host,
+    ports: portsToTry(args.port, workerPorts),
+    slots: wholeNumber('--slots', args.slots, 1, 256),
+    token: args.auth ? ensureToken() : undefined,
+    profile: profileFile(args.profile, workers),
+    profileIntervalMs: intervalMs(args.profileInterval),
+    logDir: outputFolder(args.logDir, 'logs', '--log-dir', 'no log files are written'),
+    logPretty: false,
+    coordinatorTimeoutMs: parseDurationMs(args.coordinatorTimeout, '--coordinator-timeout'),
+    drainTimeoutMs: parseDurationMs(args.drainTimeout, '--drain-timeout'),
+    announce: true,
+  };
+}
+
+/** A port that was named is the only one; otherwise the next free one outside the workers' range will do. */
+function portsToTry(given: string | undefined, { first, last }: PortRange): number[] {
+  if (given !== undefined) return [wholeNumber('--port', given, 1, 65_535)];
+  const ports: number[] = [];
+  for (let port = DEFAULT_PORT; ports.length < PORT_TRIES && port <= 65_535; port++) {
+    if (port !== HTTP_PORT && (port < first || port > last)) ports.push(port);
+  }
+  return ports;
+}
+
+function profileFile(given: string | boolean | undefined, workers: number): string | undefined {
+  if (given === false) return undefined;
+  if (typeof given === 'string') {
+    outputFolder(dirname(given), dirname(given), '--profile', '');
+    return given;
+  }
+  const folder = outputFolder(undefined, 'profiling', '--profile', 'no profile is written');
+  return folder === undefined ? undefined : join(folder, `results_${workers}.csv`);
+}
+
+/** A folder that was named must be writable; the default one is done without, and that is said. */
+function outputFolder(
+  given: string | undefined,
+  fallback: string,
+  flag: string,
+  without: string,
+): string | undefined {
+  const folder = given ?? fallback;
+  try {
+    makeFolder(folder);
+    accessSync(folder, constants.W_OK);
+    return folder;
+  } catch (error) {
+    if (given !== undefined) {
+      throw new PoolError(
+        'permission-denied',
+        `${flag}: the folder ${folder} cannot be written (${messageOf(error)})`,
+      );
+    }
+    console.error(
+      `offhand: the folder ${folder} cannot be written, so ${without} (${flag} names another one)`,
+    );
+    return undefined;
+  }
+}
+
+function intervalMs(text: string): number {
+  const ms = parseDurationMs(text, '--profile-interval');
+  if (ms >= 10) return ms;
+  throw new PoolError('invalid-argument', `--profile-interval: expected at least 10 ms, got ${text}`);
+}
+
+function wholeNumber(name: string, text: string, least: number, most: number): number {
+  const number = /^\d+$/.test(text) ? Number(text) : Number.NaN;
+  if (number >= least && number <= most) return number;
+  throw new PoolError(
+    'invalid-argument',
+    `${name}: expected a whole number from ${least} to ${most}, got ${text}`,
+  );
+}

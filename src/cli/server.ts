@@ -1,0 +1,97 @@
+import { logVerbosity, setLogVerbosity } from '@grpc/grpc-js';
+import { type ArgumentsCamelCase, type Argv, type CommandModule } from 'yargs';
+import { formatAddress } from '../wire/address.js';
+import { VERSION } from '../wire/protocol.js';
+import { type RunningServer, startServer } from '../server/server.js';
+import { resolveServerOptions, type ServerArguments } from './server-options.js';
+
+export const serverCommand: CommandModule<object, ServerArguments> = {
+  command: 'server [workers]',
+  describe: 'Start a pool: a coordinator and its workers',
+  builder: (argv: Argv) =>
+    argv
+      .positional('workers', { type: 'string', describe: 'how many workers  [default: one per core]' })
+      .option('host', { type: 'string', default: '127.0.0.1', describe: 'address to listen on' })
+      .option('port', {
+        type: 'string',
+        describe: 'port of the coordinator  [default: 4999, or the next free one]',
+      })
+      .option('worker-ports', { type: 'string', default: '5001-5100', describe: 'ports that workers take' })
+      .option('slots', { type: 'string', default: '1', describe: 'tasks that a worker runs at a time' })
+      .option('profile', {
+        type: 'string',
+        describe: 'CSV file of the profile  [default: profiling/results_<workers>.csv]',
+      })
+      .option('no-profile', { type: 'boolean', describe: 'write no profile' })
+      .option('profile-interval', {
+        type: 'string',
+        default: '100',
+        describe: 'how often to sample: 100, 1s',
+      })
+      .option('log-dir', { type: 'string', describe: 'folder of the log files  [default: logs]' })
+      .option('coordinator-timeout', {
+        type: 'string',
+        default: '30s',
+        describe: 'how long workers outlive a coordinator that is gone',
+      })
+      .option('drain-timeout', {
+        type: 'string',
+        default: '30s',
+        describe: 'how long running tasks may take at the end',
+      })
+      .option('auth', {
+        type: 'boolean',
+        default: true,
+        describe: '--no-auth: no token needed (this machine only)',
+      })
+      .example('$0 server 4', 'four workers')
+      .example(
+        '$0 server --port 7000 --worker-ports 7001-7064',
+        'on ports of your own',
+      ) as unknown as Argv<ServerArguments>,
+  handler: async (args: ArgumentsCamelCase<ServerArguments>) => {
+    // A port that is taken is expected here and no news for a terminal.
+    setLogVerbosity(logVerbosity.NONE);
+    const startedAt = performance.now();
+    const server = await startServer(resolveServerOptions(args));
+    stopOnSignals(server);
+    console.log(greeting(server, args, performance.now() - startedAt));
+    await server.stopped;
+    process.exit(0);
+  },
+};
+
+/** The first signal lets running tasks finish; the second ends everything at once. */
+function stopOnSignals(server: RunningServer): void {
+  let isStopping = false;
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+    process.on(signal, () => {
+      if (isStopping) {
+        server.kill();
+        process.exit(signal === 'SIGINT' ? 130 : 143);
+      }
+      isStopping = true;
+      console.log('\nstopping: running tasks may finish; once more ends everything now');
+      void server.stop();
+    });
+  }
+}
+
+function greeting(server: RunningServer, args: ServerArguments, elapsedMs: number): string {
+  const address = formatAddress(server);
+  const workers = server.workers();
+  const ports = workers.map(({ worker, port }) => `${worker} ${port}`);
+  const shown = ports.length > 8 ? [...ports.slice(0, 7), `… ${ports.at(-1)}`] : ports;
+  const lines = [
+    `offhand ${VERSION}: ${workers.length} worker${workers.length === 1 ? '' : 's'} ready in ${(elapsedMs / 1_000).toFixed(1)} s`,
+    '',
+    `  coordinator  ${address}`,
+    `  workers      ${shown.join(', ')}`,
+    ...(server.profile === undefined ? [] : [`  profile      ${server.profile}`]),
+    ...(args.auth ? [] : ['  token        none: every program on this machine may run code here']),
+    '',
+    `  from here    const pool = await connect('${address}');   or offhand run FILE#EXPORT --address ${address}`,
+    '  to stop      Ctrl-C, or offhand stop',
+  ];
+  return lines.join('\n');
+}

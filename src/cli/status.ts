@@ -1,0 +1,41 @@
+import Table from 'cli-table3';
+import { type ArgumentsCamelCase, type Argv, type CommandModule } from 'yargs';
+import { type PoolStatus, type WorkerStatus } from '../wire/status-document.js';
+import { addressOption, withCoordinator } from './pool-address.js';
+
+interface Arguments {
+  address: string | undefined;
+  json: boolean;
+}
+
+export const statusCommand: CommandModule<object, Arguments> = {
+  command: 'status',
+  describe: 'Show the workers and the queue',
+  builder: (argv: Argv) =>
+    argv
+      .options(addressOption)
+      .option('json', { type: 'boolean', default: false, describe: 'print the status document' })
+      .example('$0 status', 'the pool on this machine')
+      .example('$0 status --json --address localhost:4999', 'for programs'),
+  handler: async ({ address, json }: ArgumentsCamelCase<Arguments>) => {
+    const status = await withCoordinator(address, (coordinator) => coordinator.status());
+    console.log(json ? JSON.stringify(status, null, 2) : statusTable(status));
+  },
+};
+
+export function statusTable({ workers, queue }: PoolStatus): string {
+  const table = new Table({
+    head: ['worker', 'address', 'pid', 'phase', 'state', 'completed', 'failed', 'task'],
+    style: { head: [], border: [] },
+    colAligns: ['left', 'left', 'right', 'left', 'left', 'right', 'right', 'left'],
+  });
+  for (const worker of workers) table.push(row(worker));
+  const busy = workers.filter((worker) => worker.busy).length;
+  return `${table.toString()}\n${workers.length} workers, ${busy} busy, ${queue.pending} calls waiting`;
+}
+
+function row({ worker, host, port, pid, phase, busy, completed, failed, tasks }: WorkerStatus): string[] {
+  const running = tasks.map((task) => `${task.name} ${(task.running_ms / 1_000).toFixed(1)} s`).join(', ');
+  const state = busy ? 'busy' : 'free';
+  return [worker, `${host}:${port}`, String(pid), phase, state, String(completed), String(failed), running];
+}

@@ -1,0 +1,69 @@
+import { randomUUID } from 'node:crypto';
+import { PoolError } from '../core/errors.js';
+import { type Address, parseAddress } from '../wire/address.js';
+import { livePools } from '../wire/pool-files.js';
+import { findToken } from '../wire/token.js';
+import { CoordinatorLink } from './coordinator-link.js';
+import { DirectExecutor } from './direct-executor.js';
+import { InlineExecutor } from './inline-executor.js';
+import { checkKeys } from './options.js';
+import { Pool } from './pool.js';
+
+export interface ConnectOptions {
+  /** The pool's token. @default `OFFHAND_TOKEN`, else this user's token file */
+  token?: string;
+}
+
+/** Port of a pool unless told otherwise. */
+export const DEFAULT_PORT = 4999;
+
+/**
+ * Connects to a running pool.
+ *
+ * @param address `host:port`. Default: `OFFHAND_ADDRESS`, else the one pool that runs on this machine.
+ * @throws PoolError `unavailable` when no pool answers, `unauthenticated` when it does not know the token,
+ * `version-mismatch`, `invalid-argument`
+ */
+export async function connect(address?: string, options: ConnectOptions = {}): Promise<Pool> {
+  checkKeys('connect', options, ['token']);
+  if (process.env['OFFHAND_INLINE'] === '1') return new Pool(new InlineExecutor());
+  const token = options.token ?? findToken();
+  return new Pool(await connectExecutor(findAddress(address), token));
+}
+
+/** Dials, and makes sure that a pool answers. `onClose` runs when the executor is closed. */
+export async function connectExecutor(
+  address: Address,
+  token: string | undefined,
+  onClose?: () => Promise<void>,
+): Promise<DirectExecutor> {
+  const coordinator = new CoordinatorLink(address, token, randomUUID());
+  try {
+    const { slots } = await coordinator.handshake();
+    return new DirectExecutor(coordinator, token, slots, onClose);
+  } catch (error) {
+    coordinator.close();
+    throw error;
+  }
+}
+
+/** The address given, the environment's, or that of the one live pool of this machine. @throws PoolError */
+export function findAddress(given: string | undefined): Address {
+  if (given !== undefined) return parseAddress(given, 'address', DEFAULT_PORT);
+  const fromEnv = process.env['OFFHAND_ADDRESS'];
+  if (fromEnv) return parseAddress(fromEnv, 'OFFHAND_ADDRESS', DEFAULT_PORT);
+  const pools = livePools();
+  const [only] = pools;
+  if (!only) {
+    throw new PoolError(
+      'unavailable',
+      'no pool runs on this machine; start one with `offhand server`, or give an address',
+    );
+  }
+  if (pools.length === 1) return parseAddress(only.address, 'address');
+  const list = pools.map((pool) => pool.address).join(', ');
+  throw new PoolError(
+    'invalid-argument',
+    `several pools run on this machine (${list}); say which one by its address`,
+  );
+}

@@ -1,0 +1,96 @@
+import { withResolvers } from '../core/with-resolvers.js';
+import { type MapOptions } from './options.js';
+
+/** Results that are ready but not yet asked for, as a multiple of the concurrency: enough that one slow call stops no others. */
+const READ_AHEAD = 4;
+
+type Settled<R> = { index: number; ok: true; value: R } | { index: number; ok: false; reason: unknown };
+
+/**
+ * Calls `start` for every item, at most `concurrency` at a time, and yields what comes of it. Reads its input no faster
+ * than calls are begun, and begins no more while results are not taken. Leaving early cancels what runs.
+ */
+export async function* mapBounded<T, R>(
+  input: Iterable<T> | AsyncIterable<T>,
+  start: (item: T, signal: AbortSignal) => Promise<R>,
+  { concurrency, ordered = true, errors = 'throw' }: MapOptions & { concurrency: number },
+): AsyncGenerator<R, void, void> {
+  const items = iteratorOf(input);
+  const cancel = new AbortController();
+  const ready = new Map<number, Settled<R>>();
+  const running = new Set<Promise<void>>();
+  let isInputOver = false;
+  let read = 0;
+  let yielded = 0;
+  let change = withResolvers<void>();
+  const changed = () => {
+    change.resolve();
+    change = withResolvers<void>();
+  };
+
+  const settle = (settled: Settled<R>) => {
+    ready.set(settled.index, settled);
+    if (!settled.ok && errors === 'throw') isInputOver = true;
+    changed();
+  };
+  const begin = (item: T, index: number) => {
+    const call: Promise<void> = start(item, cancel.signal)
+      .then(
+        (value) => settle({ index, ok: true, value }),
+        (reason: unknown) => settle({ index, ok: false, reason }),
+      )
+      .finally(() => running.delete(call));
+    running.add(call);
+  };
+  const readInput = async () => {
+    try {
+      for (;;) {
+        while (!isInputOver && (running.size >= concurrency || read - yielded >= concurrency * READ_AHEAD)) {
+          await change.promise;
+        }
+        if (isInputOver) return;
+        const next = await items.next();
+        if (next.done) isInputOver = true;
+        if (isInputOver) return changed();
+        begin(next.value as T, read++);
+      }
+    } catch (reason) {
+      isInputOver = true;
+      // An input that breaks ends the map like a call that fails, in its turn.
+      errors = 'throw';
+      settle({ index: read++, ok: false, reason });
+    }
+  };
+
+  const reading = readInput();
+  try {
+    for (;;) {
+      const index = ordered ? yielded : ready.keys().next().value;
+      const settled = index === undefined ? undefined : ready.get(index);
+      if (!settled) {
+        if (isInputOver && running.size === 0 && yielded >= read) return;
+        await change.promise;
+        continue;
+      }
+      ready.delete(settled.index);
+      yielded += 1;
+      changed();
+      if (!settled.ok && errors === 'throw') {
+        await Promise.all(running);
+        throw settled.reason;
+      }
+      yield settled.ok ? settled.value : (settled.reason as R);
+    }
+  } finally {
+    isInputOver = true;
+    cancel.abort(new Error('the loop over pool.map was left'));
+    changed();
+    await Promise.all(running);
+    await items.return?.();
+    await reading;
+  }
+}
+
+function iteratorOf<T>(input: Iterable<T> | AsyncIterable<T>): AsyncIterator<T> | Iterator<T> {
+  return Symbol.asyncIterator in input ? input[Symbol.asyncIterator]() : input[Symbol.iterator]();
+}

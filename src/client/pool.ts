@@ -1,0 +1,87 @@
+import { PoolError } from '../core/errors.js';
+import { type Executor } from './executor.js';
+import { mapBounded } from './map.js';
+import { type CallOptions, checkCallOptions, checkMapOptions, type MapOptions } from './options.js';
+
+/**
+ * Runs functions on workers. Made by `connect` or `startPool`.
+ *
+ * A function travels as its source: it may use its arguments and what Node has built in, and imports what else it needs
+ * inside itself. Arguments and results are copied (structured clone). An error that the function throws arrives as it was
+ * thrown; everything else that goes wrong is a PoolError.
+ */
+export class Pool {
+  readonly #executor: Executor;
+  readonly #options: CallOptions;
+
+  /** @internal Pools are made by `connect` and `startPool`. */
+  constructor(executor: Executor, options: CallOptions = {}) {
+    this.#executor = executor;
+    this.#options = options;
+  }
+
+  /** Runs `fn(...args)` on a free worker, as soon as there is one. */
+  run<A extends unknown[], R>(fn: (...args: A) => R, ...args: A): Promise<Awaited<R>> {
+    return this.#executor.run({ fn, args, options: this.#options }) as Promise<Awaited<R>>;
+  }
+
+  /**
+   * Runs `fn(item)` for every item and yields the results, in the order of the input unless told otherwise. The first
+   * failure stops the rest, awaits what runs, and is thrown; with `errors: 'collect'` it is yielded instead. Leaving the
+   * loop cancels what runs.
+   */
+  map<T, R>(
+    fn: (item: T) => R,
+    input: Iterable<T> | AsyncIterable<T>,
+    options: MapOptions & { errors: 'collect' },
+  ): AsyncGenerator<Awaited<R> | Error, void, void>;
+  map<T, R>(
+    fn: (item: T) => R,
+    input: Iterable<T> | AsyncIterable<T>,
+    options?: MapOptions,
+  ): AsyncGenerator<Awaited<R>, void, void>;
+  map<T, R>(
+    fn: (item: T) => R,
+    input: Iterable<T> | AsyncIterable<T>,
+    options: MapOptions = {},
+  ): AsyncGenerator<Awaited<R>, void, void> {
+    checkMapOptions(options);
+    checkInput(input);
+    const concurrency = options.concurrency ?? Math.max(2, 2 * this.#executor.slots);
+    const { signal: given } = this.#options;
+    const start = (item: T, left: AbortSignal) => {
+      const signal = given ? AbortSignal.any([given, left]) : left;
+      return this.#executor.run({ fn, args: [item], options: { ...this.#options, signal } }) as Promise<
+        Awaited<R>
+      >;
+    };
+    return mapBounded(input, start, { ...options, concurrency });
+  }
+
+  /** The same pool with other call options; those given here go before those it has. */
+  with(options: CallOptions): Pool {
+    return new Pool(this.#executor, { ...this.#options, ...checkCallOptions(options) });
+  }
+
+  /** Lets go of the pool: calls under way end in `closed`. What `startPool` started is stopped. */
+  close(): Promise<void> {
+    return this.#executor.close();
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+}
+
+function checkInput(input: unknown): void {
+  const isIterable =
+    typeof input === 'string' ||
+    (typeof input === 'object' &&
+      input !== null &&
+      (Symbol.iterator in input || Symbol.asyncIterator in input));
+  if (isIterable) return;
+  throw new PoolError(
+    'invalid-argument',
+    `pool.map: expected an iterable or async iterable, got ${typeof input}`,
+  );
+}

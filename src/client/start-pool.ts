@@ -1,0 +1,108 @@
+import { type ChildProcess, fork } from 'node:child_process';
+import { availableParallelism } from 'node:os';
+import { fileURLToPath } from 'node:url';
+import { isErrorCode, PoolError } from '../core/errors.js';
+import { newToken } from '../wire/token.js';
+import { connectExecutor } from './connect.js';
+import { InlineExecutor } from './inline-executor.js';
+import { checkKeys } from './options.js';
+import { Pool } from './pool.js';
+
+export interface StartPoolOptions {
+  /** How many worker processes. @default os.availableParallelism() */
+  workers?: number;
+  /** How many tasks a worker runs at a time, each in a thread of its own. @default 1 */
+  slots?: number;
+  /** CSV file for the pool's profile. @default none is written */
+  profile?: string;
+  /** How often the profile is sampled, in ms. @default 100 */
+  profileIntervalMs?: number;
+  /** Folder for log files. @default none are written */
+  logDir?: string;
+  /** How long running tasks may take to finish when the pool is closed, in ms. @default 0 */
+  drainTimeoutMs?: number;
+  /** Run everything in this process, for breakpoints; also `OFFHAND_INLINE=1`. @default false */
+  inline?: boolean;
+}
+
+const KEYS = ['workers', 'slots', 'profile', 'profileIntervalMs', 'logDir', 'drainTimeoutMs', 'inline'];
+
+type Notice =
+  { type: 'started'; host: string; port: number } | { type: 'failed'; code: string; message: string };
+
+/**
+ * Starts a pool of this process's own, on free ports of this machine, and connects to it. The pool ends with `close()`,
+ * and at the latest with this process.
+ *
+ * @throws PoolError `invalid-argument`, or `unavailable` when it cannot start
+ */
+export async function startPool(options: StartPoolOptions = {}): Promise<Pool> {
+  checkKeys('startPool', options, KEYS);
+  const workers = count('workers', options.workers ?? availableParallelism());
+  const slots = count('slots', options.slots ?? 1);
+  const profileIntervalMs = count('profileIntervalMs', options.profileIntervalMs ?? 100);
+  if (options.inline ?? process.env['OFFHAND_INLINE'] === '1') return new Pool(new InlineExecutor());
+
+  const token = newToken();
+  const child = fork(fileURLToPath(new URL('../server/process.js', import.meta.url)), {
+    serialization: 'advanced',
+    stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
+    execArgv: [],
+  });
+  const started = firstNotice(child);
+  child.send({
+    type: 'start',
+    options: {
+      workers,
+      slots,
+      token,
+      host: '127.0.0.1',
+      ports: [0],
+      workerPorts: undefined,
+      profile: options.profile,
+      profileIntervalMs,
+      logDir: options.logDir,
+      logPretty: false,
+      coordinatorTimeoutMs: 0,
+      drainTimeoutMs: options.drainTimeoutMs ?? 0,
+      announce: false,
+    },
+  });
+  const { host, port } = await started;
+  // From here on only calls under way keep this process alive; when it ends, the pool notices and ends too.
+  child.unref();
+  child.channel?.unref();
+  return new Pool(await connectExecutor({ host, port }, token, () => stop(child)));
+}
+
+function firstNotice(child: ChildProcess): Promise<{ host: string; port: number }> {
+  return new Promise((resolve, reject) => {
+    child.once('message', (notice: Notice) => {
+      if (notice.type === 'started') resolve(notice);
+      else reject(new PoolError(isErrorCode(notice.code) ? notice.code : 'internal', notice.message));
+    });
+    child.once('error', (error) =>
+      reject(new PoolError('unavailable', `the pool cannot be started: ${error.message}`)),
+    );
+    child.once('exit', (code, signal) => {
+      reject(new PoolError('unavailable', `the pool ended while starting (${signal ?? `code ${code}`})`));
+    });
+  });
+}
+
+function stop(child: ChildProcess): Promise<void> {
+  if (child.exitCode !== null || child.signalCode !== null) return Promise.resolve();
+  child.ref();
+  return new Promise((resolve) => {
+    child.once('exit', () => resolve());
+    child.send({ type: 'stop' });
+  });
+}
+
+function count(name: string, value: number): number {
+  if (Number.isInteger(value) && value > 0) return value;
+  throw new PoolError(
+    'invalid-argument',
+    `${name}: expected a whole number above 0, got ${JSON.stringify(value)}`,
+  );
+}

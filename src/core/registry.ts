@@ -1,0 +1,72 @@
+import { type HeapItem } from './heap.js';
+import { type WorkerId } from './ids.js';
+import { type LeaseKey, type SlotState } from './lease.js';
+
+/** When the lease of a slot ends unless it is renewed. */
+export interface Expiry extends HeapItem {
+  readonly slot: Slot;
+  at: number;
+}
+
+/** Room in a worker for one attempt at a time. */
+export class Slot implements HeapItem {
+  heapIndex = -1;
+  state: SlotState = { kind: 'free' };
+  readonly worker: WorkerRecord;
+  readonly index: number;
+  /** Of the newest lease. */
+  epoch: number;
+  readonly expiry: Expiry = { heapIndex: -1, slot: this, at: 0 };
+
+  constructor(worker: WorkerRecord, index: number, epoch: number) {
+    this.worker = worker;
+    this.index = index;
+    this.epoch = epoch;
+  }
+
+  get key(): LeaseKey {
+    return { worker: this.worker.id, slot: this.index, epoch: this.epoch };
+  }
+}
+
+export class WorkerRecord {
+  phase: 'running' | 'draining' = 'running';
+  readonly id: WorkerId;
+  /** Workers of lower rank come first where the policy has no preference. */
+  readonly rank: number;
+  readonly slots: Slot[];
+
+  constructor(id: WorkerId, rank: number, epochs: readonly number[]) {
+    this.id = id;
+    this.rank = rank;
+    this.slots = epochs.map((epoch, index) => new Slot(this, index, epoch));
+  }
+
+  /** A worker is busy when no slot is free. */
+  get isBusy(): boolean {
+    return this.slots.every((slot) => slot.state.kind !== 'free');
+  }
+}
+
+/** The workers that are attached, by id. */
+export class Registry {
+  readonly #workers = new Map<WorkerId, WorkerRecord>();
+
+  add(worker: WorkerRecord): void {
+    this.#workers.set(worker.id, worker);
+  }
+
+  get(id: WorkerId): WorkerRecord | undefined {
+    return this.#workers.get(id);
+  }
+
+  remove(id: WorkerId): void {
+    this.#workers.delete(id);
+  }
+
+  /** The slot that this lease is for, if it is the slot's newest one. */
+  slotOf(lease: LeaseKey): Slot | undefined {
+    const slot = this.#workers.get(lease.worker)?.slots[lease.slot];
+    return slot?.epoch === lease.epoch ? slot : undefined;
+  }
+}

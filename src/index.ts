@@ -1,0 +1,8 @@
+/// <reference types="node" preserve="true" />
+/// <reference lib="esnext.disposable" preserve="true" />
+
+export { connect, type ConnectOptions } from './client/connect.js';
+export { startPool, type StartPoolOptions } from './client/start-pool.js';
+export { type Pool } from './client/pool.js';
+export { type CallOptions, type MapOptions } from './client/options.js';
+export { type ErrorCode, PoolError } from './core/errors.js';

@@ -1,0 +1,195 @@
+import { assertNever } from '../core/assert-never.js';
+import { PoolError } from '../core/errors.js';
+import { type ClientId, requestId, type RequestId, type WorkerId } from '../core/ids.js';
+import { type LeaseKey } from '../core/lease.js';
+import { Scheduler, type SchedulerCommand, type SchedulerEvent } from '../core/scheduler.js';
+import { type Attached } from '../wire/generated/offhand/v1/Attached.js';
+import { type FindFreeWorkerResponse } from '../wire/generated/offhand/v1/FindFreeWorkerResponse.js';
+import { type StatusDocument } from '../wire/generated/offhand/v1/StatusDocument.js';
+import { type WorkerMessage__Output } from '../wire/generated/offhand/v1/WorkerMessage.js';
+import { readLease, signLease } from '../wire/lease-token.js';
+import { type Logger } from '../wire/logger.js';
+import { type WorkerLink } from './worker-link.js';
+
+interface Waiter {
+  grant(lease: LeaseKey, ttlMs: number): void;
+  refuse(reason: PoolError): void;
+}
+
+export interface CoordinatorSettings {
+  /** Signs the leases; workers check them with it. */
+  signingKey: Buffer;
+  /** How often workers report at most, in ms. */
+  reportIntervalMs: number;
+  /** Whether workers measure CPU and memory. */
+  measureUsage: boolean;
+}
+
+/**
+ * Feeds the scheduler with what happens and carries out what it decides. It sees leases, counters and attachments; never
+ * a function or an argument.
+ */
+export class Coordinator {
+  readonly #scheduler = new Scheduler();
+  readonly #settings: CoordinatorSettings;
+  readonly #log: Logger;
+  readonly #links = new Map<WorkerId, WorkerLink>();
+  readonly #waiters = new Map<RequestId, Waiter>();
+  /** Told when a worker is gone, while what it last reported is still known. */
+  onDetached: (link: WorkerLink) => void = () => undefined;
+  #requests = 0;
+  #expiryTimer: NodeJS.Timeout | undefined;
+  #isStopping = false;
+
+  constructor(settings: CoordinatorSettings, log: Logger) {
+    this.#settings = settings;
+    this.#log = log;
+  }
+
+  /** The attached workers, in the order of their names. */
+  get workers(): WorkerLink[] {
+    return [...this.#links.values()].sort((a, b) => a.rank - b.rank);
+  }
+
+  isBusy(worker: WorkerId): boolean {
+    return this.#scheduler.isBusy(worker);
+  }
+
+  /** Waits until a worker is free. @throws PoolError `cancelled` when the signal says so, `unavailable` when the pool stops. */
+  findFreeWorker(client: ClientId, signal: AbortSignal): Promise<FindFreeWorkerResponse> {
+    if (this.#isStopping) return Promise.reject(stopping());
+    const request = requestId(++this.#requests);
+    return new Promise((resolve, reject) => {
+      const leave = () => {
+        this.#waiters.delete(request);
+        this.#handle({ type: 'request-withdrawn', request });
+        reject(new PoolError('cancelled', 'the caller went away'));
+      };
+      signal.addEventListener('abort', leave, { once: true });
+      this.#waiters.set(request, {
+        grant: (lease, ttlMs) => {
+          signal.removeEventListener('abort', leave);
+          resolve(this.#describe(lease, ttlMs));
+        },
+        refuse: reject,
+      });
+      this.#handle({ type: 'lease-requested', request, client });
+    });
+  }
+
+  /** Ends a lease, as often as one likes. @throws PoolError `invalid-argument`, `not-found` */
+  freeWorker(leaseId: string): void {
+    if (!leaseId)
+      throw new PoolError('invalid-argument', 'lease_id: expected a lease from FindFreeWorker, got none');
+    const lease = readLease(leaseId, this.#settings.signingKey);
+    if (!lease) throw new PoolError('not-found', 'lease_id: this pool never granted such a lease');
+    this.#handle({ type: 'lease-released', lease });
+  }
+
+  async status(): Promise<StatusDocument> {
+    const workers = await Promise.all(
+      this.workers.map(async (link) => ({ ...(await link.state()), busy: this.isBusy(link.id) })),
+    );
+    return { workers, queue: { pending: this.#scheduler.waiting, tasks: [] } };
+  }
+
+  attach(link: WorkerLink): void {
+    const { worker, host, port, pid, epochs, leases, slots } = link.info;
+    this.#links.get(link.id)?.close();
+    this.#links.set(link.id, link);
+    const { signingKey, reportIntervalMs, measureUsage } = this.#settings;
+    const attached: Attached = { worker, signingKey, reportIntervalMs, measureUsage };
+    link.send({ attached });
+    this.#log.info({ worker, host, port, pid }, 'worker attached');
+    this.#handle({
+      type: 'worker-attached',
+      worker: link.id,
+      rank: link.rank,
+      slots: Array.from({ length: slots }, (_, slot) => ({
+        epoch: epochs[slot] ?? 0,
+        held: leases.find((lease) => lease.slot === slot),
+      })),
+    });
+  }
+
+  /** A worker's stream is over; `isClean` when it had said good-bye. */
+  detach(link: WorkerLink, isClean: boolean): void {
+    if (this.#links.get(link.id) !== link) return;
+    this.#links.delete(link.id);
+    link.close();
+    const { worker, pid } = link.info;
+    if (isClean) this.#log.info({ worker, pid }, 'worker left');
+    else this.#log.warn({ worker, pid }, 'worker lost');
+    this.#handle({ type: 'worker-lost', worker: link.id });
+    this.onDetached(link);
+  }
+
+  onWorkerMessage(link: WorkerLink, { report, leaseEnded, state }: WorkerMessage__Output): void {
+    if (report) {
+      link.report = report;
+      for (const { slot, epoch, inUse, idleMs } of report.leases) {
+        this.#handle({ type: 'lease-used', lease: { worker: link.id, slot, epoch }, inUse, idleMs });
+      }
+    } else if (leaseEnded) {
+      this.#handle({ type: 'lease-ended', lease: { worker: link.id, ...leaseEnded } });
+    } else if (state) link.onState(state);
+  }
+
+  /** Grants nothing more, and lets every worker finish what it runs. */
+  drain(withinMs: number): void {
+    this.#isStopping = true;
+    for (const waiter of this.#waiters.values()) waiter.refuse(stopping());
+    this.#waiters.clear();
+    for (const link of this.#links.values()) {
+      this.#handle({ type: 'worker-draining', worker: link.id });
+      link.drain(withinMs);
+    }
+  }
+
+  stop(): void {
+    clearTimeout(this.#expiryTimer);
+    for (const link of this.#links.values()) link.close();
+  }
+
+  #handle(event: SchedulerEvent): void {
+    const now = performance.now();
+    for (const command of this.#scheduler.handle(event, now)) this.#perform(command);
+    this.#watchExpiry(now);
+  }
+
+  #perform(command: SchedulerCommand): void {
+    switch (command.type) {
+      case 'grant-lease': {
+        const waiter = this.#waiters.get(command.request);
+        this.#waiters.delete(command.request);
+        this.#log.debug({ ...command.lease }, 'lease granted');
+        waiter?.grant(command.lease, command.ttlMs);
+        break;
+      }
+      case 'end-lease': {
+        const { worker, slot, epoch } = command.lease;
+        this.#links.get(worker)?.send({ endLease: { slot, epoch } });
+        break;
+      }
+      default:
+        assertNever(command);
+    }
+  }
+
+  #watchExpiry(now: number): void {
+    clearTimeout(this.#expiryTimer);
+    const at = this.#scheduler.nextExpiryAt;
+    if (at === undefined) return;
+    this.#expiryTimer = setTimeout(() => this.#handle({ type: 'time-passed' }), Math.max(0, at - now));
+  }
+
+  #describe(lease: LeaseKey, ttlMs: number): FindFreeWorkerResponse {
+    const leaseId = signLease({ ...lease, ttlMs }, this.#settings.signingKey);
+    const { worker, host, port } = this.#links.get(lease.worker)?.info ?? {};
+    return { leaseId, workerId: lease.worker, worker, host, port } as FindFreeWorkerResponse;
+  }
+}
+
+function stopping(): PoolError {
+  return new PoolError('unavailable', 'the pool is stopping');
+}

@@ -1,0 +1,113 @@
+import { randomBytes } from 'node:crypto';
+import { type Server } from '@grpc/grpc-js';
+import { PoolError } from '../core/errors.js';
+import { once } from '../core/once.js';
+import { withResolvers } from '../core/with-resolvers.js';
+import { formatAddress } from '../wire/address.js';
+import { bindFirstFree, createGrpcServer } from '../wire/grpc-server.js';
+import { createLogger } from '../wire/logger.js';
+import { removePoolFile, writePoolFile } from '../wire/pool-files.js';
+import { coordinatorService } from '../wire/proto.js';
+import { VERSION } from '../wire/protocol.js';
+import { Coordinator } from './coordinator.js';
+import { type ServerOptions } from './options.js';
+import { claimProfile } from './profile-claim.js';
+import { Profiler } from './profiler.js';
+import { coordinatorHandlers } from './service.js';
+import { Supervisor } from './supervisor.js';
+
+/** How often workers report where nothing samples them more often, in ms. */
+const REPORT_INTERVAL_MS = 250;
+/** What a worker may need beyond the drain timeout to say good-bye, in ms. */
+const GOODBYE_MS = 2_000;
+
+export interface RunningServer {
+  readonly host: string;
+  readonly port: number;
+  /** Where the profile goes, if one is written. */
+  readonly profile: string | undefined;
+  /** Those that are attached now. */
+  workers(): { worker: string; port: number; pid: number }[];
+  /** Resolves when the pool has stopped, whoever asked for it. */
+  readonly stopped: Promise<void>;
+  /** Lets running tasks finish, up to the drain timeout, then ends every process. Asking twice is harmless. */
+  stop(drainTimeoutMs?: number): Promise<void>;
+  /** Ends every process now. */
+  kill(): void;
+}
+
+/** Starts a pool: coordinator, workers, profiler. @throws PoolError in one sentence when any of it cannot start. */
+export async function startServer(options: ServerOptions): Promise<RunningServer> {
+  const { host } = options;
+  const log = createLogger({ name: 'coordinator', dir: options.logDir, pretty: options.logPretty });
+  const coordinator = new Coordinator(
+    {
+      signingKey: randomBytes(32),
+      reportIntervalMs: options.profile === undefined ? REPORT_INTERVAL_MS : options.profileIntervalMs,
+      measureUsage: options.profile !== undefined,
+    },
+    log,
+  );
+  const { server } = createGrpcServer(options.token);
+  const stopped = withResolvers<void>();
+  const release: (() => void | Promise<void>)[] = [() => server.forceShutdown(), () => coordinator.stop()];
+
+  let supervisor: Supervisor | undefined;
+  const stop = once(async (drainTimeoutMs: number = options.drainTimeoutMs) => {
+    log.info('stopping');
+    coordinator.drain(drainTimeoutMs);
+    await supervisor?.stop(drainTimeoutMs + GOODBYE_MS);
+    for (const action of release.reverse()) await action();
+    log.info('stopped');
+    stopped.resolve();
+  });
+  server.addService(
+    coordinatorService,
+    coordinatorHandlers(coordinator, () => void stop()),
+  );
+
+  try {
+    const port = await listen(server, options);
+    log.info({ host, port }, 'listening');
+    let profile: string | undefined;
+    if (options.profile !== undefined) {
+      const claim = claimProfile(options.profile);
+      release.push(() => claim.release());
+      const profiler = await Profiler.open(claim.path, options.profileIntervalMs, coordinator, log);
+      release.push(() => profiler.close());
+      profile = claim.path;
+    }
+    const { token, workerPorts, slots, coordinatorTimeoutMs, logDir } = options;
+    const settings = {
+      coordinator: { host, port },
+      token,
+      host,
+      ports: workerPorts,
+      slots,
+      coordinatorTimeoutMs,
+      logDir,
+    };
+    supervisor = new Supervisor(settings, log);
+    await supervisor.start(options.workers);
+    if (options.announce) {
+      const pool = { address: formatAddress({ host, port }), port, pid: process.pid, version: VERSION };
+      writePoolFile(pool);
+      release.push(() => removePoolFile(pool));
+    }
+    const workers = () =>
+      coordinator.workers.map(({ info: { worker, port, pid } }) => ({ worker, port, pid }));
+    return { host, port, profile, workers, stopped: stopped.promise, stop, kill: () => supervisor?.kill() };
+  } catch (error) {
+    supervisor?.kill();
+    for (const action of release.reverse()) await action();
+    throw error;
+  }
+}
+
+async function listen(server: Server, { host, ports }: ServerOptions): Promise<number> {
+  const port = await bindFirstFree(server, host, ports);
+  if (port !== undefined) return port;
+  const tried =
+    ports.length === 1 ? `port ${ports[0]} is taken` : `no port from ${ports[0]} to ${ports.at(-1)} is free`;
+  throw new PoolError('unavailable', `${tried}; give another one with --port`);
+}

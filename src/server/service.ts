@@ -1,0 +1,91 @@
+import { type sendUnaryData, type ServerUnaryCall } from '@grpc/grpc-js';
+import { PoolError } from '../core/errors.js';
+import { clientId } from '../core/ids.js';
+import { toStatus } from '../wire/errors.js';
+import { type CoordinatorHandlers } from '../wire/generated/offhand/v1/Coordinator.js';
+import { type WorkerMessage__Output } from '../wire/generated/offhand/v1/WorkerMessage.js';
+import { PROTOCOL, VERSION } from '../wire/protocol.js';
+import { type Coordinator } from './coordinator.js';
+import { type AttachStream, WorkerLink } from './worker-link.js';
+
+/** The Coordinator service: decodes, asks the coordinator, encodes. */
+export function coordinatorHandlers(coordinator: Coordinator, stop: () => void): CoordinatorHandlers {
+  return {
+    Handshake(call, respond) {
+      answer(call, respond, () => {
+        checkProtocol(call.request);
+        const slots = coordinator.workers.reduce((sum, link) => sum + link.info.slots, 0);
+        return { version: VERSION, protocol: PROTOCOL, slots };
+      });
+    },
+    FindFreeWorker(call, respond) {
+      const name = call.metadata.get('client-id')[0] ?? call.getPeer();
+      const abort = new AbortController();
+      call.on('cancelled', () => abort.abort());
+      answer(call, respond, () => coordinator.findFreeWorker(clientId(String(name)), abort.signal));
+    },
+    FreeWorker(call, respond) {
+      answer(call, respond, () => {
+        coordinator.freeWorker(call.request.leaseId);
+        return {};
+      });
+    },
+    GetStatus(call, respond) {
+      answer(call, respond, () => coordinator.status());
+    },
+    Stop(_call, respond) {
+      respond(null, {});
+      stop();
+    },
+    Attach(stream) {
+      attach(coordinator, stream);
+    },
+  };
+}
+
+function answer<Res>(
+  call: ServerUnaryCall<unknown, Res>,
+  respond: sendUnaryData<Res>,
+  work: () => Res | Promise<Res>,
+): void {
+  new Promise<Res>((resolve) => resolve(work())).then(
+    (message) => respond(null, message),
+    (error: unknown) => {
+      if (!call.cancelled) respond(toStatus(error));
+    },
+  );
+}
+
+function attach(coordinator: Coordinator, stream: AttachStream): void {
+  let link: WorkerLink | undefined;
+  let isClean = false;
+  const detach = () => {
+    if (link) coordinator.detach(link, isClean);
+    stream.end();
+  };
+  stream.on('data', (message: WorkerMessage__Output) => {
+    if (message.attach) {
+      try {
+        checkProtocol(message.attach);
+        link = new WorkerLink(message.attach, stream);
+        coordinator.attach(link);
+      } catch (error) {
+        stream.emit('error', toStatus(error));
+      }
+    } else if (message.leaving) isClean = true;
+    else if (link) coordinator.onWorkerMessage(link, message);
+  });
+  stream.on('end', detach);
+  stream.on('cancelled', detach);
+  stream.on('error', detach);
+}
+
+/** @throws PoolError `version-mismatch` */
+function checkProtocol({ version, protocol }: { version: string; protocol: number }): void {
+  if (protocol === PROTOCOL) return;
+  throw new PoolError(
+    'version-mismatch',
+    `this pool runs offhand ${VERSION} (protocol ${PROTOCOL}) and cannot talk to offhand ${version || 'unknown'} ` +
+      `(protocol ${protocol}); install the same version on both sides`,
+  );
+}

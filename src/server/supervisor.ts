@@ -1,0 +1,130 @@
+import { type ChildProcess, fork } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
+import { PoolError } from '../core/errors.js';
+import { type Logger } from '../wire/logger.js';
+import { restartDelayMs } from '../core/restart-backoff.js';
+
+/** What a worker is started with: the options of `src/worker/options.ts`, which this side passes on unread. */
+export type WorkerSettings = Record<string, unknown>;
+
+type Notice = { type: 'started'; port: number } | { type: 'failed'; message: string };
+
+interface Supervised {
+  readonly name: string;
+  /** When it died, in ms on the monotonic clock: newest last. */
+  readonly deaths: number[];
+  child: ChildProcess | undefined;
+  restart: NodeJS.Timeout | undefined;
+}
+
+const ENTRY = fileURLToPath(new URL('../worker/process.js', import.meta.url));
+
+/**
+ * Starts the worker processes of one server, replaces those that die, ends them with it.
+ *
+ * Each is the leader of its own process group: the terminal's Ctrl-C does not reach it, and what its tasks started ends
+ * with it.
+ */
+export class Supervisor {
+  readonly #settings: WorkerSettings;
+  readonly #log: Logger;
+  readonly #workers = new Map<string, Supervised>();
+  #isStopping = false;
+
+  constructor(settings: WorkerSettings, log: Logger) {
+    this.#settings = settings;
+    this.#log = log;
+  }
+
+  /** Starts `count` workers. @throws PoolError with the first one's sentence when one cannot start. */
+  async start(count: number): Promise<void> {
+    const names = Array.from({ length: count }, (_, index) => `worker-${index + 1}`);
+    await Promise.all(
+      names.map((name) => {
+        const worker: Supervised = { name, deaths: [], child: undefined, restart: undefined };
+        this.#workers.set(name, worker);
+        return this.#spawn(worker);
+      }),
+    );
+  }
+
+  /** Resolves when every process has ended, those that take longer than `withinMs` by force. */
+  async stop(withinMs: number): Promise<void> {
+    this.#isStopping = true;
+    const timer = setTimeout(() => this.kill(), withinMs);
+    await Promise.all([...this.#workers.values()].map((worker) => this.#whenGone(worker)));
+    clearTimeout(timer);
+  }
+
+  /** Ends every process at once. */
+  kill(): void {
+    this.#isStopping = true;
+    for (const { child } of this.#workers.values()) if (child) killGroup(child);
+  }
+
+  async #whenGone({ child, restart }: Supervised): Promise<void> {
+    clearTimeout(restart);
+    if (!child || child.exitCode !== null || child.signalCode !== null) return;
+    await new Promise((resolve) => child.once('exit', resolve));
+  }
+
+  #spawn(worker: Supervised): Promise<void> {
+    const child = fork(ENTRY, {
+      // How import() inside a shipped function resolves is experimental in Node 20 (USE_MAIN_CONTEXT_DEFAULT_LOADER).
+      execArgv: ['--disable-warning=ExperimentalWarning'],
+      detached: true,
+      serialization: 'advanced',
+      stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
+    });
+    worker.child = child;
+    child.send({ ...this.#settings, name: worker.name });
+    return new Promise((resolve, reject) => {
+      let failure: string | undefined;
+      child.on('message', (notice: Notice) => {
+        if (notice.type === 'started') resolve();
+        else failure = notice.message;
+      });
+      child.on('error', (error) => (failure ??= error.message));
+      child.on('exit', (code, signal) => {
+        killGroup(child);
+        this.#onExit(worker, { pid: child.pid, code, signal, failure });
+        reject(
+          new PoolError(
+            'unavailable',
+            failure ?? `${worker.name} ended while starting (${signal ?? `code ${code}`})`,
+          ),
+        );
+      });
+    });
+  }
+
+  #onExit(
+    worker: Supervised,
+    end: {
+      pid: number | undefined;
+      code: number | null;
+      signal: string | null;
+      failure?: string | undefined;
+    },
+  ): void {
+    if (this.#isStopping) return;
+    const now = performance.now();
+    worker.deaths.push(now);
+    const delayMs = restartDelayMs(worker.deaths, now);
+    this.#log.warn({ worker: worker.name, ...end, delayMs }, 'worker process ended; starting another');
+    worker.restart = setTimeout(() => {
+      // A start that fails ends in an exit, which is where the next one comes from.
+      this.#spawn(worker).catch((error: unknown) => this.#log.error(error, 'worker did not start'));
+    }, delayMs);
+  }
+}
+
+/** Ends a worker with whatever its tasks started. */
+function killGroup(child: ChildProcess): void {
+  if (child.pid === undefined) return;
+  try {
+    process.kill(-child.pid, 'SIGKILL');
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error;
+  }
+}

@@ -1,0 +1,78 @@
+import { type ServerDuplexStream } from '@grpc/grpc-js';
+import { type WorkerId, workerId } from '../core/ids.js';
+import { type AttachRequest__Output } from '../wire/generated/offhand/v1/AttachRequest.js';
+import { type CoordinatorMessage } from '../wire/generated/offhand/v1/CoordinatorMessage.js';
+import { type Report__Output } from '../wire/generated/offhand/v1/Report.js';
+import { type StateReply__Output } from '../wire/generated/offhand/v1/StateReply.js';
+import { type WorkerMessage__Output } from '../wire/generated/offhand/v1/WorkerMessage.js';
+import { type WorkerState } from '../wire/generated/offhand/v1/WorkerState.js';
+
+export type AttachStream = ServerDuplexStream<WorkerMessage__Output, CoordinatorMessage>;
+
+/** How long a worker may take to tell its state before the coordinator answers from what it knows, in ms. */
+const STATE_LIMIT_MS = 1_000;
+
+/** The coordinator's end of one worker's attachment. */
+export class WorkerLink {
+  readonly id: WorkerId;
+  readonly info: AttachRequest__Output;
+  readonly #stream: AttachStream;
+  readonly #queries = new Map<number, (state: WorkerState | undefined) => void>();
+  #nextQuery = 1;
+  /** The newest report, once there is one. */
+  report: Report__Output | undefined;
+  isDraining = false;
+
+  constructor(info: AttachRequest__Output, stream: AttachStream) {
+    this.id = workerId(info.workerId);
+    this.info = info;
+    this.#stream = stream;
+  }
+
+  /** The number in the worker's name: workers are taken in this order. */
+  get rank(): number {
+    return Number(/(\d+)$/.exec(this.info.worker)?.[1] ?? Number.MAX_SAFE_INTEGER);
+  }
+
+  send(message: CoordinatorMessage): void {
+    this.#stream.write(message);
+  }
+
+  drain(withinMs: number): void {
+    this.isDraining = true;
+    this.send({ drain: { withinMs } });
+  }
+
+  close(): void {
+    this.#stream.end();
+    for (const answer of this.#queries.values()) answer(undefined);
+    this.#queries.clear();
+  }
+
+  /** Asks the worker itself; where it does not answer in time, what was last reported has to do. */
+  async state(): Promise<WorkerState> {
+    const query = this.#nextQuery++;
+    const told = new Promise<WorkerState | undefined>((resolve) => this.#queries.set(query, resolve));
+    const timer = setTimeout(() => this.#answer(query, undefined), STATE_LIMIT_MS);
+    this.send({ stateQuery: { query } });
+    const state = await told;
+    clearTimeout(timer);
+    return state ?? this.#lastKnown;
+  }
+
+  onState({ query, state }: StateReply__Output): void {
+    this.#answer(query, state ?? undefined);
+  }
+
+  get #lastKnown(): WorkerState {
+    const { worker, host, port, pid, slots } = this.info;
+    const { completed = 0, failed = 0 } = this.report ?? {};
+    const phase = this.isDraining ? 'draining' : 'running';
+    return { worker, host, port, pid, slots, phase, tasks: [], completed, failed };
+  }
+
+  #answer(query: number, state: WorkerState | undefined): void {
+    this.#queries.get(query)?.(state);
+    this.#queries.delete(query);
+  }
+}

@@ -1,0 +1,46 @@
+import { isIP } from 'node:net';
+import { PoolError } from '../core/errors.js';
+
+export interface Address {
+  host: string;
+  port: number;
+}
+
+/** `HOST:PORT`, `[IPV6]:PORT`, or a bare host with the default port. @throws PoolError `invalid-argument` */
+export function parseAddress(text: string, name: string, defaultPort?: number): Address {
+  const match = /^(?:\[([^\]]+)\]|([^:\s]+))(?::(\d+))?$/.exec(text.trim());
+  const host = match?.[1] ?? match?.[2];
+  const port = match?.[3] === undefined ? defaultPort : Number(match[3]);
+  if (!host || port === undefined || port < 1 || port > 65_535) {
+    throw new PoolError('invalid-argument', `${name}: expected HOST:PORT, got ${JSON.stringify(text)}`);
+  }
+  return { host, port };
+}
+
+export function formatAddress({ host, port }: Address): string {
+  return isIP(host) === 6 ? `[${host}]:${port}` : `${host}:${port}`;
+}
+
+export function isLoopback(host: string): boolean {
+  return host === 'localhost' || host === '::1' || /^127\.\d+\.\d+\.\d+$/.test(host);
+}
+
+/** Ports from `first` to `last`, both included. */
+export interface PortRange {
+  first: number;
+  last: number;
+}
+
+/** `5001-5100`, or a single port. @throws PoolError `invalid-argument` */
+export function parsePortRange(text: string, name: string): PortRange {
+  const match = /^(\d+)(?:-(\d+))?$/.exec(text.trim());
+  const first = Number(match?.[1]);
+  const last = match?.[2] === undefined ? first : Number(match[2]);
+  if (!match || first < 1 || last > 65_535 || first > last) {
+    throw new PoolError(
+      'invalid-argument',
+      `${name}: expected ports FROM-TO between 1 and 65535, got ${JSON.stringify(text)}`,
+    );
+  }
+  return { first, last };
+}

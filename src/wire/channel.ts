@@ -1,0 +1,31 @@
+import { type ChannelOptions, Metadata } from '@grpc/grpc-js';
+
+/** Largest message either side takes, in bytes. */
+export const MAX_MESSAGE_BYTES = 256 * 1024 * 1024;
+
+const COMMON: ChannelOptions = {
+  'grpc.max_receive_message_length': MAX_MESSAGE_BYTES,
+  'grpc.max_send_message_length': MAX_MESSAGE_BYTES,
+  'grpc.enable_channelz': 0,
+};
+
+export const SERVER_OPTIONS: ChannelOptions = { ...COMMON };
+
+export const CLIENT_OPTIONS: ChannelOptions = {
+  ...COMMON,
+  // A proxy from the environment is for the internet, not for a pool.
+  'grpc.enable_http_proxy': 0,
+  'grpc.service_config_disable_resolution': 1,
+  'grpc.initial_reconnect_backoff_ms': 100,
+  'grpc.max_reconnect_backoff_ms': 2_000,
+  // One connection per peer and owner: pools of one process do not share theirs, so closing one is closing it.
+  'grpc.use_local_subchannel_pool': 1,
+};
+
+/** What every call carries. */
+export function callMetadata(token: string | undefined, clientId?: string): Metadata {
+  const metadata = new Metadata();
+  if (token !== undefined) metadata.set('authorization', `Bearer ${token}`);
+  if (clientId !== undefined) metadata.set('client-id', clientId);
+  return metadata;
+}

@@ -1,0 +1,30 @@
+import { constants, Script } from 'node:vm';
+import { messageOf, PoolError } from '../../core/errors.js';
+
+export type AnyFunction = (...args: unknown[]) => unknown;
+
+/**
+ * Turns shipped source into a function of this thread.
+ *
+ * @param base absolute path of a file, real or not: `import()` inside the function resolves from there.
+ * @throws PoolError `not-shippable` when the source does not compile or is no function.
+ */
+export function compileFunction(source: string, base: string): AnyFunction {
+  let value: unknown;
+  try {
+    const script = new Script(`(${source}\n)`, {
+      filename: base,
+      importModuleDynamically: constants.USE_MAIN_CONTEXT_DEFAULT_LOADER,
+    });
+    value = script.runInThisContext();
+  } catch (error) {
+    throw new PoolError('not-shippable', `the worker cannot compile the function: ${messageOf(error)}`, {
+      cause: error,
+    });
+  }
+  if (typeof value === 'function') return value as AnyFunction;
+  throw new PoolError(
+    'not-shippable',
+    `the source is not a function but ${value === null ? 'null' : typeof value}`,
+  );
+}

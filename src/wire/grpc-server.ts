@@ -1,0 +1,83 @@
+import {
+  Server,
+  ServerCredentials,
+  type ServerInterceptor,
+  ServerInterceptingCall,
+  status,
+} from '@grpc/grpc-js';
+import { ReflectionService } from '@grpc/reflection';
+import { HealthImplementation } from 'grpc-health-check';
+import { messageOf, PoolError } from '../core/errors.js';
+import { formatAddress } from './address.js';
+import { SERVER_OPTIONS } from './channel.js';
+import { packageDefinition } from './proto.js';
+import { tokenCheck } from './token.js';
+
+const HEALTH = '/grpc.health.v1.Health/';
+
+/** A server with health checking and reflection, every call of which but health needs the token, if there is one. */
+export function createGrpcServer(token: string | undefined): {
+  server: Server;
+  health: HealthImplementation;
+} {
+  const interceptors = token === undefined ? [] : [requireToken(token)];
+  const server = new Server({ ...SERVER_OPTIONS, interceptors });
+  const health = new HealthImplementation({ '': 'SERVING' });
+  health.addToServer(server);
+  new ReflectionService(packageDefinition).addToServer(server);
+  return { server, health };
+}
+
+/** Stands before every handler, so that a new one cannot forget to ask. */
+function requireToken(token: string): ServerInterceptor {
+  const isAllowed = tokenCheck(token);
+  return (method, call) =>
+    new ServerInterceptingCall(call, {
+      start: (next) =>
+        next({
+          onReceiveMetadata(metadata, proceed) {
+            if (method.path.startsWith(HEALTH) || isAllowed(metadata)) return proceed(metadata);
+            const details = 'this call needs the pool\'s token as metadata "authorization: Bearer <token>"';
+            call.sendStatus({ code: status.UNAUTHENTICATED, details });
+          },
+        }),
+    });
+}
+
+/**
+ * Listens on the first of the ports that is free. Binding decides, not probing: of two servers that try the same port at
+ * the same instant, one gets it and the other goes on to the next.
+ *
+ * @returns the port, or undefined when all of them are taken.
+ * @throws PoolError `invalid-argument` when the host cannot be listened on at all.
+ */
+export async function bindFirstFree(
+  server: Server,
+  host: string,
+  ports: Iterable<number>,
+  onTaken: (port: number) => void = () => undefined,
+): Promise<number | undefined> {
+  for (const port of ports) {
+    try {
+      return await bind(server, host, port);
+    } catch (error) {
+      if (!/EADDRINUSE/.test(messageOf(error))) {
+        const address = formatAddress({ host, port });
+        throw new PoolError('invalid-argument', `cannot listen on ${address}: ${messageOf(error)}`, {
+          cause: error,
+        });
+      }
+      onTaken(port);
+    }
+  }
+  return undefined;
+}
+
+function bind(server: Server, host: string, port: number): Promise<number> {
+  return new Promise((resolve, reject) => {
+    server.bindAsync(formatAddress({ host, port }), ServerCredentials.createInsecure(), (error, bound) => {
+      if (error) reject(error);
+      else resolve(bound);
+    });
+  });
+}

@@ -1,0 +1,29 @@
+import { type ErrorCode } from '../core/errors.js';
+import { type RunCodeResponse } from './generated/offhand/v1/RunCodeResponse.js';
+import { type Payload } from './values/payload.js';
+
+/** Why an attempt ended badly, as it is recorded and sent. */
+export interface Failure {
+  /** `thrown` when the function itself threw; then `error` holds what it threw. */
+  code: ErrorCode | 'thrown';
+  message: string;
+  name?: string;
+  stack?: string;
+  mayHaveRun: boolean;
+  error?: Payload;
+}
+
+/** How an attempt ended. */
+export type Outcome =
+  { kind: 'result'; result: Payload; runMs: number } | { kind: 'failure'; failure: Failure; runMs: number };
+
+export function outcomeToMessage(outcome: Outcome): RunCodeResponse {
+  const { runMs } = outcome;
+  if (outcome.kind === 'result') return { runMs, result: bytesOf(outcome.result) };
+  const { error, ...failure } = outcome.failure;
+  return { runMs, failure: error ? { ...failure, error: bytesOf(error) } : failure };
+}
+
+function bytesOf({ encoding, data }: Payload) {
+  return { encoding, data: Buffer.from(data.buffer, data.byteOffset, data.byteLength) };
+}

@@ -1,0 +1,92 @@
+import { readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { tmpdir, userInfo } from 'node:os';
+import { join, resolve } from 'node:path';
+import { messageOf, PoolError } from '../core/errors.js';
+import { makeFolder } from './folder.js';
+
+/** How pools of this user find one another: each writes one file, `<port>.json`, for as long as it lives. */
+export interface PoolFile {
+  /** `host:port` of the coordinator. */
+  address: string;
+  port: number;
+  /** Of the coordinator's process. */
+  pid: number;
+  version: string;
+  /** Where it writes its profile, so that no second pool writes there too. */
+  profile?: string;
+}
+
+/** `$XDG_RUNTIME_DIR/offhand`, else a folder of this user's own (0700) among the temporary files. */
+export function poolDirectory(env: NodeJS.ProcessEnv = process.env): string {
+  const runtime = env['XDG_RUNTIME_DIR'];
+  return runtime ? join(runtime, 'offhand') : join(tmpdir(), `offhand-${userInfo().uid}`);
+}
+
+/** @throws PoolError `unavailable` when the folder cannot be used, `permission-denied` when it is somebody else's. */
+export function writePoolFile(pool: PoolFile): void {
+  const directory = poolDirectory();
+  try {
+    makeFolder(directory, 0o700);
+    const { uid, mode } = statSync(directory);
+    if (process.getuid && (uid !== process.getuid() || (mode & 0o077) !== 0)) {
+      throw new PoolError('permission-denied', `${directory} must belong to this user alone (mode 0700)`);
+    }
+    const draft = join(directory, `.${pool.port}.${process.pid}`);
+    writeFileSync(draft, `${JSON.stringify(pool)}\n`, { mode: 0o600 });
+    renameSync(draft, join(directory, `${pool.port}.json`));
+  } catch (error) {
+    if (error instanceof PoolError) throw error;
+    throw new PoolError('unavailable', `the pool cannot be announced in ${directory}: ${messageOf(error)}`);
+  }
+}
+
+/** Takes the file back, unless another pool has put its own there. */
+export function removePoolFile(pool: Pick<PoolFile, 'port' | 'pid'>): void {
+  const path = join(poolDirectory(), `${pool.port}.json`);
+  if (readPoolFile(path)?.pid === pool.pid) rmSync(path, { force: true });
+}
+
+/** Pools whose coordinator lives; files that dead ones left behind are removed. */
+export function livePools(): PoolFile[] {
+  const directory = poolDirectory();
+  const pools: PoolFile[] = [];
+  for (const name of listDirectory(directory)) {
+    if (!/^\d+\.json$/.test(name)) continue;
+    const path = join(directory, name);
+    const pool = readPoolFile(path);
+    if (!pool) continue;
+    if (isAlive(pool.pid)) pools.push(pool);
+    else rmSync(path, { force: true });
+  }
+  return pools.sort((a, b) => a.port - b.port);
+}
+
+export function isAlive(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === 'EPERM';
+  }
+}
+
+/** Whether a live pool writes its profile to this path. */
+export function isProfileInUse(path: string): boolean {
+  return livePools().some((pool) => pool.profile === resolve(path));
+}
+
+function listDirectory(directory: string): string[] {
+  try {
+    return readdirSync(directory);
+  } catch {
+    return []; // No folder, no pools.
+  }
+}
+
+function readPoolFile(path: string): PoolFile | undefined {
+  try {
+    return JSON.parse(readFileSync(path, 'utf8')) as PoolFile;
+  } catch {
+    return undefined; // Gone, or not ours: either way nobody to be found there.
+  }
+}

@@ -1,0 +1,50 @@
+import { type StatusDocument__Output } from './generated/offhand/v1/StatusDocument.js';
+import { type TaskState__Output } from './generated/offhand/v1/TaskState.js';
+
+/** A task as `status --json` shows it. */
+export interface TaskStatus {
+  task_id: string;
+  name: string;
+  running_ms: number;
+  /** Null when nobody knows how long the task will take. */
+  remaining_ms: number | null;
+}
+
+export interface WorkerStatus {
+  worker: string;
+  host: string;
+  port: number;
+  pid: number;
+  phase: string;
+  slots: number;
+  /** True when no slot is free. */
+  busy: boolean;
+  tasks: TaskStatus[];
+  completed: number;
+  failed: number;
+}
+
+/** What GetStatus, GetState and `status --json` tell. */
+export interface PoolStatus {
+  workers: WorkerStatus[];
+  queue: { pending: number; tasks: TaskStatus[] };
+}
+
+export function poolStatusFrom(document: StatusDocument__Output): PoolStatus {
+  return {
+    workers: document.workers.map((worker) => ({ ...worker, tasks: worker.tasks.map(taskStatusFrom) })),
+    queue: {
+      pending: document.queue?.pending ?? 0,
+      tasks: (document.queue?.tasks ?? []).map(taskStatusFrom),
+    },
+  };
+}
+
+function taskStatusFrom(task: TaskState__Output): TaskStatus {
+  return {
+    task_id: task.taskId,
+    name: task.name,
+    running_ms: task.runningMs,
+    remaining_ms: task.remainingMs ?? null,
+  };
+}

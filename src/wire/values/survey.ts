@@ -1,0 +1,65 @@
+import { types } from 'node:util';
+import { findUncloneable } from './uncloneable.js';
+
+/** The bytes of one buffer that a value really uses. */
+export interface UsedRange {
+  start: number;
+  end: number;
+}
+
+/** What a value contains that V8's serializer alone would not carry whole. */
+export interface Survey {
+  /** Errors, each once: their names and own fields would be lost. */
+  errors: { error: Error; fields: [key: string, value: unknown][] }[];
+  /** For every buffer behind a view: the part that the value's views cover, so that nothing else is sent. */
+  ranges: Map<ArrayBufferLike, UsedRange>;
+}
+
+/** Walks through everything reachable from a value. */
+export function survey(value: unknown): Survey {
+  const found: Survey = { errors: [], ranges: new Map() };
+  if (typeof value !== 'object' || value === null) return found;
+  const seen = new Set<object>();
+  const open: object[] = [value];
+  const visit = (part: unknown) => {
+    if (typeof part === 'object' && part !== null) open.push(part);
+  };
+  for (let item = open.pop(); item; item = open.pop()) {
+    if (seen.has(item)) continue;
+    seen.add(item);
+    if (Array.isArray(item)) for (const part of item) visit(part);
+    else if (ArrayBuffer.isView(item)) cover(found.ranges, item.buffer, item.byteOffset, item.byteLength);
+    else if (types.isAnyArrayBuffer(item)) cover(found.ranges, item, 0, item.byteLength);
+    else if (types.isMap(item)) item.forEach((part, key) => (visit(key), visit(part)));
+    else if (types.isSet(item)) item.forEach(visit);
+    else if (isError(item)) {
+      const fields = cloneableFields(item);
+      found.errors.push({ error: item, fields });
+      for (const [, part] of fields) visit(part);
+    } else for (const key of Object.keys(item)) visit((item as Record<string, unknown>)[key]);
+  }
+  return found;
+}
+
+/** Also true for errors of another realm (vm contexts, jest) and for DOMException. */
+export function isError(value: unknown): value is Error {
+  return types.isNativeError(value) || value instanceof Error;
+}
+
+/** An error often drags along what cannot be sent (a socket, a callback); it must arrive all the same, without those. */
+function cloneableFields(error: Error): [string, unknown][] {
+  const fields = Object.getOwnPropertyNames(error).map((key): [string, unknown] => [
+    key,
+    Reflect.get(error, key),
+  ]);
+  return fields.filter(([, value]) => findUncloneable(value) === undefined);
+}
+
+function cover(ranges: Survey['ranges'], buffer: ArrayBufferLike, start: number, length: number): void {
+  const range = ranges.get(buffer);
+  if (!range) ranges.set(buffer, { start, end: start + length });
+  else {
+    range.start = Math.min(range.start, start);
+    range.end = Math.max(range.end, start + length);
+  }
+}

@@ -1,0 +1,65 @@
+import { inspect, types } from 'node:util';
+
+/** Where in a value something stands that cannot be copied to another process, and what it is. */
+export interface Uncloneable {
+  /** As one would write it after the value's name: `.options.onDone` or `[2]`. Empty for the value itself. */
+  path: string;
+  /** "a function", for instance. */
+  what: string;
+}
+
+/** Finds the first part of a value that structured clone refuses, or undefined when there is none. */
+export function findUncloneable(value: unknown): Uncloneable | undefined {
+  const seen = new Set<object>();
+  const open: { value: unknown; path: string }[] = [{ value, path: '' }];
+  for (let item = open.pop(); item; item = open.pop()) {
+    const what = kindOfUncloneable(item.value);
+    if (what) return { path: item.path, what };
+    if (typeof item.value !== 'object' || item.value === null || seen.has(item.value)) continue;
+    seen.add(item.value);
+    const { path } = item;
+    for (const part of partsOf(item.value)) open.push({ value: part.value, path: path + part.step });
+  }
+  return undefined;
+}
+
+function kindOfUncloneable(value: unknown): string | undefined {
+  if (typeof value === 'function') return value.name ? `a function (${value.name})` : 'a function';
+  if (typeof value === 'symbol') return 'a symbol';
+  if (typeof value !== 'object' || value === null) return undefined;
+  if (types.isProxy(value)) return 'a Proxy';
+  if (types.isPromise(value)) return 'a Promise (await it first)';
+  if (types.isWeakMap(value)) return 'a WeakMap';
+  if (types.isWeakSet(value)) return 'a WeakSet';
+  if (types.isGeneratorObject(value)) return 'a generator';
+  if (value instanceof WeakRef) return 'a WeakRef';
+  if (types.isSharedArrayBuffer(value)) return 'a SharedArrayBuffer';
+  if (ArrayBuffer.isView(value) && types.isSharedArrayBuffer(value.buffer))
+    return 'a view of a SharedArrayBuffer';
+  if (types.isExternal(value) || types.isModuleNamespaceObject(value)) return 'a host object';
+  return undefined;
+}
+
+function* partsOf(value: object): Generator<{ step: string; value: unknown }> {
+  if (ArrayBuffer.isView(value)) return;
+  if (types.isMap(value)) {
+    for (const [key, item] of value) {
+      yield { step: `[key ${label(key)}]`, value: key };
+      yield { step: `.get(${label(key)})`, value: item };
+    }
+  } else if (types.isSet(value)) {
+    for (const item of value) yield { step: '[a member]', value: item };
+  } else {
+    const isArray = Array.isArray(value);
+    for (const key of Object.keys(value)) {
+      const step =
+        isArray && /^\d+$/.test(key) ? `[${key}]` : /^[\w$]+$/.test(key) ? `.${key}` : `[${label(key)}]`;
+      yield { step, value: (value as Record<string, unknown>)[key] };
+    }
+  }
+}
+
+function label(key: unknown): string {
+  if (typeof key === 'string') return JSON.stringify(key.length > 30 ? `${key.slice(0, 30)}…` : key);
+  return typeof key === 'object' ? 'an object' : inspect(key);
+}

@@ -1,0 +1,163 @@
+import { type ClientDuplexStream, credentials, type ServiceError, status } from '@grpc/grpc-js';
+import { messageOf, PoolError } from '../core/errors.js';
+import { formatAddress } from '../wire/address.js';
+import { callMetadata, CLIENT_OPTIONS } from '../wire/channel.js';
+import { fromServiceError } from '../wire/errors.js';
+import { type CoordinatorMessage__Output } from '../wire/generated/offhand/v1/CoordinatorMessage.js';
+import { type WorkerMessage } from '../wire/generated/offhand/v1/WorkerMessage.js';
+import { type WorkerState } from '../wire/generated/offhand/v1/WorkerState.js';
+import { type Logger } from '../wire/logger.js';
+import { CoordinatorClient } from '../wire/proto.js';
+import { PROTOCOL, VERSION } from '../wire/protocol.js';
+import { type WorkerOptions } from './options.js';
+import { Reporter } from './reporter.js';
+import { type Worker } from './worker.js';
+
+/** How long to wait before dialling again, in ms. */
+const REDIAL_MS = 200;
+
+export interface AttachmentEvents {
+  attached(name: string): void;
+  drain(withinMs: number): void;
+  /** The coordinator refused this worker, or was gone for too long. */
+  ended(reason: PoolError): void;
+}
+
+type Stream = ClientDuplexStream<WorkerMessage, CoordinatorMessage__Output>;
+
+/**
+ * A worker's tie to its coordinator: one stream, opened by the worker, dialled again when it breaks. A coordinator that
+ * stays away for `coordinatorTimeoutMs` is given up.
+ */
+export class Attachment {
+  readonly #worker: Worker;
+  readonly #options: WorkerOptions;
+  readonly #stateOf: () => WorkerState;
+  readonly #events: AttachmentEvents;
+  readonly #log: Logger;
+  readonly #client: InstanceType<typeof CoordinatorClient>;
+  #stream: Stream | undefined;
+  #reporter: Reporter | undefined;
+  #redial: NodeJS.Timeout | undefined;
+  /** Since when there has been no coordinator; undefined while attached. */
+  #goneSince: number | undefined = performance.now();
+  #isClosed = false;
+
+  constructor(
+    worker: Worker,
+    options: WorkerOptions,
+    stateOf: () => WorkerState,
+    events: AttachmentEvents,
+    log: Logger,
+  ) {
+    this.#worker = worker;
+    this.#options = options;
+    this.#stateOf = stateOf;
+    this.#events = events;
+    this.#log = log;
+    const address = formatAddress(options.coordinator);
+    this.#client = new CoordinatorClient(address, credentials.createInsecure(), CLIENT_OPTIONS);
+    this.#dial();
+  }
+
+  /** Says good-bye with the final counters, and hangs up. */
+  async leave(): Promise<void> {
+    this.#reporter?.report();
+    this.#send({ leaving: {} });
+    await this.close();
+  }
+
+  async close(): Promise<void> {
+    this.#isClosed = true;
+    clearTimeout(this.#redial);
+    this.#reporter?.stop();
+    const stream = this.#stream;
+    if (stream) {
+      stream.end();
+      // The coordinator closes its side when it has read everything.
+      await new Promise((resolve) => stream.once('status', resolve));
+    }
+    this.#client.close();
+  }
+
+  #dial(): void {
+    const stream = this.#client.attach(callMetadata(this.#options.token));
+    this.#stream = stream;
+    stream.on('data', (message: CoordinatorMessage__Output) => this.#onMessage(message));
+    stream.on('error', (error: ServiceError) => this.#onBroken(error));
+    stream.on('end', () => this.#onBroken(undefined));
+    const now = performance.now();
+    this.#send({
+      attach: {
+        workerId: this.#worker.id,
+        worker: this.#options.name,
+        ...this.#address(),
+        slots: this.#worker.slots,
+        version: VERSION,
+        protocol: PROTOCOL,
+        epochs: this.#worker.leases.epochs,
+        leases: this.#worker.leases.uses(now),
+      },
+    });
+  }
+
+  #address(): { host: string; port: number; pid: number } {
+    const { host = '', port = 0, pid = 0 } = this.#stateOf();
+    return { host, port, pid };
+  }
+
+  #send(message: WorkerMessage): void {
+    this.#stream?.write(message);
+  }
+
+  #onMessage({ attached, endLease, stateQuery, drain }: CoordinatorMessage__Output): void {
+    if (attached) {
+      this.#log.info({ coordinator: formatAddress(this.#options.coordinator) }, 'attached');
+      this.#goneSince = undefined;
+      this.#worker.attached(attached.signingKey);
+      this.#reporter?.stop();
+      this.#reporter = new Reporter(this.#worker, attached, (report) => this.#send({ report }));
+      this.#events.attached(attached.worker);
+    } else if (endLease) {
+      void this.#worker.endLease(endLease).then(() => this.#send({ leaseEnded: endLease }));
+    } else if (stateQuery) {
+      this.#send({ state: { query: stateQuery.query, state: this.#stateOf() } });
+    } else if (drain) {
+      this.#events.drain(drain.withinMs);
+    }
+  }
+
+  #onBroken(error: ServiceError | undefined): void {
+    if (this.#isClosed || !this.#stream) return;
+    this.#stream = undefined;
+    this.#reporter?.stop();
+    if (this.#goneSince === undefined) {
+      this.#goneSince = performance.now();
+      this.#log.warn({ reason: error && messageOf(error) }, 'the coordinator is gone; dialling again');
+    }
+    const refusal = error && refusalFrom(error);
+    const goneMs = performance.now() - this.#goneSince;
+    const isGivenUp = goneMs >= this.#options.coordinatorTimeoutMs;
+    if (refusal || isGivenUp) {
+      const address = formatAddress(this.#options.coordinator);
+      this.#events.ended(
+        refusal ??
+          new PoolError(
+            'unavailable',
+            `the coordinator at ${address} has been gone for ${Math.round(goneMs)} ms`,
+          ),
+      );
+    } else this.#redial = setTimeout(() => this.#dial(), REDIAL_MS);
+  }
+}
+
+/** Dialling again helps against a coordinator that is away, not against one that says no. */
+function refusalFrom(error: ServiceError): PoolError | undefined {
+  if (error.code === status.UNAVAILABLE || error.code === status.CANCELLED || error.code === status.INTERNAL)
+    return undefined;
+  return fromServiceError(error, ({ code, details }) =>
+    code === status.UNAUTHENTICATED
+      ? new PoolError('unauthenticated', `the coordinator refused this worker's token: ${details}`)
+      : new PoolError('internal', details),
+  );
+}

@@ -1,0 +1,38 @@
+// Entry of a worker process that a supervisor started: takes its options over the channel, says where it listens.
+import { setLogVerbosity, logVerbosity } from '@grpc/grpc-js';
+import { messageOf } from '../core/errors.js';
+import { type WorkerNotice, type WorkerOptions } from './options.js';
+import { startWorker } from './start.js';
+
+// A port that is taken is expected here and no news for anybody's terminal.
+setLogVerbosity(logVerbosity.NONE);
+
+const tell = (notice: WorkerNotice) =>
+  new Promise<void>((resolve) => {
+    if (!process.connected) resolve();
+    else process.send?.(notice, () => resolve());
+  });
+
+// The terminal's Ctrl-C and hang-up reach the whole group; when to end is the supervisor's decision.
+process.on('SIGINT', () => undefined);
+process.on('SIGHUP', () => undefined);
+// Whoever read our output may be gone; that is no reason to lose the tasks.
+process.stdout.on('error', () => undefined);
+process.stderr.on('error', () => undefined);
+
+process.once('message', (options: WorkerOptions) => {
+  startWorker(options).then(
+    async (worker) => {
+      process.on('SIGTERM', () => void worker.stop());
+      // Where there is no time to wait for a coordinator to come back, its end is this worker's end.
+      if (options.coordinatorTimeoutMs === 0) process.on('disconnect', () => process.exit(0));
+      await tell({ type: 'started', port: worker.port });
+      await worker.ended;
+      process.exit(0);
+    },
+    async (error: unknown) => {
+      await tell({ type: 'failed', message: messageOf(error) });
+      process.exit(1);
+    },
+  );
+});

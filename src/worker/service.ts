@@ -1,0 +1,33 @@
+import { type sendUnaryData, type ServerUnaryCall } from '@grpc/grpc-js';
+import { toStatus } from '../wire/errors.js';
+import { type WorkerHandlers } from '../wire/generated/offhand/v1/Worker.js';
+import { type WorkerState } from '../wire/generated/offhand/v1/WorkerState.js';
+import { outcomeToMessage } from '../wire/outcome.js';
+import { type Worker } from './worker.js';
+
+/** The Worker service: decodes, asks the worker, encodes. */
+export function workerHandlers(worker: Worker, stateOf: () => WorkerState): WorkerHandlers {
+  return {
+    RunCode(call, respond) {
+      const abort = new AbortController();
+      call.on('cancelled', () => abort.abort());
+      answer(worker.runCode(call.request, abort.signal).then(outcomeToMessage), call, respond);
+    },
+    GetState(_call, respond) {
+      respond(null, { workers: [stateOf()], queue: { pending: 0, tasks: [] } });
+    },
+  };
+}
+
+function answer<Res>(
+  work: Promise<Res>,
+  call: ServerUnaryCall<unknown, Res>,
+  respond: sendUnaryData<Res>,
+): void {
+  work.then(
+    (message) => respond(null, message),
+    (error: unknown) => {
+      if (!call.cancelled) respond(toStatus(error));
+    },
+  );
+}

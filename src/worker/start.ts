@@ -1,0 +1,91 @@
+import { PoolError } from '../core/errors.js';
+import { once } from '../core/once.js';
+import { withResolvers } from '../core/with-resolvers.js';
+import { bindFirstFree, createGrpcServer } from '../wire/grpc-server.js';
+import { type WorkerState } from '../wire/generated/offhand/v1/WorkerState.js';
+import { createLogger } from '../wire/logger.js';
+import { workerService } from '../wire/proto.js';
+import { Attachment } from './attachment.js';
+import { type WorkerOptions } from './options.js';
+import { workerHandlers } from './service.js';
+import { Worker } from './worker.js';
+
+export interface RunningWorker {
+  readonly port: number;
+  /** Resolves when the worker has ended, for whatever reason. */
+  readonly ended: Promise<void>;
+  stop(): Promise<void>;
+}
+
+/**
+ * Starts a worker in this process: its slots, its port, its attachment. Resolves when it is attached.
+ *
+ * @throws PoolError when no port is free, or the coordinator refuses it or cannot be reached.
+ */
+export async function startWorker(options: WorkerOptions): Promise<RunningWorker> {
+  const log = createLogger({ name: options.name, dir: options.logDir, pretty: false });
+  // A thread stuck in native code cannot be stopped any other way; the supervisor starts another process.
+  const worker = new Worker(options.slots, () => {
+    log.error('a thread could not be ended; ending the process');
+    process.exit(70);
+  });
+  const { server } = createGrpcServer(options.token);
+  let port = 0;
+  const stateOf = (): WorkerState => ({
+    worker: options.name,
+    host: options.host,
+    port,
+    pid: process.pid,
+    ...worker.state,
+  });
+  server.addService(workerService, workerHandlers(worker, stateOf));
+  port = await listen(server, options, (taken) => log.debug({ port: taken }, 'port taken'));
+  log.info({ host: options.host, port }, 'listening');
+  await worker.whenReady();
+
+  const ended = withResolvers<void>();
+  const attached = withResolvers<void>();
+  const end = async (reason: PoolError | undefined) => {
+    log.info({ reason: reason?.message }, 'ending');
+    if (reason) attached.reject(reason);
+    await worker.stop();
+    server.forceShutdown();
+    ended.resolve();
+  };
+  const stop = once(async (drainMs: number) => {
+    await worker.drain(drainMs);
+    await attachment.leave();
+    await end(undefined);
+  });
+  const attachment = new Attachment(
+    worker,
+    options,
+    stateOf,
+    {
+      attached: () => attached.resolve(),
+      drain: (withinMs) => void stop(withinMs),
+      ended: (reason) => void end(reason),
+    },
+    log,
+  );
+  await attached.promise;
+  return { port, ended: ended.promise, stop: () => stop(0) };
+}
+
+async function listen(
+  server: Parameters<typeof bindFirstFree>[0],
+  { host, ports }: WorkerOptions,
+  onTaken: (port: number) => void,
+): Promise<number> {
+  const candidates = ports ? range(ports.first, ports.last) : [0];
+  const port = await bindFirstFree(server, host, candidates, onTaken);
+  if (port !== undefined) return port;
+  throw new PoolError(
+    'unavailable',
+    `no port from ${ports?.first} to ${ports?.last} is free for a worker; give another range with --worker-ports`,
+  );
+}
+
+function* range(first: number, last: number): Generator<number> {
+  for (let port = first; port <= last; port++) yield port;
+}

@@ -1,0 +1,201 @@
+import { type ClientId, type RequestId, type WorkerId } from '../../src/core/ids.js';
+import { type LeaseKey, UNUSED_LEASE_TTL_MS } from '../../src/core/lease.js';
+import { type SchedulerEvent } from '../../src/core/scheduler.js';
+
+/** A slot as the reference knows it. */
+export interface ModelSlot {
+  worker: WorkerId;
+  rank: number;
+  index: number;
+  epoch: number;
+  state: 'free' | 'leased' | 'ending';
+  /** Infinity while the lease is in use. */
+  expiresAt: number;
+  charge: Charge | undefined;
+}
+
+/** One lease of one client, from its grant until it has ended. */
+interface Charge {
+  client: ClientId;
+  from: number;
+  until: number;
+}
+
+interface Waiting {
+  request: RequestId;
+  client: ClientId;
+}
+
+/**
+ * What the scheduler is to do, said in the plainest way: small arrays, linear scans, and slot time summed up over the
+ * leases whenever it is asked for. It shares no code with the scheduler.
+ */
+export class ReferenceModel {
+  slots: ModelSlot[] = [];
+  waiting: Waiting[] = [];
+  readonly #draining = new Set<WorkerId>();
+  #charges: Charge[] = [];
+  /** What clients were credited with to make them level with the one served last. */
+  #credit = new Map<ClientId, number>();
+  #level = 0;
+  #periodStart = 0;
+  #emptySince = Number.NEGATIVE_INFINITY;
+
+  /** Takes note of what happened; returns the leases that are to end for it, in any order. */
+  happened(event: SchedulerEvent, now: number): LeaseKey[] {
+    const ends: LeaseKey[] = [];
+    const slot = 'lease' in event ? this.#slotOf(event.lease) : undefined;
+    switch (event.type) {
+      case 'worker-attached':
+        this.#attach(event, now, ends);
+        break;
+      case 'worker-draining':
+        if (this.slots.some((other) => other.worker === event.worker)) this.#draining.add(event.worker);
+        break;
+      case 'worker-lost':
+        this.#detach(event.worker, now);
+        this.#draining.delete(event.worker);
+        break;
+      case 'lease-requested':
+        this.#join(event, now);
+        break;
+      case 'request-withdrawn':
+        this.#leave(event.request, now);
+        break;
+      case 'lease-used':
+        if (slot?.state === 'leased') slot.expiresAt = expiryOf(event, now);
+        break;
+      case 'lease-released':
+        if (slot?.state === 'leased') this.#end(slot, ends);
+        break;
+      case 'lease-ended':
+        if (slot) this.#settle(slot, now);
+        break;
+      case 'time-passed':
+        break;
+    }
+    for (const due of this.slots) if (due.state === 'leased' && due.expiresAt <= now) this.#end(due, ends);
+    return ends;
+  }
+
+  /** The slot that is granted next. */
+  get firstFree(): ModelSlot | undefined {
+    return this.slots
+      .filter((slot) => slot.state === 'free' && !this.#draining.has(slot.worker))
+      .sort((a, b) => a.rank - b.rank || a.index - b.index)[0];
+  }
+
+  get nextExpiryAt(): number | undefined {
+    const expiries = this.slots.filter((slot) => slot.state === 'leased').map((slot) => slot.expiresAt);
+    const first = Math.min(...expiries);
+    return Number.isFinite(first) ? first : undefined;
+  }
+
+  isBusy(worker: WorkerId): boolean {
+    const slots = this.slots.filter((slot) => slot.worker === worker);
+    return slots.length > 0 && slots.every((slot) => slot.state !== 'free');
+  }
+
+  /**
+   * The requests that may be served next: the first of each client of least slot time, and among these of those that
+   * hold the fewest leases.
+   */
+  candidates(now: number): RequestId[] {
+    const clients = [...new Set(this.waiting.map((waiting) => waiting.client))];
+    const least = Math.min(...clients.map((client) => this.slotTimeMs(client, now)));
+    const poorest = clients.filter((client) => this.slotTimeMs(client, now) === least);
+    const fewest = Math.min(...poorest.map((client) => this.#leases(client)));
+    return poorest
+      .filter((client) => this.#leases(client) === fewest)
+      .map((client) => this.waiting.find((waiting) => waiting.client === client)!.request);
+  }
+
+  granted(request: RequestId, slot: ModelSlot, now: number): void {
+    const { client } = this.waiting.find((waiting) => waiting.request === request)!;
+    this.#level = this.slotTimeMs(client, now);
+    this.#leave(request, now);
+    slot.epoch += 1;
+    slot.state = 'leased';
+    slot.expiresAt = now + UNUSED_LEASE_TTL_MS;
+    slot.charge = { client, from: now, until: Number.POSITIVE_INFINITY };
+    this.#charges.push(slot.charge);
+  }
+
+  /** Within the contention period. */
+  slotTimeMs(client: ClientId, now: number): number {
+    let total = this.#credit.get(client) ?? 0;
+    for (const charge of this.#charges)
+      if (charge.client === client)
+        total += Math.max(0, Math.min(charge.until, now) - Math.max(charge.from, this.#periodStart));
+    return total;
+  }
+
+  #leases(client: ClientId): number {
+    return this.#charges.filter((charge) => charge.client === client && charge.until === Infinity).length;
+  }
+
+  #slotOf(key: LeaseKey): ModelSlot | undefined {
+    return this.slots.find(
+      (slot) => slot.worker === key.worker && slot.index === key.slot && slot.epoch === key.epoch,
+    );
+  }
+
+  /** What the worker says counts, but epochs never go back, and what was to end is still to end. */
+  #attach(event: Extract<SchedulerEvent, { type: 'worker-attached' }>, now: number, ends: LeaseKey[]): void {
+    const before = this.slots.filter((slot) => slot.worker === event.worker).map((slot) => ({ ...slot }));
+    this.#detach(event.worker, now);
+    for (const [index, { epoch, held }] of event.slots.entries()) {
+      const known = before.find((slot) => slot.index === index);
+      const slot: ModelSlot = {
+        worker: event.worker,
+        rank: event.rank,
+        index,
+        epoch: Math.max(epoch, known?.epoch ?? 0),
+        state: held ? 'leased' : 'free',
+        expiresAt: held ? expiryOf(held, now) : Infinity,
+        charge: undefined,
+      };
+      this.slots.push(slot);
+      if (held && known?.state === 'ending') this.#end(slot, ends);
+    }
+  }
+
+  #detach(worker: WorkerId, now: number): void {
+    for (const slot of this.slots) if (slot.worker === worker) this.#settle(slot, now);
+    this.slots = this.slots.filter((slot) => slot.worker !== worker);
+  }
+
+  #settle(slot: ModelSlot, now: number): void {
+    if (slot.charge) slot.charge.until = now;
+    slot.charge = undefined;
+    slot.state = 'free';
+  }
+
+  #end(slot: ModelSlot, ends: LeaseKey[]): void {
+    slot.state = 'ending';
+    ends.push({ worker: slot.worker, slot: slot.index, epoch: slot.epoch });
+  }
+
+  #join(joining: Waiting, now: number): void {
+    const { request, client } = joining;
+    if (this.waiting.length === 0 && now - this.#emptySince >= 1_000) {
+      this.#periodStart = now;
+      this.#level = 0;
+      this.#credit = new Map();
+    }
+    const isNew = this.waiting.every((other) => other.client !== client);
+    this.waiting.push({ request, client });
+    const behind = this.#level - this.slotTimeMs(client, now);
+    if (isNew && behind > 0) this.#credit.set(client, (this.#credit.get(client) ?? 0) + behind);
+  }
+
+  #leave(request: RequestId, now: number): void {
+    const before = this.waiting.length;
+    this.waiting = this.waiting.filter((waiting) => waiting.request !== request);
+    if (before > 0 && this.waiting.length === 0) this.#emptySince = now;
+  }
+}
+
+function expiryOf(use: { inUse: boolean; idleMs: number }, now: number): number {
+  return use.inUse ? Number.POSITIVE_INFINITY : now - use.idleMs + UNUSED_LEASE_TTL_MS;
+}

@@ -1,0 +1,115 @@
+import { describe, expect, test } from '@jest/globals';
+import { workerId } from '../../src/core/ids.js';
+import {
+  after,
+  attached,
+  draining,
+  end,
+  ended,
+  grant,
+  idleFor,
+  inUse,
+  lease,
+  released,
+  requested,
+  slotAt,
+  timePassed,
+} from './story.js';
+
+describe('a worker that brings leases along (the coordinator was started again)', () => {
+  test('epochs go on from the highest that the worker has seen', () => {
+    const scheduler = after(attached('w1', 1, [slotAt(7), slotAt(3)]));
+    expect(scheduler.handle(requested(1, 'a'), 0)).toEqual([grant(1, lease('w1', 8, 0))]);
+    expect(scheduler.handle(requested(2, 'a'), 0)).toEqual([grant(2, lease('w1', 4, 1))]);
+  });
+
+  test('a slot with a held lease is busy until that has ended', () => {
+    const scheduler = after(attached('w1', 1, [slotAt(7, { inUse: true, idleMs: 0 })]), requested(1, 'a'));
+    expect(scheduler.isBusy(workerId('w1'))).toBe(true);
+    expect(scheduler.handle(timePassed, 1e6)).toEqual([]);
+    expect(scheduler.handle(released(lease('w1', 7)), 1e6)).toEqual([end(lease('w1', 7))]);
+    expect(scheduler.handle(ended(lease('w1', 7)), 1e6)).toEqual([grant(1, lease('w1', 8))]);
+  });
+
+  test('a held lease that is not in use expires 5 s after its last use', () => {
+    const scheduler = after(attached('w1', 1, [slotAt(7, { inUse: false, idleMs: 1_000 })]));
+    expect(scheduler.nextExpiryAt).toBe(4_000);
+    expect(scheduler.handle(timePassed, 4_000)).toEqual([end(lease('w1', 7))]);
+  });
+
+  test('a held lease that was idle for too long is ended at once', () => {
+    const scheduler = after();
+    const slots = [slotAt(7, { inUse: false, idleMs: 5_000 })];
+    expect(scheduler.handle(attached('w1', 1, slots), 0)).toEqual([end(lease('w1', 7))]);
+  });
+
+  test('only the slots without a lease are granted', () => {
+    const scheduler = after(attached('w1', 1, [slotAt(7, { inUse: true, idleMs: 0 }), slotAt(2)]));
+    expect(scheduler.handle(requested(1, 'a'), 0)).toEqual([grant(1, lease('w1', 3, 1))]);
+    expect(scheduler.handle(requested(2, 'a'), 0)).toEqual([]);
+  });
+
+  test('nobody is charged for a lease that was brought along', () => {
+    const scheduler = after(attached('w1', 1, [slotAt(7, { inUse: true, idleMs: 0 })]));
+    for (const [request, client] of ['a', 'b'].entries()) scheduler.handle(requested(request, client), 0);
+    expect(scheduler.handle(ended(lease('w1', 7)), 500)).toEqual([grant(0, lease('w1', 8))]);
+    expect(scheduler.handle(ended(lease('w1', 8)), 600)).toEqual([grant(1, lease('w1', 9))]);
+  });
+});
+
+describe('a worker that attaches again (its stream was cut)', () => {
+  test('it replaces what was known of it, and epochs go on', () => {
+    const scheduler = after(attached('w1', 1, [slotAt(0), slotAt(0)]), requested(1, 'a'), requested(2, 'a'));
+    expect(scheduler.handle(attached('w1', 1, [slotAt(1)]), 10)).toEqual([]);
+    expect(scheduler.handle(requested(3, 'a'), 20)).toEqual([grant(3, lease('w1', 2))]);
+    expect(scheduler.handle(requested(4, 'a'), 20)).toEqual([]);
+  });
+
+  test('a free slot is not granted twice', () => {
+    const scheduler = after(attached('w1'), attached('w1'));
+    expect(scheduler.handle(requested(1, 'a'), 0)).toEqual([grant(1, lease('w1', 1))]);
+    expect(scheduler.handle(requested(2, 'a'), 0)).toEqual([]);
+  });
+
+  test('a lease that it still holds goes on', () => {
+    const scheduler = after(attached('w1'), requested(1, 'a'), requested(2, 'a'));
+    const slots = [slotAt(1, { inUse: false, idleMs: 200 })];
+    expect(scheduler.handle(attached('w1', 1, slots), 1_000)).toEqual([]);
+    expect(scheduler.nextExpiryAt).toBe(5_800);
+    expect(scheduler.handle(inUse(lease('w1', 1)), 1_100)).toEqual([]);
+    expect(scheduler.handle(released(lease('w1', 1)), 9_000)).toEqual([end(lease('w1', 1))]);
+    expect(scheduler.handle(ended(lease('w1', 1)), 9_010)).toEqual([grant(2, lease('w1', 2))]);
+  });
+
+  test('a lease that ended while it was away frees its slot', () => {
+    const scheduler = after(attached('w1'), requested(1, 'a'), requested(2, 'a'));
+    expect(scheduler.handle(attached('w1', 1, [slotAt(1)]), 10)).toEqual([grant(2, lease('w1', 2))]);
+    expect(scheduler.handle(ended(lease('w1', 1)), 20)).toEqual([]);
+    expect(scheduler.handle(idleFor(9_000, lease('w1', 1)), 20)).toEqual([]);
+    expect(scheduler.nextExpiryAt).toBe(5_010);
+  });
+
+  // The holder of epoch 1 has its token and may still be on its way to the worker, which has not seen it.
+  test('an epoch that was granted is not granted again, though the worker has not seen it yet', () => {
+    const scheduler = after(attached('w1'), requested(1, 'a'), attached('w1'));
+    expect(scheduler.handle(requested(2, 'b'), 0)).toEqual([grant(2, lease('w1', 2))]);
+  });
+
+  // FreeWorker was answered OK and nobody will ask again: code that never ends would keep the slot for ever.
+  test('a lease that was released is still to end, though the worker has not heard of it yet', () => {
+    const scheduler = after(
+      attached('w1'),
+      requested(1, 'a'),
+      inUse(lease('w1', 1)),
+      released(lease('w1', 1)),
+    );
+    const slots = [slotAt(1, { inUse: true, idleMs: 0 })];
+    expect(scheduler.handle(attached('w1', 1, slots), 10)).toEqual([end(lease('w1', 1))]);
+  });
+
+  // Phases move one way, and it is the same incarnation.
+  test('a worker that was draining is still draining', () => {
+    const scheduler = after(attached('w1'), draining('w1'), attached('w1'));
+    expect(scheduler.handle(requested(1, 'a'), 0)).toEqual([]);
+  });
+});

@@ -1,0 +1,227 @@
+import fc from 'fast-check';
+import { requestId, workerId } from '../../src/core/ids.js';
+import { type LeaseKey } from '../../src/core/lease.js';
+import { Scheduler, type SchedulerCommand, type SchedulerEvent } from '../../src/core/scheduler.js';
+import { type ModelSlot, ReferenceModel } from './reference-model.js';
+import {
+  attached,
+  draining,
+  ended,
+  inUse,
+  idleFor,
+  lost,
+  released,
+  requested,
+  slotAt,
+  type SlotReport,
+  timePassed,
+  withdrawn,
+} from './story.js';
+
+/** Random stories for the scheduler, told to it and to the reference model side by side. */
+
+const WORKERS = 4;
+
+/** What a worker says of one slot: whether it knows of the newest lease there, and what has become of that. */
+const slotNews = fc.record({
+  epoch: fc.nat(3),
+  hasSeenNewest: fc.boolean(),
+  held: fc.option(fc.record({ inUse: fc.boolean(), idleMs: fc.nat(6_000) }), { nil: undefined }),
+});
+type SlotNews = typeof slotNews extends fc.Arbitrary<infer T> ? T : never;
+
+const pick = fc.nat(10_000);
+const news = fc.array(slotNews, { minLength: 1, maxLength: 3 });
+const always = <T extends string>(kind: T): fc.Arbitrary<T> => fc.constant(kind);
+const action = fc.oneof(
+  {
+    weight: 8,
+    arbitrary: fc.record({
+      kind: always('request'),
+      client: fc.nat(3),
+      count: fc.integer({ min: 1, max: 3 }),
+    }),
+  },
+  { weight: 1, arbitrary: fc.record({ kind: always('withdraw'), pick }) },
+  {
+    weight: 3,
+    arbitrary: fc.record({ kind: always('use'), pick, isInUse: fc.boolean(), idleMs: fc.nat(6_000) }),
+  },
+  { weight: 3, arbitrary: fc.record({ kind: always('release'), pick }) },
+  { weight: 8, arbitrary: fc.record({ kind: always('end'), pick }) },
+  { weight: 2, arbitrary: fc.record({ kind: always('stale'), pick, event: fc.nat(3) }) },
+  { weight: 3, arbitrary: fc.record({ kind: always('attach'), worker: fc.nat(WORKERS - 1), news }) },
+  { weight: 1, arbitrary: fc.record({ kind: always('drain'), worker: fc.nat(WORKERS - 1) }) },
+  { weight: 1, arbitrary: fc.record({ kind: always('lose'), worker: fc.nat(WORKERS - 1) }) },
+  { weight: 2, arbitrary: fc.record({ kind: always('wait') }) },
+);
+type Action = typeof action extends fc.Arbitrary<infer T> ? T : never;
+
+export interface Step {
+  action: Action;
+  afterMs: number;
+}
+
+const afterMs = fc.oneof(
+  { weight: 3, arbitrary: fc.constant(0) },
+  { weight: 6, arbitrary: fc.integer({ min: 1, max: 60 }) },
+  { weight: 1, arbitrary: fc.integer({ min: 61, max: 3_000 }) },
+);
+
+const opening: Step[] = [0, 1].map((worker) => ({
+  action: { kind: 'attach', worker, news: [{ epoch: 0, hasSeenNewest: true, held: undefined }] },
+  afterMs: 0,
+}));
+
+export const story: fc.Arbitrary<Step[]> = fc
+  .array(fc.record({ action, afterMs }), { minLength: 10, maxLength: 80, size: 'max' })
+  .map((steps) => [...opening, ...steps]);
+
+/** An event, what the scheduler commanded, and what the reference model thinks of it. */
+export interface Moment {
+  event: SchedulerEvent;
+  now: number;
+  /** Leases that the scheduler ended, and those that were to end, in any order. */
+  ended: LeaseKey[];
+  ends: LeaseKey[];
+  grants: Grant[];
+  waiting: number;
+  modelWaiting: number;
+  hasFreeSlot: boolean;
+  nextExpiryAt: number | undefined;
+  modelNextExpiryAt: number | undefined;
+}
+
+export interface Grant {
+  command: Extract<SchedulerCommand, { type: 'grant-lease' }>;
+  /** The key of the first free slot, had it been granted. */
+  expectedLease: LeaseKey | undefined;
+  /** The requests that might fairly be next. */
+  candidates: number[];
+}
+
+export class Telling {
+  readonly moments: Moment[] = [];
+  readonly model = new ReferenceModel();
+  readonly #scheduler = new Scheduler();
+  readonly #everGranted: LeaseKey[] = [];
+  /** Which life each worker is in: one that was lost comes back as another. */
+  readonly #lives = Array.from({ length: WORKERS }, () => 0);
+  #now = 0;
+  #requests = 0;
+
+  constructor(steps: readonly Step[]) {
+    for (const step of steps) {
+      this.#now += step.afterMs;
+      for (const event of this.#eventsOf(step.action)) this.#tell(event);
+    }
+  }
+
+  /** Nobody asks or uses anything any more, and time goes by. */
+  fallSilent(): void {
+    for (const { request } of this.model.waiting) this.#tell(withdrawn(request));
+    for (const slot of this.#held('leased')) this.#tell(idleFor(0, keyOf(slot)));
+    this.#now += 5_000;
+    this.#tell(timePassed);
+  }
+
+  isBusyAsModelled(): boolean {
+    const ids = this.model.slots.map((slot) => slot.worker);
+    return ids.every((id) => this.#scheduler.isBusy(id) === this.model.isBusy(id));
+  }
+
+  #held(...states: ModelSlot['state'][]): ModelSlot[] {
+    return this.model.slots.filter((slot) => states.includes(slot.state));
+  }
+
+  #eventsOf(action: Action): SchedulerEvent[] {
+    switch (action.kind) {
+      case 'request':
+        return Array.from({ length: action.count }, () =>
+          requested(this.#requests++, `client-${action.client}`),
+        );
+      case 'withdraw':
+        return [withdrawn(requestId(action.pick % (this.#requests + 1)))];
+      case 'use':
+        return this.#pick(action.pick, 'leased').map((key) =>
+          action.isInUse ? inUse(key) : idleFor(action.idleMs, key),
+        );
+      case 'release':
+        return this.#pick(action.pick, 'leased').map(released);
+      case 'end':
+        return this.#pick(action.pick, 'leased', 'ending').map(ended);
+      case 'stale': {
+        const key = this.#everGranted[action.pick % this.#everGranted.length];
+        const events = [released, ended, inUse, (stale: LeaseKey) => idleFor(6_000, stale)];
+        return key ? [events[action.event]!(key)] : [];
+      }
+      case 'attach':
+        return [
+          attached(this.#name(action.worker), action.worker, this.#reports(action.worker, action.news)),
+        ];
+      case 'drain':
+        return [draining(this.#name(action.worker))];
+      case 'lose': {
+        const event = lost(this.#name(action.worker));
+        this.#lives[action.worker]! += 1;
+        return [event];
+      }
+      case 'wait':
+        return [timePassed];
+    }
+  }
+
+  #name(worker: number): string {
+    return `worker-${worker}.${this.#lives[worker]}`;
+  }
+
+  #pick(index: number, ...states: ModelSlot['state'][]): LeaseKey[] {
+    const slots = this.#held(...states);
+    const slot = slots[index % slots.length];
+    return slot ? [keyOf(slot)] : [];
+  }
+
+  /** A worker tells the truth: it never holds a lease that it said had ended, nor one that was never granted. */
+  #reports(worker: number, news: readonly SlotNews[]): SlotReport[] {
+    const known = this.model.slots.filter((slot) => slot.worker === workerId(this.#name(worker)));
+    if (known.length === 0)
+      return news.map((each) => slotAt(each.epoch, each.epoch > 0 ? each.held : undefined));
+    return known.map((slot, index) => {
+      const each = news[index % news.length]!;
+      if (!each.hasSeenNewest) return slotAt(Math.max(0, slot.epoch - 1));
+      return slotAt(slot.epoch, slot.state === 'free' ? undefined : each.held);
+    });
+  }
+
+  #tell(event: SchedulerEvent): void {
+    const now = this.#now;
+    const commands = this.#scheduler.handle(event, now);
+    const ends = this.model.happened(event, now);
+    const grants: Grant[] = [];
+    for (const command of commands) {
+      if (command.type !== 'grant-lease') continue;
+      this.#everGranted.push(command.lease);
+      const free = this.model.firstFree;
+      const isKnown = this.model.waiting.some((waiting) => waiting.request === command.request);
+      const candidates = this.model.candidates(now);
+      grants.push({ command, expectedLease: free && { ...keyOf(free), epoch: free.epoch + 1 }, candidates });
+      if (free && isKnown) this.model.granted(command.request, free, now);
+    }
+    this.moments.push({
+      event,
+      now,
+      ended: commands.flatMap((command) => (command.type === 'end-lease' ? [command.lease] : [])),
+      ends,
+      grants,
+      waiting: this.#scheduler.waiting,
+      modelWaiting: this.model.waiting.length,
+      hasFreeSlot: this.model.firstFree !== undefined,
+      nextExpiryAt: this.#scheduler.nextExpiryAt,
+      modelNextExpiryAt: this.model.nextExpiryAt,
+    });
+  }
+}
+
+export function keyOf(slot: ModelSlot): LeaseKey {
+  return { worker: slot.worker, slot: slot.index, epoch: slot.epoch };
+}

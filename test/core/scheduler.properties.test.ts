@@ -1,0 +1,145 @@
+import { describe, expect, test } from '@jest/globals';
+import fc from 'fast-check';
+import { type LeaseKey, UNUSED_LEASE_TTL_MS } from '../../src/core/lease.js';
+import { type Grant, keyOf, type Moment, story, Telling } from './scheduler-fuzz.js';
+
+/** Tells 300 random stories, always the same ones, and looks at each. */
+function inEveryStory(look: (told: Telling) => void): void {
+  fc.assert(
+    fc.property(story, (steps) => look(new Telling(steps))),
+    { seed: 1, numRuns: 300 },
+  );
+}
+
+const names = (keys: readonly LeaseKey[]): string[] =>
+  keys.map((key) => `${key.worker}/${key.slot}/${key.epoch}`).sort();
+
+/** What of `moments` is not as it should be. Asserted once for a story, because `expect` is slow. */
+function wrong<T>(moments: readonly T[], isRight: (moment: T) => boolean): T[] {
+  return moments.filter((moment) => !isRight(moment));
+}
+
+const slotOf = (key: LeaseKey): string => `${key.worker}/${key.slot}`;
+
+describe('whatever happens', () => {
+  test('no slot is granted again before its lease has ended or its worker is lost', () => {
+    inEveryStory(({ moments }) => {
+      const leased = new Map<string, number>();
+      const grantIsRight = ({ command: { lease } }: Grant): boolean => {
+        const isFree = !leased.has(slotOf(lease));
+        leased.set(slotOf(lease), lease.epoch);
+        return isFree;
+      };
+      const isRight = ({ event, grants }: Moment): boolean => {
+        if (event.type === 'lease-ended' && leased.get(slotOf(event.lease)) === event.lease.epoch)
+          leased.delete(slotOf(event.lease));
+        if (event.type === 'worker-lost' || event.type === 'worker-attached')
+          for (const slot of leased.keys()) if (slot.startsWith(`${event.worker}/`)) leased.delete(slot);
+        if (event.type === 'worker-attached')
+          for (const [slot, { epoch, held }] of event.slots.entries())
+            if (held) leased.set(`${event.worker}/${slot}`, epoch);
+        return wrong(grants, grantIsRight).length === 0;
+      };
+      expect(wrong(moments, isRight)).toEqual([]);
+    });
+  });
+
+  test('epochs rise for each slot', () => {
+    inEveryStory(({ moments }) => {
+      const newest = new Map<string, number>();
+      const isHigher = (slot: string, epoch: number): boolean => {
+        const before = newest.get(slot) ?? -1;
+        newest.set(slot, Math.max(epoch, before));
+        return epoch > before;
+      };
+      const isRight = ({ event, grants }: Moment): boolean => {
+        if (event.type === 'worker-attached')
+          event.slots.forEach(({ epoch }, slot) => isHigher(`${event.worker}/${slot}`, epoch));
+        return (
+          wrong(grants, ({ command }) => isHigher(slotOf(command.lease), command.lease.epoch)).length === 0
+        );
+      };
+      expect(wrong(moments, isRight)).toEqual([]);
+    });
+  });
+
+  test('no caller waits while a slot is free', () => {
+    inEveryStory(({ moments }) => {
+      expect(wrong(moments, (moment) => moment.waiting === moment.modelWaiting)).toEqual([]);
+      expect(wrong(moments, (moment) => moment.waiting === 0 || !moment.hasFreeSlot)).toEqual([]);
+    });
+  });
+
+  test('within a client, whoever came first is served first', () => {
+    inEveryStory(({ moments }) => {
+      const lines = new Map<string, number[]>();
+      const isFirst = (request: number): boolean =>
+        [...lines.values()].find((line) => line.includes(request))?.shift() === request;
+      const isRight = ({ event, grants }: Moment): boolean => {
+        if (event.type === 'lease-requested')
+          lines.set(event.client, [...(lines.get(event.client) ?? []), event.request]);
+        if (event.type === 'request-withdrawn')
+          for (const [client, line] of lines)
+            lines.set(
+              client,
+              line.filter((other) => other !== event.request),
+            );
+        return wrong(grants, ({ command }) => isFirst(command.request)).length === 0;
+      };
+      expect(wrong(moments, isRight)).toEqual([]);
+    });
+  });
+
+  test('the client with the smallest share of slot time is next', () => {
+    inEveryStory(({ moments }) => {
+      const grants = moments.flatMap((moment) => moment.grants);
+      expect(wrong(grants, ({ command, candidates }) => candidates.includes(command.request))).toEqual([]);
+    });
+  });
+
+  test('the first free slot is taken, under a key never used before', () => {
+    inEveryStory(({ moments }) => {
+      const grants = moments.flatMap((moment) => moment.grants);
+      const keys = names(grants.map(({ command }) => command.lease));
+      expect(keys).toEqual(names(grants.flatMap(({ expectedLease }) => expectedLease ?? [])));
+      expect(new Set(keys).size).toBe(keys.length);
+      expect(wrong(grants, ({ command }) => command.ttlMs === UNUSED_LEASE_TTL_MS)).toEqual([]);
+    });
+  });
+
+  test('leases end when they are released or not used, and only then', () => {
+    inEveryStory((told) => {
+      const isRight = ({ ends, ended }: Moment): boolean => names(ended).join() === names(ends).join();
+      expect(wrong(told.moments, isRight)).toEqual([]);
+      expect(wrong(told.moments, (moment) => moment.nextExpiryAt === moment.modelNextExpiryAt)).toEqual([]);
+      expect(told.isBusyAsModelled()).toBe(true);
+    });
+  });
+
+  test('no lease is without an end: when nobody uses any, all are told to end', () => {
+    inEveryStory((told) => {
+      const open = told.model.slots.filter((slot) => slot.state === 'leased').map(keyOf);
+      const before = told.moments.length;
+      told.fallSilent();
+      const silence = told.moments.slice(before);
+      expect(names(silence.flatMap(({ ended }) => ended))).toEqual(names(open));
+      expect(silence.at(-1)?.nextExpiryAt).toBeUndefined();
+    });
+  });
+
+  test('the stories are worth telling', () => {
+    let [grants, contested, expired, reattached] = [0, 0, 0, 0];
+    inEveryStory(({ moments }) => {
+      const attachedWorkers = new Set<string>();
+      for (const moment of moments) {
+        grants += moment.grants.length;
+        contested += moment.waiting > 1 ? 1 : 0;
+        expired += moment.event.type !== 'lease-released' ? moment.ends.length : 0;
+        if (moment.event.type !== 'worker-attached') continue;
+        if (attachedWorkers.has(moment.event.worker)) reattached += 1;
+        attachedWorkers.add(moment.event.worker);
+      }
+    });
+    for (const count of [grants, contested, expired, reattached]) expect(count).toBeGreaterThan(300);
+  });
+});
