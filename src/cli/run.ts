@@ -1,4 +1,4 @@
-import { type ArgumentsCamelCase, type Argv, type CommandModule } from 'yargs';
+import type { ArgumentsCamelCase, Argv, CommandModule } from 'yargs';
 import { connect } from '../client/connect.js';
 import { messageOf, PoolError } from '../core/errors.js';
 import { parseDurationMs } from '../wire/duration.js';

@@ -6,7 +6,7 @@ import { messageOf, PoolError } from '../core/errors.js';
 import { isLoopback, parsePortRange, type PortRange } from '../wire/address.js';
 import { parseDurationMs } from '../wire/duration.js';
 import { ensureToken } from '../wire/token.js';
-import { type ServerOptions } from '../server/options.js';
+import type { ServerOptions } from '../server/options.js';
 import { cpuLimit } from './cpu-limit.js';
 import { makeFolder } from '../wire/folder.js';
 

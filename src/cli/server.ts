@@ -1,5 +1,5 @@
 import { logVerbosity, setLogVerbosity } from '@grpc/grpc-js';
-import { type ArgumentsCamelCase, type Argv, type CommandModule } from 'yargs';
+import type { ArgumentsCamelCase, Argv, CommandModule } from 'yargs';
 import { formatAddress } from '../wire/address.js';
 import { VERSION } from '../wire/protocol.js';
 import { type RunningServer, startServer } from '../server/server.js';

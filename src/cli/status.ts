@@ -1,6 +1,6 @@
 import Table from 'cli-table3';
-import { type ArgumentsCamelCase, type Argv, type CommandModule } from 'yargs';
-import { type PoolStatus, type WorkerStatus } from '../wire/status-document.js';
+import type { ArgumentsCamelCase, Argv, CommandModule } from 'yargs';
+import type { PoolStatus, WorkerStatus } from '../wire/status-document.js';
 import { addressOption, withCoordinator } from './pool-address.js';
 
 interface Arguments {

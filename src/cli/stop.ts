@@ -1,5 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { type ArgumentsCamelCase, type Argv, type CommandModule } from 'yargs';
+import type { ArgumentsCamelCase, Argv, CommandModule } from 'yargs';
 import { PoolError } from '../core/errors.js';
 import { addressOption, withCoordinator } from './pool-address.js';
 

@@ -1,4 +1,4 @@
-import { type ArgumentsCamelCase, type Argv, type CommandModule } from 'yargs';
+import type { ArgumentsCamelCase, Argv, CommandModule } from 'yargs';
 import { ensureToken, replaceToken } from '../wire/token.js';
 
 interface Arguments {

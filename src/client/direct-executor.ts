@@ -1,9 +1,9 @@
 import { PoolError } from '../core/errors.js';
 import { Heap } from '../core/heap.js';
 import { type Address, formatAddress } from '../wire/address.js';
-import { type CoordinatorLink, type Lease } from './coordinator-link.js';
+import type { CoordinatorLink, Lease } from './coordinator-link.js';
 import { DirectTask } from './direct-task.js';
-import { type Call, type Executor } from './executor.js';
+import type { Call, Executor } from './executor.js';
 import { resultOf } from './outcome.js';
 import { WorkerLink } from './worker-link.js';
 
@@ -21,6 +21,8 @@ export class DirectExecutor implements Executor {
   readonly #line = new Heap<DirectTask>((a, b) => a.order < b.order);
   readonly #requests = new Set<AbortController>();
   readonly #tasks = new Set<DirectTask>();
+  /** Each from the request for a lease to its return. */
+  readonly #serving = new Set<Promise<void>>();
   #order = 0;
   #isClosed = false;
 
@@ -56,6 +58,8 @@ export class DirectExecutor implements Executor {
     this.#isClosed = true;
     for (const task of this.#tasks) task.fail(closed());
     for (const request of this.#requests) request.abort();
+    // A lease that is not given back keeps its slot from others until it expires.
+    await Promise.all(this.#serving);
     for (const worker of this.#workers.values()) worker.close();
     this.#coordinator.close();
     await this.#onClose();
@@ -64,7 +68,10 @@ export class DirectExecutor implements Executor {
   /** As many requests as tasks that wait, within the limit. */
   #matchRequests(): void {
     const wanted = Math.min(this.#line.size, MAX_LEASE_REQUESTS);
-    while (this.#requests.size < wanted && !this.#isClosed) void this.#serveOne();
+    while (this.#requests.size < wanted && !this.#isClosed) {
+      const serving: Promise<void> = this.#serveOne().finally(() => this.#serving.delete(serving));
+      this.#serving.add(serving);
+    }
     for (const request of this.#requests) {
       if (this.#requests.size <= wanted) break;
       this.#requests.delete(request);
@@ -87,7 +94,6 @@ export class DirectExecutor implements Executor {
     this.#requests.delete(request);
     const task = this.#line.pop();
     if (task) await this.#execute(task, lease);
-    if (this.#isClosed) return;
     // Losing this call loses nothing: a lease that nobody uses ends by itself.
     await this.#coordinator.freeWorker(lease).catch(() => undefined);
   }

@@ -1,10 +1,10 @@
 import { randomUUID } from 'node:crypto';
 import { PoolError } from '../core/errors.js';
-import { type HeapItem } from '../core/heap.js';
+import type { HeapItem } from '../core/heap.js';
 import { withResolvers } from '../core/with-resolvers.js';
 import { shipFunction, type ShippedFunction } from '../wire/functions/source.js';
 import { encodePayload, type Payload } from '../wire/values/payload.js';
-import { type Call } from './executor.js';
+import type { Call } from './executor.js';
 
 /**
  * One direct call on its way: in line, then running, then settled. It watches its own limits; whichever ends it first

@@ -1,4 +1,4 @@
-import { type CallOptions } from './options.js';
+import type { CallOptions } from './options.js';
 
 /** One call of one function, as `pool.run` was given it. */
 export interface Call {

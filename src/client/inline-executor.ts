@@ -1,7 +1,7 @@
 import { PoolError } from '../core/errors.js';
 import { shipFunction } from '../wire/functions/source.js';
 import { decodePayload, encodePayload } from '../wire/values/payload.js';
-import { type Call, type Executor } from './executor.js';
+import type { Call, Executor } from './executor.js';
 
 type AnyFunction = (...args: unknown[]) => unknown;
 

@@ -1,5 +1,5 @@
 import { withResolvers } from '../core/with-resolvers.js';
-import { type MapOptions } from './options.js';
+import type { MapOptions } from './options.js';
 
 /** Results that are ready but not yet asked for, as a multiple of the concurrency: enough that one slow call stops no others. */
 const READ_AHEAD = 4;
@@ -34,12 +34,12 @@ export async function* mapBounded<T, R>(
     changed();
   };
   const begin = (item: T, index: number) => {
-    const call: Promise<void> = start(item, cancel.signal)
-      .then(
-        (value) => settle({ index, ok: true, value }),
-        (reason: unknown) => settle({ index, ok: false, reason }),
-      )
-      .finally(() => running.delete(call));
+    // Out of `running` before anybody is told: whoever looks then must see room for the next call.
+    const end = (settled: Settled<R>) => (running.delete(call), settle(settled));
+    const call: Promise<void> = start(item, cancel.signal).then(
+      (value) => end({ index, ok: true, value }),
+      (reason: unknown) => end({ index, ok: false, reason }),
+    );
     running.add(call);
   };
   const readInput = async () => {

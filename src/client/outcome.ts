@@ -1,6 +1,6 @@
 import { isErrorCode, PoolError } from '../core/errors.js';
-import { type Failure__Output } from '../wire/generated/offhand/v1/Failure.js';
-import { type RunCodeResponse__Output } from '../wire/generated/offhand/v1/RunCodeResponse.js';
+import type { Failure__Output } from '../wire/generated/offhand/v1/Failure.js';
+import type { RunCodeResponse__Output } from '../wire/generated/offhand/v1/RunCodeResponse.js';
 import { decodePayload, payloadFrom } from '../wire/values/payload.js';
 
 /** The result of a call. @throws what the function threw, or a PoolError when it ended otherwise. */

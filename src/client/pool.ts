@@ -1,5 +1,5 @@
 import { PoolError } from '../core/errors.js';
-import { type Executor } from './executor.js';
+import type { Executor } from './executor.js';
 import { mapBounded } from './map.js';
 import { type CallOptions, checkCallOptions, checkMapOptions, type MapOptions } from './options.js';
 

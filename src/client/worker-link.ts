@@ -3,9 +3,9 @@ import { PoolError } from '../core/errors.js';
 import { type Address, formatAddress } from '../wire/address.js';
 import { callMetadata, CLIENT_OPTIONS } from '../wire/channel.js';
 import { codeOfStatus, fromServiceError } from '../wire/errors.js';
-import { type ShippedFunction } from '../wire/functions/source.js';
-import { type RunCodeRequest } from '../wire/generated/offhand/v1/RunCodeRequest.js';
-import { type RunCodeResponse__Output } from '../wire/generated/offhand/v1/RunCodeResponse.js';
+import type { ShippedFunction } from '../wire/functions/source.js';
+import type { RunCodeRequest } from '../wire/generated/offhand/v1/RunCodeRequest.js';
+import type { RunCodeResponse__Output } from '../wire/generated/offhand/v1/RunCodeResponse.js';
 import { WorkerClient } from '../wire/proto.js';
 
 /** A client's connection to one worker. */

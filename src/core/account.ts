@@ -1,5 +1,5 @@
 import { Heap, type HeapItem } from './heap.js';
-import { type ClientId, type RequestId } from './ids.js';
+import type { ClientId, RequestId } from './ids.js';
 
 /** One wait for a lease. */
 export interface LeaseRequest extends HeapItem {

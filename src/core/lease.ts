@@ -1,6 +1,6 @@
-import { type ClientId, type WorkerId } from './ids.js';
+import type { ClientId, WorkerId } from './ids.js';
 
-/** Names a lease: the epoch of a slot rises with every grant, so a key never comes back. */
+/** Names a lease: the epoch rises with every grant of a coordinator, so a key never comes back. */
 export interface LeaseKey {
   worker: WorkerId;
   /** Index of the slot in its worker, from 0. */

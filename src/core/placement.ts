@@ -1,5 +1,5 @@
 import { Heap } from './heap.js';
-import { type Slot } from './registry.js';
+import type { Slot } from './registry.js';
 
 /** Chooses a worker for whoever is next. It is told of every slot that becomes free or ceases to be. */
 export interface PlacementPolicy {

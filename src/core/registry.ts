@@ -1,6 +1,6 @@
-import { type HeapItem } from './heap.js';
-import { type WorkerId } from './ids.js';
-import { type LeaseKey, type SlotState } from './lease.js';
+import type { HeapItem } from './heap.js';
+import type { WorkerId } from './ids.js';
+import type { LeaseKey, SlotState } from './lease.js';
 
 /** When the lease of a slot ends unless it is renewed. */
 export interface Expiry extends HeapItem {

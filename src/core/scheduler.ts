@@ -1,6 +1,6 @@
 import { assertNever } from './assert-never.js';
 import { Heap } from './heap.js';
-import { type ClientId, type RequestId, type WorkerId } from './ids.js';
+import type { ClientId, RequestId, WorkerId } from './ids.js';
 import { type LeaseKey, UNUSED_LEASE_TTL_MS } from './lease.js';
 import { FirstFree, type PlacementPolicy } from './placement.js';
 import { type Expiry, Registry, type Slot, WorkerRecord } from './registry.js';
@@ -48,9 +48,15 @@ export class Scheduler {
   readonly #registry = new Registry();
   readonly #line = new WaitingLine();
   readonly #placement: PlacementPolicy;
+  #epoch: number;
   readonly #expiries = new Heap<Expiry>((a, b) => a.at < b.at);
 
-  constructor(placement: PlacementPolicy = new FirstFree()) {
+  /**
+   * @param epoch leases are numbered from here on. A coordinator that restarts must begin above whatever it granted
+   * before, else a lease of its earlier life could pass for a new one.
+   */
+  constructor(epoch = 0, placement: PlacementPolicy = new FirstFree()) {
+    this.#epoch = epoch;
     this.#placement = placement;
   }
 
@@ -72,7 +78,7 @@ export class Scheduler {
     const commands: SchedulerCommand[] = [];
     switch (event.type) {
       case 'worker-attached':
-        this.#attach(event, now);
+        this.#attach(event, now, commands);
         break;
       case 'worker-draining':
         this.#drain(event.worker);
@@ -105,19 +111,27 @@ export class Scheduler {
     return commands;
   }
 
-  #attach(event: Extract<SchedulerEvent, { type: 'worker-attached' }>, now: number): void {
+  #attach(
+    event: Extract<SchedulerEvent, { type: 'worker-attached' }>,
+    now: number,
+    commands: SchedulerCommand[],
+  ): void {
+    const known = this.#registry.get(event.worker);
     this.#lose(event.worker, now);
     const epochs = event.slots.map((slot) => slot.epoch);
+    this.#epoch = Math.max(this.#epoch, ...epochs);
     const worker = new WorkerRecord(event.worker, event.rank, epochs);
+    if (known) worker.phase = known.phase;
     this.#registry.add(worker);
     for (const slot of worker.slots) {
       const held = event.slots[slot.index]?.held;
       if (!held) {
-        this.#placement.add(slot);
+        if (worker.phase === 'running') this.#placement.add(slot);
         continue;
       }
       slot.state = { kind: 'leased', client: undefined };
       this.#noteUse(slot.key, held.inUse ? undefined : now - held.idleMs + UNUSED_LEASE_TTL_MS);
+      if (known?.slots[slot.index]?.state.kind === 'ending') this.#end(slot, commands);
     }
   }
 
@@ -174,7 +188,7 @@ export class Scheduler {
       if (!slot) return;
       const request = this.#line.next(now);
       if (!request) return;
-      slot.epoch += 1;
+      slot.epoch = ++this.#epoch;
       slot.state = { kind: 'leased', client: request.account.client };
       this.#setExpiry(slot, now + UNUSED_LEASE_TTL_MS);
       commands.push({

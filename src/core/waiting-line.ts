@@ -1,6 +1,6 @@
 import { Account, type LeaseRequest } from './account.js';
 import { Heap } from './heap.js';
-import { type ClientId, type RequestId } from './ids.js';
+import type { ClientId, RequestId } from './ids.js';
 
 /** Shares are compared since the line was last empty for this long, in ms. */
 export const CONTENTION_GAP_MS = 1_000;
@@ -39,7 +39,7 @@ export class WaitingLine {
       if (now - this.#emptySince >= CONTENTION_GAP_MS) this.#beginPeriod(now);
       this.#emptySince = undefined;
     }
-    const account = this.#accountOf(client);
+    const account = this.#accountOf(client, now);
     const request: LeaseRequest = { id, account, order: this.#order++, heapIndex: -1 };
     this.#requests.set(id, request);
     account.waiting.push(request);
@@ -62,7 +62,10 @@ export class WaitingLine {
     if (!account || !request) return undefined;
     this.#level = Math.max(this.#level, account.slotTimeMs(now));
     this.#leave(request, now);
-    this.#move(account, () => account.take(now));
+    this.#move(account, () => {
+      account.take(now);
+      account.order = this.#order++;
+    });
     return request;
   }
 
@@ -72,7 +75,6 @@ export class WaitingLine {
     if (!account) return;
     this.#refresh(account);
     this.#move(account, () => account.giveBack(now));
-    this.#forgetIdle(now);
   }
 
   /** The waiting client of least slot time; of equals the one with fewer leases, then the one that came first. */
@@ -99,9 +101,10 @@ export class WaitingLine {
     if (this.#requests.size === 0) this.#emptySince = now;
   }
 
-  #accountOf(client: ClientId): Account {
+  #accountOf(client: ClientId, now: number): Account {
     let account = this.#accounts.get(client);
     if (!account) {
+      this.#forgetIdle(now);
       account = new Account(client);
       account.period = this.#period;
       this.#accounts.set(client, account);

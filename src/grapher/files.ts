@@ -59,13 +59,35 @@ async function read(path: string, name: string): Promise<string> {
   }
 }
 
-/** Makes the folder if need be. @throws GrapherError when it cannot be made */
+/** Makes the folder and those above it if need be. @throws GrapherError when it cannot be made */
 export async function makeFolder(folder: string): Promise<void> {
   try {
-    await mkdir(folder, { recursive: true });
+    await makeWithParents(resolve(folder));
   } catch (error) {
     throw unwritable(folder, error);
   }
+}
+
+/** `mkdir` with `recursive` never returns where a folder exists and refuses a new one as missing, as /proc does. */
+async function makeWithParents(folder: string): Promise<void> {
+  try {
+    await mkdir(folder);
+  } catch (error) {
+    const code = codeOf(error);
+    if (code === 'ENOENT' && dirname(folder) !== folder) {
+      await makeWithParents(dirname(folder));
+      await mkdir(folder);
+    } else if (!(await isFolder(folder))) {
+      throw error;
+    }
+  }
+}
+
+async function isFolder(path: string): Promise<boolean> {
+  return stat(path).then(
+    (found) => found.isDirectory(),
+    () => false,
+  );
 }
 
 /** Writes one picture and returns its path. @throws GrapherError when the folder or the file refuses */
@@ -95,6 +117,8 @@ function reason(error: unknown): string {
     case 'EEXIST':
     case 'ENOTDIR':
       return 'something that is no folder stands in its place';
+    case 'ENOENT':
+      return 'nothing can be made there';
     case 'EISDIR':
       return 'a folder stands in its place';
     case 'EROFS':

@@ -1,19 +1,19 @@
 import { type BenchCell, parseBench } from './bench.js';
 import { benchChart } from './charts/bench.js';
 import { busyChart } from './charts/busy.js';
-import { type Chart } from './charts/chart.js';
+import type { Chart } from './charts/chart.js';
 import { throughputChart } from './charts/throughput.js';
 import { kindOf } from './csv.js';
 import { GrapherError } from './errors.js';
 import { type Input, makeFolder, readInputs, writePicture } from './files.js';
 import { formatCount, formatNumber } from './numbers.js';
 import { parseProfile } from './profile.js';
-import { type Format } from './render.js';
+import type { Format } from './render.js';
 import { type Profile, toProfile } from './series.js';
 import { summaryOf } from './throughput.js';
 
 export { GrapherError } from './errors.js';
-export { type Format } from './render.js';
+export type { Format } from './render.js';
 
 /** Every format that can be asked for, the default first. */
 export const FORMATS: readonly Format[] = ['pdf', 'png', 'svg'];

@@ -1,4 +1,4 @@
-import { type Interval, type Profile, type Span } from './series.js';
+import type { Interval, Profile, Span } from './series.js';
 
 /** A stretch of a lane in which nothing changed. */
 export type LaneCell = Span & {

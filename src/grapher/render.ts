@@ -1,9 +1,9 @@
 // The part that draws. It is bundled with chart.js, chartjs-node-canvas and packages/canvas into dist/grapher/render.js,
 // because the installed package has none of them; only @napi-rs/canvas stays outside, as an optional peer.
 import { fileURLToPath } from 'node:url';
-import { type ChartConfiguration } from 'chart.js';
+import type { ChartConfiguration } from 'chart.js';
 import { ChartJSNodeCanvas } from 'chartjs-node-canvas';
-import { type Chart, type Pen } from './charts/chart.js';
+import type { Chart, Pen } from './charts/chart.js';
 
 /** What a picture can be written as. */
 export type Format = 'pdf' | 'png' | 'svg';

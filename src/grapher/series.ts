@@ -1,5 +1,5 @@
 import { median } from './numbers.js';
-import { type ProfileRow } from './profile.js';
+import type { ProfileRow } from './profile.js';
 
 /** What one worker did between two samples. */
 export type Interval = {

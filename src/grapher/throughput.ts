@@ -1,5 +1,5 @@
 import { formatCount, formatNumber, formatSpan } from './numbers.js';
-import { type Profile, type Span } from './series.js';
+import type { Profile, Span } from './series.js';
 
 /** What a run achieved as a whole. */
 export type Throughput = {

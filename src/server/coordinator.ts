@@ -1,15 +1,15 @@
 import { assertNever } from '../core/assert-never.js';
 import { PoolError } from '../core/errors.js';
 import { type ClientId, requestId, type RequestId, type WorkerId } from '../core/ids.js';
-import { type LeaseKey } from '../core/lease.js';
+import type { LeaseKey } from '../core/lease.js';
 import { Scheduler, type SchedulerCommand, type SchedulerEvent } from '../core/scheduler.js';
-import { type Attached } from '../wire/generated/offhand/v1/Attached.js';
-import { type FindFreeWorkerResponse } from '../wire/generated/offhand/v1/FindFreeWorkerResponse.js';
-import { type StatusDocument } from '../wire/generated/offhand/v1/StatusDocument.js';
-import { type WorkerMessage__Output } from '../wire/generated/offhand/v1/WorkerMessage.js';
+import type { Attached } from '../wire/generated/offhand/v1/Attached.js';
+import type { FindFreeWorkerResponse } from '../wire/generated/offhand/v1/FindFreeWorkerResponse.js';
+import type { StatusDocument } from '../wire/generated/offhand/v1/StatusDocument.js';
+import type { WorkerMessage__Output } from '../wire/generated/offhand/v1/WorkerMessage.js';
 import { readLease, signLease } from '../wire/lease-token.js';
-import { type Logger } from '../wire/logger.js';
-import { type WorkerLink } from './worker-link.js';
+import type { Logger } from '../wire/logger.js';
+import type { WorkerLink } from './worker-link.js';
 
 interface Waiter {
   grant(lease: LeaseKey, ttlMs: number): void;
@@ -30,7 +30,8 @@ export interface CoordinatorSettings {
  * a function or an argument.
  */
 export class Coordinator {
-  readonly #scheduler = new Scheduler();
+  // Above every epoch of an earlier life on this machine, as long as leases are granted no faster than one per µs.
+  readonly #scheduler = new Scheduler(Date.now() * 1_000);
   readonly #settings: CoordinatorSettings;
   readonly #log: Logger;
   readonly #links = new Map<WorkerId, WorkerLink>();

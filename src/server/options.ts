@@ -1,4 +1,4 @@
-import { type PortRange } from '../wire/address.js';
+import type { PortRange } from '../wire/address.js';
 
 /** What a pool is started with; resolved, nothing left to default. Durations in ms. */
 export interface ServerOptions {

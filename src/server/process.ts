@@ -1,7 +1,7 @@
 // Entry of the process that `startPool` runs its pool in: the pool ends with whoever holds the other end of the channel.
 import { logVerbosity, setLogVerbosity } from '@grpc/grpc-js';
 import { messageOf, PoolError } from '../core/errors.js';
-import { type ServerNotice, type ServerRequest } from './options.js';
+import type { ServerNotice, ServerRequest } from './options.js';
 import { type RunningServer, startServer } from './server.js';
 
 setLogVerbosity(logVerbosity.NONE);

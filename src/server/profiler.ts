@@ -1,11 +1,11 @@
-import { createWriteStream } from 'node:fs';
+import { createWriteStream, rmSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { finished } from 'node:stream/promises';
 import { stringify, type Stringifier } from 'csv-stringify';
 import { messageOf, PoolError } from '../core/errors.js';
-import { type Logger } from '../wire/logger.js';
-import { type Coordinator } from './coordinator.js';
-import { type WorkerLink } from './worker-link.js';
+import type { Logger } from '../wire/logger.js';
+import type { Coordinator } from './coordinator.js';
+import type { WorkerLink } from './worker-link.js';
 import { makeFolder } from '../wire/folder.js';
 
 const COLUMNS = [
@@ -44,6 +44,8 @@ export class Profiler {
   ): Promise<Profiler> {
     try {
       makeFolder(dirname(path));
+      // A file of its own: whoever may still write to an old one of this name does not write into this one.
+      rmSync(path, { force: true });
       const file = createWriteStream(path);
       await new Promise((resolve, reject) => file.once('open', resolve).once('error', reject));
       return new Profiler(file, intervalMs, coordinator, log);

@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { type Server } from '@grpc/grpc-js';
+import type { Server } from '@grpc/grpc-js';
 import { PoolError } from '../core/errors.js';
 import { once } from '../core/once.js';
 import { withResolvers } from '../core/with-resolvers.js';
@@ -10,7 +10,7 @@ import { removePoolFile, writePoolFile } from '../wire/pool-files.js';
 import { coordinatorService } from '../wire/proto.js';
 import { VERSION } from '../wire/protocol.js';
 import { Coordinator } from './coordinator.js';
-import { type ServerOptions } from './options.js';
+import type { ServerOptions } from './options.js';
 import { claimProfile } from './profile-claim.js';
 import { Profiler } from './profiler.js';
 import { coordinatorHandlers } from './service.js';

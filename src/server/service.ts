@@ -1,11 +1,11 @@
-import { type sendUnaryData, type ServerUnaryCall } from '@grpc/grpc-js';
+import type { sendUnaryData, ServerUnaryCall } from '@grpc/grpc-js';
 import { PoolError } from '../core/errors.js';
 import { clientId } from '../core/ids.js';
 import { toStatus } from '../wire/errors.js';
-import { type CoordinatorHandlers } from '../wire/generated/offhand/v1/Coordinator.js';
-import { type WorkerMessage__Output } from '../wire/generated/offhand/v1/WorkerMessage.js';
+import type { CoordinatorHandlers } from '../wire/generated/offhand/v1/Coordinator.js';
+import type { WorkerMessage__Output } from '../wire/generated/offhand/v1/WorkerMessage.js';
 import { PROTOCOL, VERSION } from '../wire/protocol.js';
-import { type Coordinator } from './coordinator.js';
+import type { Coordinator } from './coordinator.js';
 import { type AttachStream, WorkerLink } from './worker-link.js';
 
 /** The Coordinator service: decodes, asks the coordinator, encodes. */

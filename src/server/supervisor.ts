@@ -1,7 +1,7 @@
 import { type ChildProcess, fork } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { PoolError } from '../core/errors.js';
-import { type Logger } from '../wire/logger.js';
+import type { Logger } from '../wire/logger.js';
 import { restartDelayMs } from '../core/restart-backoff.js';
 
 /** What a worker is started with: the options of `src/worker/options.ts`, which this side passes on unread. */

@@ -1,11 +1,11 @@
-import { type ServerDuplexStream } from '@grpc/grpc-js';
+import type { ServerDuplexStream } from '@grpc/grpc-js';
 import { type WorkerId, workerId } from '../core/ids.js';
-import { type AttachRequest__Output } from '../wire/generated/offhand/v1/AttachRequest.js';
-import { type CoordinatorMessage } from '../wire/generated/offhand/v1/CoordinatorMessage.js';
-import { type Report__Output } from '../wire/generated/offhand/v1/Report.js';
-import { type StateReply__Output } from '../wire/generated/offhand/v1/StateReply.js';
-import { type WorkerMessage__Output } from '../wire/generated/offhand/v1/WorkerMessage.js';
-import { type WorkerState } from '../wire/generated/offhand/v1/WorkerState.js';
+import type { AttachRequest__Output } from '../wire/generated/offhand/v1/AttachRequest.js';
+import type { CoordinatorMessage } from '../wire/generated/offhand/v1/CoordinatorMessage.js';
+import type { Report__Output } from '../wire/generated/offhand/v1/Report.js';
+import type { StateReply__Output } from '../wire/generated/offhand/v1/StateReply.js';
+import type { WorkerMessage__Output } from '../wire/generated/offhand/v1/WorkerMessage.js';
+import type { WorkerState } from '../wire/generated/offhand/v1/WorkerState.js';
 
 export type AttachStream = ServerDuplexStream<WorkerMessage__Output, CoordinatorMessage>;
 

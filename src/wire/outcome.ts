@@ -1,6 +1,6 @@
-import { type ErrorCode } from '../core/errors.js';
-import { type RunCodeResponse } from './generated/offhand/v1/RunCodeResponse.js';
-import { type Payload } from './values/payload.js';
+import type { ErrorCode } from '../core/errors.js';
+import type { RunCodeResponse } from './generated/offhand/v1/RunCodeResponse.js';
+import type { Payload } from './values/payload.js';
 
 /** Why an attempt ended badly, as it is recorded and sent. */
 export interface Failure {

@@ -1,8 +1,8 @@
 import { fileURLToPath } from 'node:url';
 import { type GrpcObject, loadPackageDefinition, type ServiceDefinition } from '@grpc/grpc-js';
 import { loadSync, type Options, type PackageDefinition } from '@grpc/proto-loader';
-import { type ProtoGrpcType as CoordinatorTypes } from './generated/coordinator.js';
-import { type ProtoGrpcType as WorkerTypes } from './generated/worker.js';
+import type { ProtoGrpcType as CoordinatorTypes } from './generated/coordinator.js';
+import type { ProtoGrpcType as WorkerTypes } from './generated/worker.js';
 
 const PROTO_DIR = fileURLToPath(new URL('../../proto', import.meta.url));
 

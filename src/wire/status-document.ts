@@ -1,5 +1,5 @@
-import { type StatusDocument__Output } from './generated/offhand/v1/StatusDocument.js';
-import { type TaskState__Output } from './generated/offhand/v1/TaskState.js';
+import type { StatusDocument__Output } from './generated/offhand/v1/StatusDocument.js';
+import type { TaskState__Output } from './generated/offhand/v1/TaskState.js';
 
 /** A task as `status --json` shows it. */
 export interface TaskStatus {

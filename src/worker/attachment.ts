@@ -3,15 +3,15 @@ import { messageOf, PoolError } from '../core/errors.js';
 import { formatAddress } from '../wire/address.js';
 import { callMetadata, CLIENT_OPTIONS } from '../wire/channel.js';
 import { fromServiceError } from '../wire/errors.js';
-import { type CoordinatorMessage__Output } from '../wire/generated/offhand/v1/CoordinatorMessage.js';
-import { type WorkerMessage } from '../wire/generated/offhand/v1/WorkerMessage.js';
-import { type WorkerState } from '../wire/generated/offhand/v1/WorkerState.js';
-import { type Logger } from '../wire/logger.js';
+import type { CoordinatorMessage__Output } from '../wire/generated/offhand/v1/CoordinatorMessage.js';
+import type { WorkerMessage } from '../wire/generated/offhand/v1/WorkerMessage.js';
+import type { WorkerState } from '../wire/generated/offhand/v1/WorkerState.js';
+import type { Logger } from '../wire/logger.js';
 import { CoordinatorClient } from '../wire/proto.js';
 import { PROTOCOL, VERSION } from '../wire/protocol.js';
-import { type WorkerOptions } from './options.js';
+import type { WorkerOptions } from './options.js';
 import { Reporter } from './reporter.js';
-import { type Worker } from './worker.js';
+import type { Worker } from './worker.js';
 
 /** How long to wait before dialling again, in ms. */
 const REDIAL_MS = 200;

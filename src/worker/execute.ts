@@ -2,10 +2,10 @@ import { inspect } from 'node:util';
 import { LRUCache } from 'lru-cache';
 import { PoolError, messageOf } from '../core/errors.js';
 import { type AnyFunction, compileFunction } from '../wire/functions/compile.js';
-import { type Failure, type Outcome } from '../wire/outcome.js';
+import type { Failure, Outcome } from '../wire/outcome.js';
 import { decodeArguments, encodePayload, type Encoding } from '../wire/values/payload.js';
 import { isError } from '../wire/values/survey.js';
-import { type ThreadCall } from './thread-messages.js';
+import type { ThreadCall } from './thread-messages.js';
 
 /** Functions kept compiled in one thread. */
 const MAX_FUNCTIONS = 1_000;

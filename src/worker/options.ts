@@ -1,4 +1,4 @@
-import { type Address, type PortRange } from '../wire/address.js';
+import type { Address, PortRange } from '../wire/address.js';
 
 /** What a worker is started with; resolved, nothing left to default. */
 export interface WorkerOptions {

@@ -1,7 +1,7 @@
 // Entry of a worker process that a supervisor started: takes its options over the channel, says where it listens.
 import { setLogVerbosity, logVerbosity } from '@grpc/grpc-js';
 import { messageOf } from '../core/errors.js';
-import { type WorkerNotice, type WorkerOptions } from './options.js';
+import type { WorkerNotice, WorkerOptions } from './options.js';
 import { startWorker } from './start.js';
 
 // A port that is taken is expected here and no news for anybody's terminal.

@@ -1,7 +1,7 @@
 import pidusage from 'pidusage';
-import { type Attached__Output } from '../wire/generated/offhand/v1/Attached.js';
-import { type Report } from '../wire/generated/offhand/v1/Report.js';
-import { type Worker } from './worker.js';
+import type { Attached__Output } from '../wire/generated/offhand/v1/Attached.js';
+import type { Report } from '../wire/generated/offhand/v1/Report.js';
+import type { Worker } from './worker.js';
 
 /** CPU is an average over at least this long, in ms: shorter ones are mostly noise. */
 const USAGE_INTERVAL_MS = 1_000;

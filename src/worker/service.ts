@@ -1,9 +1,9 @@
-import { type sendUnaryData, type ServerUnaryCall } from '@grpc/grpc-js';
+import type { sendUnaryData, ServerUnaryCall } from '@grpc/grpc-js';
 import { toStatus } from '../wire/errors.js';
-import { type WorkerHandlers } from '../wire/generated/offhand/v1/Worker.js';
-import { type WorkerState } from '../wire/generated/offhand/v1/WorkerState.js';
+import type { WorkerHandlers } from '../wire/generated/offhand/v1/Worker.js';
+import type { WorkerState } from '../wire/generated/offhand/v1/WorkerState.js';
 import { outcomeToMessage } from '../wire/outcome.js';
-import { type Worker } from './worker.js';
+import type { Worker } from './worker.js';
 
 /** The Worker service: decodes, asks the worker, encodes. */
 export function workerHandlers(worker: Worker, stateOf: () => WorkerState): WorkerHandlers {

@@ -1,6 +1,6 @@
 import { PoolError } from '../core/errors.js';
-import { type LeaseKey } from '../core/lease.js';
-import { type SignedLease } from '../wire/lease-token.js';
+import type { LeaseKey } from '../core/lease.js';
+import type { SignedLease } from '../wire/lease-token.js';
 
 /** The newest lease of one slot, as far as this worker knows. */
 interface Standing {

@@ -2,9 +2,9 @@
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { parentPort } from 'node:worker_threads';
-import { type Outcome } from '../wire/outcome.js';
+import type { Outcome } from '../wire/outcome.js';
 import { Executor } from './execute.js';
-import { type ThreadCall, type ThreadMessage } from './thread-messages.js';
+import type { ThreadCall, ThreadMessage } from './thread-messages.js';
 
 const base = join(process.cwd(), 'offhand-task.js');
 const port = parentPort;

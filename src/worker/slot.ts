@@ -1,8 +1,8 @@
 import { Worker as Thread } from 'node:worker_threads';
 import { messageOf, PoolError } from '../core/errors.js';
 import { withResolvers } from '../core/with-resolvers.js';
-import { type Outcome } from '../wire/outcome.js';
-import { type ThreadCall, type ThreadMessage } from './thread-messages.js';
+import type { Outcome } from '../wire/outcome.js';
+import type { ThreadCall, ThreadMessage } from './thread-messages.js';
 
 /** A thread that has not ended this long after it was told to is stuck in native code: its process goes instead, in ms. */
 const TERMINATE_LIMIT_MS = 1_000;

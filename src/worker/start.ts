@@ -2,11 +2,11 @@ import { PoolError } from '../core/errors.js';
 import { once } from '../core/once.js';
 import { withResolvers } from '../core/with-resolvers.js';
 import { bindFirstFree, createGrpcServer } from '../wire/grpc-server.js';
-import { type WorkerState } from '../wire/generated/offhand/v1/WorkerState.js';
+import type { WorkerState } from '../wire/generated/offhand/v1/WorkerState.js';
 import { createLogger } from '../wire/logger.js';
 import { workerService } from '../wire/proto.js';
 import { Attachment } from './attachment.js';
-import { type WorkerOptions } from './options.js';
+import type { WorkerOptions } from './options.js';
 import { workerHandlers } from './service.js';
 import { Worker } from './worker.js';
 

@@ -1,5 +1,5 @@
-import { type Outcome } from '../wire/outcome.js';
-import { type Payload } from '../wire/values/payload.js';
+import type { Outcome } from '../wire/outcome.js';
+import type { Payload } from '../wire/values/payload.js';
 
 /** What a slot sends to its thread. */
 export interface ThreadCall {

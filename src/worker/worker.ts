@@ -1,11 +1,11 @@
 import { randomUUID } from 'node:crypto';
 import { PoolError } from '../core/errors.js';
 import { type WorkerId, workerId } from '../core/ids.js';
-import { type RunCodeRequest__Output } from '../wire/generated/offhand/v1/RunCodeRequest.js';
-import { type WorkerState } from '../wire/generated/offhand/v1/WorkerState.js';
+import type { RunCodeRequest__Output } from '../wire/generated/offhand/v1/RunCodeRequest.js';
+import type { WorkerState } from '../wire/generated/offhand/v1/WorkerState.js';
 import { idOf } from '../wire/functions/source.js';
 import { readLease } from '../wire/lease-token.js';
-import { type Failure, type Outcome } from '../wire/outcome.js';
+import type { Failure, Outcome } from '../wire/outcome.js';
 import { payloadFrom } from '../wire/values/payload.js';
 import { SlotLeases } from './slot-leases.js';
 import { Slot, type SlotCall } from './slot.js';

@@ -1,6 +1,6 @@
-import { type ClientId, type RequestId, type WorkerId } from '../../src/core/ids.js';
+import type { ClientId, RequestId, WorkerId } from '../../src/core/ids.js';
 import { type LeaseKey, UNUSED_LEASE_TTL_MS } from '../../src/core/lease.js';
-import { type SchedulerEvent } from '../../src/core/scheduler.js';
+import type { SchedulerEvent } from '../../src/core/scheduler.js';
 
 /** A slot as the reference knows it. */
 export interface ModelSlot {
@@ -33,6 +33,8 @@ interface Waiting {
 export class ReferenceModel {
   slots: ModelSlot[] = [];
   waiting: Waiting[] = [];
+  /** The highest epoch that was ever granted, or that a worker says it has seen. */
+  #highestEpoch = 0;
   readonly #draining = new Set<WorkerId>();
   #charges: Charge[] = [];
   /** What clients were credited with to make them level with the one served last. */
@@ -85,6 +87,10 @@ export class ReferenceModel {
       .sort((a, b) => a.rank - b.rank || a.index - b.index)[0];
   }
 
+  get nextEpoch(): number {
+    return this.#highestEpoch + 1;
+  }
+
   get nextExpiryAt(): number | undefined {
     const expiries = this.slots.filter((slot) => slot.state === 'leased').map((slot) => slot.expiresAt);
     const first = Math.min(...expiries);
@@ -114,7 +120,8 @@ export class ReferenceModel {
     const { client } = this.waiting.find((waiting) => waiting.request === request)!;
     this.#level = this.slotTimeMs(client, now);
     this.#leave(request, now);
-    slot.epoch += 1;
+    slot.epoch = this.nextEpoch;
+    this.#highestEpoch = slot.epoch;
     slot.state = 'leased';
     slot.expiresAt = now + UNUSED_LEASE_TTL_MS;
     slot.charge = { client, from: now, until: Number.POSITIVE_INFINITY };
@@ -140,17 +147,18 @@ export class ReferenceModel {
     );
   }
 
-  /** What the worker says counts, but epochs never go back, and what was to end is still to end. */
+  /** What the worker says counts, but the next epoch never goes back, and what was to end is still to end. */
   #attach(event: Extract<SchedulerEvent, { type: 'worker-attached' }>, now: number, ends: LeaseKey[]): void {
     const before = this.slots.filter((slot) => slot.worker === event.worker).map((slot) => ({ ...slot }));
     this.#detach(event.worker, now);
     for (const [index, { epoch, held }] of event.slots.entries()) {
+      this.#highestEpoch = Math.max(this.#highestEpoch, epoch);
       const known = before.find((slot) => slot.index === index);
       const slot: ModelSlot = {
         worker: event.worker,
         rank: event.rank,
         index,
-        epoch: Math.max(epoch, known?.epoch ?? 0),
+        epoch,
         state: held ? 'leased' : 'free',
         expiresAt: held ? expiryOf(held, now) : Infinity,
         charge: undefined,

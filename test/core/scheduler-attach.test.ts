@@ -1,5 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
 import { workerId } from '../../src/core/ids.js';
+import { Scheduler } from '../../src/core/scheduler.js';
 import {
   after,
   attached,
@@ -10,6 +11,7 @@ import {
   idleFor,
   inUse,
   lease,
+  lost,
   released,
   requested,
   slotAt,
@@ -17,10 +19,10 @@ import {
 } from './story.js';
 
 describe('a worker that brings leases along (the coordinator was started again)', () => {
-  test('epochs go on from the highest that the worker has seen', () => {
-    const scheduler = after(attached('w1', 1, [slotAt(7), slotAt(3)]));
+  test('epochs go on from the highest that any of its slots has seen', () => {
+    const scheduler = after(attached('w1', 1, [slotAt(3), slotAt(7)]));
     expect(scheduler.handle(requested(1, 'a'), 0)).toEqual([grant(1, lease('w1', 8, 0))]);
-    expect(scheduler.handle(requested(2, 'a'), 0)).toEqual([grant(2, lease('w1', 4, 1))]);
+    expect(scheduler.handle(requested(2, 'a'), 0)).toEqual([grant(2, lease('w1', 9, 1))]);
   });
 
   test('a slot with a held lease is busy until that has ended', () => {
@@ -45,7 +47,7 @@ describe('a worker that brings leases along (the coordinator was started again)'
 
   test('only the slots without a lease are granted', () => {
     const scheduler = after(attached('w1', 1, [slotAt(7, { inUse: true, idleMs: 0 }), slotAt(2)]));
-    expect(scheduler.handle(requested(1, 'a'), 0)).toEqual([grant(1, lease('w1', 3, 1))]);
+    expect(scheduler.handle(requested(1, 'a'), 0)).toEqual([grant(1, lease('w1', 8, 1))]);
     expect(scheduler.handle(requested(2, 'a'), 0)).toEqual([]);
   });
 
@@ -57,11 +59,42 @@ describe('a worker that brings leases along (the coordinator was started again)'
   });
 });
 
+describe('epochs', () => {
+  test('a worker that has seen fewer epochs than others does not set them back', () => {
+    const scheduler = after(attached('w1', 1, [slotAt(7)]), attached('w2', 2, [slotAt(3)]));
+    expect(scheduler.handle(requested(1, 'a'), 0)).toEqual([grant(1, lease('w1', 8))]);
+    expect(scheduler.handle(requested(2, 'a'), 0)).toEqual([grant(2, lease('w2', 9))]);
+  });
+
+  test('a lost worker that attaches again never gets an epoch twice', () => {
+    const scheduler = after(attached('w1'), requested(1, 'a'), lost('w1'), attached('w1'));
+    expect(scheduler.handle(requested(2, 'b'), 0)).toEqual([grant(2, lease('w1', 2))]);
+    // The holder of epoch 1 has not heard of the loss yet: nothing that it says may touch the lease of b.
+    for (const event of [released, ended, inUse])
+      expect(scheduler.handle(event(lease('w1', 1)), 10)).toEqual([]);
+    expect(scheduler.isBusy(workerId('w1'))).toBe(true);
+    expect(scheduler.nextExpiryAt).toBe(5_000);
+  });
+
+  test('a scheduler that begins at 1000 grants 1001 first, whatever less a worker has seen', () => {
+    const scheduler = new Scheduler(1_000);
+    scheduler.handle(attached('w1', 1, [slotAt(7), slotAt(0)]), 0);
+    expect(scheduler.handle(requested(1, 'a'), 0)).toEqual([grant(1, lease('w1', 1_001, 0))]);
+    expect(scheduler.handle(requested(2, 'a'), 0)).toEqual([grant(2, lease('w1', 1_002, 1))]);
+  });
+
+  test('a scheduler that begins at 1000 goes on from a higher epoch that a worker has seen', () => {
+    const scheduler = new Scheduler(1_000);
+    scheduler.handle(attached('w1', 1, [slotAt(2_000)]), 0);
+    expect(scheduler.handle(requested(1, 'a'), 0)).toEqual([grant(1, lease('w1', 2_001))]);
+  });
+});
+
 describe('a worker that attaches again (its stream was cut)', () => {
   test('it replaces what was known of it, and epochs go on', () => {
     const scheduler = after(attached('w1', 1, [slotAt(0), slotAt(0)]), requested(1, 'a'), requested(2, 'a'));
     expect(scheduler.handle(attached('w1', 1, [slotAt(1)]), 10)).toEqual([]);
-    expect(scheduler.handle(requested(3, 'a'), 20)).toEqual([grant(3, lease('w1', 2))]);
+    expect(scheduler.handle(requested(3, 'a'), 20)).toEqual([grant(3, lease('w1', 3))]);
     expect(scheduler.handle(requested(4, 'a'), 20)).toEqual([]);
   });
 

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { requestId, workerId } from '../../src/core/ids.js';
-import { type LeaseKey } from '../../src/core/lease.js';
+import type { LeaseKey } from '../../src/core/lease.js';
 import { Scheduler, type SchedulerCommand, type SchedulerEvent } from '../../src/core/scheduler.js';
 import { type ModelSlot, ReferenceModel } from './reference-model.js';
 import {
@@ -24,7 +24,7 @@ const WORKERS = 4;
 
 /** What a worker says of one slot: whether it knows of the newest lease there, and what has become of that. */
 const slotNews = fc.record({
-  epoch: fc.nat(3),
+  epoch: fc.nat(100),
   hasSeenNewest: fc.boolean(),
   held: fc.option(fc.record({ inUse: fc.boolean(), idleMs: fc.nat(6_000) }), { nil: undefined }),
 });
@@ -52,7 +52,10 @@ const action = fc.oneof(
   { weight: 2, arbitrary: fc.record({ kind: always('stale'), pick, event: fc.nat(3) }) },
   { weight: 3, arbitrary: fc.record({ kind: always('attach'), worker: fc.nat(WORKERS - 1), news }) },
   { weight: 1, arbitrary: fc.record({ kind: always('drain'), worker: fc.nat(WORKERS - 1) }) },
-  { weight: 1, arbitrary: fc.record({ kind: always('lose'), worker: fc.nat(WORKERS - 1) }) },
+  {
+    weight: 2,
+    arbitrary: fc.record({ kind: always('lose'), worker: fc.nat(WORKERS - 1), isReborn: fc.boolean() }),
+  },
   { weight: 2, arbitrary: fc.record({ kind: always('wait') }) },
 );
 type Action = typeof action extends fc.Arbitrary<infer T> ? T : never;
@@ -105,8 +108,9 @@ export class Telling {
   readonly model = new ReferenceModel();
   readonly #scheduler = new Scheduler();
   readonly #everGranted: LeaseKey[] = [];
-  /** Which life each worker is in: one that was lost comes back as another. */
+  /** Which life each worker is in: one that was lost comes back as another, or else with what it had (`#atLoss`). */
   readonly #lives = Array.from({ length: WORKERS }, () => 0);
+  readonly #atLoss = new Map<string, readonly ModelSlot[]>();
   #now = 0;
   #requests = 0;
 
@@ -162,9 +166,10 @@ export class Telling {
       case 'drain':
         return [draining(this.#name(action.worker))];
       case 'lose': {
-        const event = lost(this.#name(action.worker));
-        this.#lives[action.worker]! += 1;
-        return [event];
+        const name = this.#name(action.worker);
+        if (action.isReborn) this.#lives[action.worker]! += 1;
+        else this.#atLoss.set(name, structuredClone(this.#known(name)));
+        return [lost(name)];
       }
       case 'wait':
         return [timePassed];
@@ -175,6 +180,12 @@ export class Telling {
     return `worker-${worker}.${this.#lives[worker]}`;
   }
 
+  /** The slots of a worker, or those it had when it was lost. */
+  #known(name: string): readonly ModelSlot[] {
+    const slots = this.model.slots.filter((slot) => slot.worker === workerId(name));
+    return slots.length > 0 ? slots : (this.#atLoss.get(name) ?? []);
+  }
+
   #pick(index: number, ...states: ModelSlot['state'][]): LeaseKey[] {
     const slots = this.#held(...states);
     const slot = slots[index % slots.length];
@@ -183,7 +194,7 @@ export class Telling {
 
   /** A worker tells the truth: it never holds a lease that it said had ended, nor one that was never granted. */
   #reports(worker: number, news: readonly SlotNews[]): SlotReport[] {
-    const known = this.model.slots.filter((slot) => slot.worker === workerId(this.#name(worker)));
+    const known = this.#known(this.#name(worker));
     if (known.length === 0)
       return news.map((each) => slotAt(each.epoch, each.epoch > 0 ? each.held : undefined));
     return known.map((slot, index) => {
@@ -204,7 +215,11 @@ export class Telling {
       const free = this.model.firstFree;
       const isKnown = this.model.waiting.some((waiting) => waiting.request === command.request);
       const candidates = this.model.candidates(now);
-      grants.push({ command, expectedLease: free && { ...keyOf(free), epoch: free.epoch + 1 }, candidates });
+      grants.push({
+        command,
+        expectedLease: free && { ...keyOf(free), epoch: this.model.nextEpoch },
+        candidates,
+      });
       if (free && isKnown) this.model.granted(command.request, free, now);
     }
     this.moments.push({

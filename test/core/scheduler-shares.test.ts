@@ -1,6 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
-import { type LeaseKey } from '../../src/core/lease.js';
-import { type Scheduler } from '../../src/core/scheduler.js';
+import type { LeaseKey } from '../../src/core/lease.js';
+import type { Scheduler } from '../../src/core/scheduler.js';
 import {
   after,
   attached,
@@ -55,7 +55,7 @@ describe('who is next', () => {
   test('of clients with equal slot time, the one that holds fewer leases is next', () => {
     const scheduler = after(requested(1, 'a'), requested(2, 'a'), requested(11, 'b'), requested(12, 'b'));
     const granted = ['w1', 'w2', 'w3', 'w4'].flatMap((worker) => scheduler.handle(attached(worker), 0));
-    const [w1, w2, w3, w4] = ['w1', 'w2', 'w3', 'w4'].map((worker) => lease(worker, 1));
+    const [w1, w2, w3, w4] = ['w1', 'w2', 'w3', 'w4'].map((worker, index) => lease(worker, index + 1));
     expect(granted).toEqual([grant(1, w1!), grant(11, w2!), grant(2, w3!), grant(12, w4!)]);
   });
 
@@ -69,9 +69,9 @@ describe('who is next', () => {
   test('a lease that is still held counts for as long as it has been held', () => {
     const scheduler = after(attached('w1', 1), attached('w2', 2), requested(1, 'a'), requested(21, 'x'));
     also(scheduler, 0, requested(2, 'a'), requested(11, 'b'), requested(12, 'b'));
-    expect(scheduler.handle(ended(lease('w2', 1)), 10)).toEqual([grant(11, lease('w2', 2))]);
+    expect(scheduler.handle(ended(lease('w2', 2)), 10)).toEqual([grant(11, lease('w2', 3))]);
     // a has held w1 for 60 ms and holds it still; b had w2 for 50 ms.
-    expect(scheduler.handle(ended(lease('w2', 2)), 60)).toEqual([grant(12, lease('w2', 3))]);
+    expect(scheduler.handle(ended(lease('w2', 3)), 60)).toEqual([grant(12, lease('w2', 4))]);
   });
 
   test('a lease is charged until it has ended, not until its release', () => {
@@ -87,7 +87,7 @@ describe('who is next', () => {
     const scheduler = after(attached('w1', 1), attached('w2', 2), requested(1, 'a'), requested(11, 'b'));
     also(scheduler, 0, requested(2, 'a'), requested(12, 'b'), requested(13, 'b'));
     also(scheduler, 10, lost('w1'));
-    expect(scheduler.handle(ended(lease('w2', 1)), 20)).toEqual([grant(2, lease('w2', 2))]);
+    expect(scheduler.handle(ended(lease('w2', 2)), 20)).toEqual([grant(2, lease('w2', 3))]);
   });
 
   test('a request that was withdrawn neither costs its client its turn nor gives it another', () => {
@@ -195,10 +195,10 @@ describe('contention periods', () => {
     // The period begins at 5000; from there on a holds one lease, and b two.
     also(scheduler, 5_000, requested(11, 'b'), requested(12, 'b'), requested(13, 'b'));
     also(scheduler, 5_000, requested(2, 'a'), requested(3, 'a'), requested(4, 'a'));
-    expect(scheduler.handle(ended(lease('w2', 1)), 5_100)).toEqual([grant(2, lease('w2', 2))]);
-    expect(scheduler.handle(ended(lease('w3', 1)), 5_100)).toEqual([grant(3, lease('w3', 2))]);
+    expect(scheduler.handle(ended(lease('w2', 2)), 5_100)).toEqual([grant(2, lease('w2', 4))]);
+    expect(scheduler.handle(ended(lease('w3', 3)), 5_100)).toEqual([grant(3, lease('w3', 5))]);
     // a: 100 + 3 * 50 ms, b: 200 ms.
-    expect(scheduler.handle(ended(lease('w3', 2)), 5_150)).toEqual([grant(13, lease('w3', 3))]);
+    expect(scheduler.handle(ended(lease('w3', 5)), 5_150)).toEqual([grant(13, lease('w3', 6))]);
   });
 
   test('no period begins while anybody waits', () => {

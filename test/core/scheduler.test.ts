@@ -22,7 +22,7 @@ describe('granting', () => {
   test('the free worker of lowest rank is granted first', () => {
     const scheduler = after(attached('w2', 2), attached('w1', 1), attached('w3', 3));
     expect(scheduler.handle(requested(1, 'a'), 0)).toEqual([grant(1, lease('w1', 1))]);
-    expect(scheduler.handle(requested(2, 'a'), 0)).toEqual([grant(2, lease('w2', 1))]);
+    expect(scheduler.handle(requested(2, 'a'), 0)).toEqual([grant(2, lease('w2', 2))]);
   });
 
   test('a worker that is free again comes before free ones of higher rank', () => {
@@ -43,9 +43,9 @@ describe('granting', () => {
     const scheduler = after(requested(1, 'a'), requested(2, 'a'), requested(3, 'a'));
     expect(scheduler.handle(attached('w1', 1, [slotAt(0), slotAt(0)]), 5)).toEqual([
       grant(1, lease('w1', 1, 0)),
-      grant(2, lease('w1', 1, 1)),
+      grant(2, lease('w1', 2, 1)),
     ]);
-    expect(scheduler.handle(attached('w2', 2), 6)).toEqual([grant(3, lease('w2', 1))]);
+    expect(scheduler.handle(attached('w2', 2), 6)).toEqual([grant(3, lease('w2', 3))]);
   });
 
   test('a withdrawn request is not served', () => {
@@ -133,7 +133,7 @@ describe('expiry', () => {
     const scheduler = after(attached('w1', 1), attached('w2', 2), requested(1, 'a'));
     expect(scheduler.handle(requested(2, 'b'), 5_000)).toEqual([
       end(lease('w1', 1)),
-      grant(2, lease('w2', 1)),
+      grant(2, lease('w2', 2)),
     ]);
   });
 
@@ -170,7 +170,7 @@ describe('expiry', () => {
     scheduler.handle(requested(2, 'a'), 1_000);
     scheduler.handle(idleFor(0, lease('w1', 1)), 2_000);
     expect(scheduler.nextExpiryAt).toBe(6_000);
-    expect(scheduler.handle(timePassed, 7_000)).toEqual([end(lease('w2', 1)), end(lease('w1', 1))]);
+    expect(scheduler.handle(timePassed, 7_000)).toEqual([end(lease('w2', 2)), end(lease('w1', 1))]);
   });
 });
 
@@ -179,12 +179,12 @@ describe('workers', () => {
     const scheduler = after(attached('w1', 1, [slotAt(0), slotAt(0)]), attached('w2', 2));
     expect(scheduler.handle(requested(1, 'a'), 0)).toEqual([grant(1, lease('w1', 1, 0))]);
     expect(scheduler.isBusy(workerId('w1'))).toBe(false);
-    expect(scheduler.handle(requested(2, 'a'), 0)).toEqual([grant(2, lease('w1', 1, 1))]);
+    expect(scheduler.handle(requested(2, 'a'), 0)).toEqual([grant(2, lease('w1', 2, 1))]);
     expect(scheduler.isBusy(workerId('w1'))).toBe(true);
-    expect(scheduler.handle(requested(3, 'a'), 0)).toEqual([grant(3, lease('w2', 1))]);
+    expect(scheduler.handle(requested(3, 'a'), 0)).toEqual([grant(3, lease('w2', 3))]);
     scheduler.handle(ended(lease('w1', 1, 0)), 10);
     expect(scheduler.isBusy(workerId('w1'))).toBe(false);
-    expect(scheduler.handle(requested(4, 'a'), 20)).toEqual([grant(4, lease('w1', 2, 0))]);
+    expect(scheduler.handle(requested(4, 'a'), 20)).toEqual([grant(4, lease('w1', 4, 0))]);
   });
 
   test('a worker nobody knows is not busy', () => {
@@ -198,7 +198,7 @@ describe('workers', () => {
     for (const event of [released, ended, inUse])
       expect(scheduler.handle(event(lease('w1', 1)), 20)).toEqual([]);
     expect(scheduler.waiting).toBe(1);
-    expect(scheduler.handle(attached('w2'), 30)).toEqual([grant(2, lease('w2', 1))]);
+    expect(scheduler.handle(attached('w2'), 30)).toEqual([grant(2, lease('w2', 2))]);
   });
 
   test('the free slots of a lost worker are not granted', () => {

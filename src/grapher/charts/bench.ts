@@ -1,5 +1,5 @@
-import { type ChartDataset, type LegendItem, type Plugin } from 'chart.js';
-import { type BenchCell } from '../bench.js';
+import type { ChartDataset, LegendItem, Plugin } from 'chart.js';
+import type { BenchCell } from '../bench.js';
 import { formatCount, formatNumber } from '../numbers.js';
 import { axisTitle, CHART_WIDTH, type Chart, COLORS, commonOptions, type Pen } from './chart.js';
 
@@ -176,6 +176,8 @@ function dash(pen: Pen, from: number, to: number, y: number): void {
   pen.moveTo(from, y);
   pen.lineTo(to, y);
   pen.stroke();
+  // Dashes that stay on would turn the letters drawn next into outlines.
+  pen.setLineDash([]);
 }
 
 /** Only where the bar is about wide enough for it; its white ground keeps it readable across a dashed line. */

@@ -1,7 +1,7 @@
-import { type ChartDataset, type LegendItem } from 'chart.js';
+import type { ChartDataset, LegendItem } from 'chart.js';
 import { type Lane, type LaneCell, type Lanes, lanesOf } from '../lanes.js';
 import { formatCount, formatPercent, formatSpan, type TimeUnit, timeUnitFor } from '../numbers.js';
-import { type Profile } from '../series.js';
+import type { Profile } from '../series.js';
 import { titleOf } from '../throughput.js';
 import { CHART_WIDTH, type Chart, COLORS, commonOptions, type Point, timeAxis } from './chart.js';
 
@@ -11,6 +11,8 @@ const BAND = 0.74;
 const FOOT = 0.15;
 /** The lane of all workers is the one to look at first: it never gets as thin as those of many workers. */
 const TOGETHER_PX = 40;
+/** Least distance of two marks, as a share of the time shown. */
+const MARK_SPACING = 1 / 150;
 /** Room for title, legend and time axis, in pixels. */
 const AROUND_PX = 158;
 
@@ -35,7 +37,9 @@ export function busyChart(profile: Profile): Chart {
     height: Math.round(Math.max(240, AROUND_PX + (count + FOOT) * lanePx(placed.length))),
     config: {
       type: 'line',
-      data: { datasets: [...failureMarks(placed, unit), ...datasets] },
+      data: {
+        datasets: [...failureMarks(placed, (to - from) * unit.seconds * MARK_SPACING, unit), ...datasets],
+      },
       options: {
         ...options,
         // Points are given as drawn and in order; there are many of them.
@@ -111,6 +115,8 @@ function band({ lane, base, height }: Placed, layer: Layer, unit: TimeUnit): Cha
   const data: Point[] = [];
   let last: { endS: number; y: number } | null = null;
   for (const cell of lane.cells) {
+    // Some viewers show an area of no height as a line.
+    if (layer.height(cell) === 0) continue;
     const x = cell.startS / unit.seconds;
     if (last && last.endS < cell.startS) data.push({ x, y: NaN });
     const y = base + height * layer.height(cell);
@@ -124,12 +130,21 @@ function band({ lane, base, height }: Placed, layer: Layer, unit: TimeUnit): Cha
 }
 
 /** A mark above the band wherever a task failed; the lane of all workers has none, it would only repeat them. */
-function failureMarks(placed: readonly Placed[], unit: TimeUnit): ChartDataset<'line', Point[]>[] {
-  const data = placed
-    .filter(({ isTogether }) => !isTogether)
-    .flatMap(({ lane, base, height }) =>
-      lane.failuresAtS.map((atS) => ({ x: atS / unit.seconds, y: base + height })),
-    );
+function failureMarks(
+  placed: readonly Placed[],
+  nearS: number,
+  unit: TimeUnit,
+): ChartDataset<'line', Point[]>[] {
+  const data: Point[] = [];
+  for (const { lane, base, height, isTogether } of placed) {
+    let lastS = -Infinity;
+    for (const atS of isTogether ? [] : lane.failuresAtS) {
+      // Marks that would cover each other are one.
+      if (atS - lastS < nearS) continue;
+      data.push({ x: atS / unit.seconds, y: base + height });
+      lastS = atS;
+    }
+  }
   if (data.length === 0) return [];
   const mark = { pointStyle: 'triangle', pointRotation: 180, pointRadius: 4.5, borderWidth: 1 } as const;
   return [{ data, showLine: false, ...mark, backgroundColor: COLORS.failed, borderColor: '#ffffff' }];

@@ -1,5 +1,5 @@
-import { type ChartConfiguration, type ChartOptions } from 'chart.js';
-import { type TimeUnit } from '../numbers.js';
+import type { ChartConfiguration, ChartOptions } from 'chart.js';
+import type { TimeUnit } from '../numbers.js';
 
 /** A picture to draw: the configuration is plain chart.js, good for a browser as well. */
 export type Chart = {

@@ -1,6 +1,6 @@
-import { type ChartDataset, type LegendItem } from 'chart.js';
+import type { ChartDataset, LegendItem } from 'chart.js';
 import { formatCount, formatNumber, type TimeUnit, timeUnitFor } from '../numbers.js';
-import { type Profile } from '../series.js';
+import type { Profile } from '../series.js';
 import { overallThroughput, type RateSeries, rateOverTime, titleOf } from '../throughput.js';
 import {
   axisTitle,
@@ -30,13 +30,14 @@ function ofOne(profile: Profile): Chart {
   const { perS } = overallThroughput(profile);
   if (perS !== null && rate.points.length > 0) {
     const ends = [from, to].map((x) => ({ x, y: perS }));
-    datasets.push({
-      ...line(`overall: ${formatNumber(perS, 2)} tasks/s`, ends, COLORS.text),
-      borderDash: [6, 4],
-    });
-    if (profile.failed > 0) datasets.push(line('failed', steps(rate, 'failedPerS', unit), COLORS.failed));
+    // Named in this order in the legend, drawn the other way round.
     const curve = line('completed', steps(rate, 'completedPerS', unit), COLORS.running);
-    datasets.push({ ...curve, backgroundColor: `${COLORS.leased}88`, fill: 'origin' });
+    datasets.push({ ...curve, backgroundColor: `${COLORS.leased}88`, fill: 'origin', order: 2 });
+    if (profile.failed > 0) {
+      datasets.push({ ...line('failed', steps(rate, 'failedPerS', unit), COLORS.failed), order: 1 });
+    }
+    const overall = line(`overall: ${formatNumber(perS, 2)} tasks/s`, ends, COLORS.text);
+    datasets.push({ ...overall, borderDash: [6, 4], order: 0 });
   }
   return chart(titleOf(profile), subtitleOf([rate]), datasets, timeAxis(from, to, unit, 'the profile began'));
 }

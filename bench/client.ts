@@ -1,0 +1,35 @@
+// One client of the benchmark: a process of its own that calls one function after another, one at a time.
+import { connect } from 'offhand';
+import { noOp, spin } from './work.js';
+
+/** What the benchmark tells a client to do, and what it hears back. */
+export type ClientOrder = { kind: 'noop' | 'cpu'; rounds: number; seconds: number };
+export type ClientReport =
+  { type: 'ready' } | { type: 'done'; completed: number; failed: number; seconds: number };
+
+const WARM_UP_CALLS = 20;
+
+const tell = (report: ClientReport) => process.send?.(report);
+
+process.once('message', (order: ClientOrder) => {
+  void (async () => {
+    const pool = await connect();
+    const call = () => (order.kind === 'noop' ? pool.run(noOp) : pool.run(spin, order.rounds));
+    for (let i = 0; i < WARM_UP_CALLS; i++) await call();
+    tell({ type: 'ready' });
+    await new Promise((resolve) => process.once('message', resolve));
+
+    let completed = 0;
+    let failed = 0;
+    const startedAt = performance.now();
+    const endsAt = startedAt + order.seconds * 1_000;
+    while (performance.now() < endsAt) {
+      await call().then(
+        () => completed++,
+        () => failed++,
+      );
+    }
+    tell({ type: 'done', completed, failed, seconds: (performance.now() - startedAt) / 1_000 });
+    await pool.close();
+  })();
+});

@@ -1,0 +1,49 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { join, relative, resolve } from 'node:path';
+import { expect, test } from '@jest/globals';
+
+/** What each room may import from, itself aside. The command line puts everything together. */
+const ALLOWED: Record<string, string[]> = {
+  core: [],
+  wire: ['core'],
+  client: ['core', 'wire'],
+  server: ['core', 'wire'],
+  worker: ['core', 'wire'],
+  grapher: [],
+  cli: ['core', 'wire', 'client', 'server', 'worker', 'grapher'],
+};
+const SOURCE = resolve('src');
+
+const files = readdirSync(SOURCE, { recursive: true, encoding: 'utf8' }).filter(
+  (file) => file.endsWith('.ts') && file.includes('/') && !file.includes('generated/'),
+);
+
+test.each(Object.keys(ALLOWED))('%s imports only from where it may', (room) => {
+  const strays = files
+    .filter((file) => file.startsWith(`${room}/`))
+    .flatMap((file) => importsOf(file).map((target) => ({ file, target })))
+    .filter(({ target }) => target !== room && !ALLOWED[room]?.includes(target));
+  expect(strays).toEqual([]);
+});
+
+test('every folder of the sources is a room with rules', () => {
+  expect(new Set(files.map((file) => file.split('/')[0]))).toEqual(new Set(Object.keys(ALLOWED)));
+});
+
+test('the decisions in core need nothing but the language', () => {
+  const outside = files.filter((file) => file.startsWith('core/')).flatMap((file) => specifiersOf(file));
+  expect(outside.filter((specifier) => !specifier.startsWith('.'))).toEqual([]);
+});
+
+/** The rooms that a file imports from by relative path. */
+function importsOf(file: string): string[] {
+  return specifiersOf(file)
+    .filter((specifier) => specifier.startsWith('.'))
+    .map((specifier) => relative(SOURCE, resolve(SOURCE, file, '..', specifier)).split('/')[0] ?? '');
+}
+
+function specifiersOf(file: string): string[] {
+  const text = readFileSync(join(SOURCE, file), 'utf8');
+  const matches = text.matchAll(/^(?:import|export)[^;]*?from '([^']+)'|import\('([^']+)'\)|^import '([^']+)'/gm);
+  return [...matches].map((match) => match[1] ?? match[2] ?? match[3] ?? '');
+}

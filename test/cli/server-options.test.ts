@@ -1,0 +1,79 @@
+import { describe, expect, test } from '@jest/globals';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { resolveServerOptions, type ServerArguments } from '../../src/cli/server-options.js';
+
+/** As yargs gives them when nothing is typed, but for the files, which nobody wants here. */
+const TYPED: ServerArguments = {
+  workers: '2',
+  host: '127.0.0.1',
+  port: undefined,
+  workerPorts: '5001-5100',
+  slots: '1',
+  profile: false,
+  profileInterval: '100',
+  logDir: undefined,
+  coordinatorTimeout: '30s',
+  drainTimeout: '30s',
+  auth: false,
+};
+
+function resolve(typed: Partial<ServerArguments>) {
+  const logDir = mkdtempSync(join(tmpdir(), 'offhand-test-'));
+  try {
+    return resolveServerOptions({ ...TYPED, logDir, ...typed });
+  } finally {
+    rmSync(logDir, { recursive: true });
+  }
+}
+
+describe('the options of a server', () => {
+  test.each<[string, Partial<ServerArguments>, RegExp]>([
+    ['no workers', { workers: '0' }, /^workers: expected a whole number from 1 to \d+, got 0$/],
+    ['workers that are no number', { workers: 'x' }, /^workers: expected a whole number.*got x$/],
+    ['more workers than anybody has', { workers: '100000' }, /^workers: .*got 100000$/],
+    ['a fraction of a worker', { workers: '1.5' }, /^workers: .*got 1\.5$/],
+    ['a negative number of workers', { workers: '-1' }, /^workers: .*got -1$/],
+    ['more workers than ports', { workers: '101' }, /^--worker-ports 5001-5100 has room for 100.*101/],
+    ['one worker too many', { workers: '3', workerPorts: '7001-7002' }, /^--worker-ports .*room for 2.*3/],
+    ['ports upside down', { workerPorts: '9-1' }, /^--worker-ports: .*got "9-1"$/],
+    ['ports that are none', { workerPorts: '1-70000' }, /^--worker-ports: .*65535/],
+    ['a port that is none', { port: '65536' }, /^--port: .*got 65536$/],
+    ['no slots', { slots: '0' }, /^--slots: .*got 0$/],
+    ['an address of the network', { host: '0.0.0.0' }, /^--host 0\.0\.0\.0: .*this machine only/],
+    ['every IPv6 address', { host: '::' }, /^--host ::: .*this machine only/],
+    ['a name of the network', { host: 'example.com' }, /^--host example\.com/],
+    ['a duration that is none', { coordinatorTimeout: '1 week' }, /^--coordinator-timeout: .*500ms/],
+    ['a sample every ms', { profileInterval: '1ms' }, /^--profile-interval: .*at least 10 ms, got 1ms$/],
+  ])('refuse %s', (_what, typed, words) => {
+    expect(() => resolve(typed)).toThrow(words);
+  });
+
+  test('try ports outside the range of the workers, and none that the HTTP service wants', () => {
+    const { ports } = resolve({});
+    expect(ports[0]).toBe(4999);
+    expect(ports).not.toContain(5000);
+    expect(ports.some((port) => port >= 5001 && port <= 5100)).toBe(false);
+    expect(ports[1]).toBe(5101);
+    expect(resolve({ workerPorts: '4990-5200' }).ports[0]).toBe(5201);
+  });
+
+  test('try only the port that was named', () => {
+    expect(resolve({ port: '7000' }).ports).toEqual([7000]);
+  });
+
+  test('take every form of a duration', () => {
+    const options = resolve({ coordinatorTimeout: '1h', drainTimeout: '500ms', profileInterval: '0.5s' });
+    expect(options).toMatchObject({
+      coordinatorTimeoutMs: 3_600_000,
+      drainTimeoutMs: 500,
+      profileIntervalMs: 500,
+    });
+  });
+
+  test('take every address of this machine', () => {
+    for (const host of ['127.0.0.1', '127.0.0.2', 'localhost', '::1'])
+      expect(resolve({ host }).host).toBe(host);
+  });
+});

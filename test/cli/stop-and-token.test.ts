@@ -1,0 +1,46 @@
+import { statSync } from 'node:fs';
+import { describe, expect, test } from '@jest/globals';
+import { offhand } from '../support/cli.js';
+import { Sandbox } from '../support/sandbox.js';
+import { startServer } from '../support/server.js';
+
+describe('stop', () => {
+  test('ends the pool cleanly, and says that there is none afterwards', async () => {
+    await using sandbox = new Sandbox();
+    const server = await startServer(sandbox, ['1', '--no-profile']);
+    expect(await offhand(sandbox, ['stop'])).toMatchObject({ code: 0, stdout: 'stopped\n', stderr: '' });
+    expect(await server.ended).toEqual({ code: 0, signal: null });
+    await sandbox.whenEmpty(500);
+    const again = await offhand(sandbox, ['stop']);
+    expect(again).toMatchObject({ code: 1, stdout: '' });
+    expect(again.stderr).toMatch(/^offhand: no pool runs on this machine.*offhand server.*\n$/);
+  });
+});
+
+describe('token', () => {
+  const mode = (path: string) => statSync(path).mode & 0o777;
+
+  test('is made at first, kept for this user alone, and printed', async () => {
+    await using sandbox = new Sandbox();
+    const [first, atTheSameTime] = await Promise.all([
+      offhand(sandbox, ['token']),
+      offhand(sandbox, ['token']),
+    ]);
+    expect(first).toMatchObject({ code: 0, stderr: '' });
+    expect(first.stdout).toMatch(/^[\w-]{43}\n$/);
+    expect(atTheSameTime.stdout).toBe(first.stdout);
+    expect(first.stdout.trim()).toBe(sandbox.token);
+    expect(mode(sandbox.tokenFile)).toBe(0o600);
+
+    const replaced = await offhand(sandbox, ['token', '--new']);
+    expect(replaced.code).toBe(0);
+    expect(replaced.stdout).not.toBe(first.stdout);
+    expect(replaced.stdout.trim()).toBe(sandbox.token);
+    expect(mode(sandbox.tokenFile)).toBe(0o600);
+  });
+
+  test('comes from OFFHAND_TOKEN where that is set', async () => {
+    await using sandbox = new Sandbox();
+    expect((await offhand(sandbox, ['token'], { OFFHAND_TOKEN: 'mine' })).stdout).toBe('mine\n');
+  });
+});

@@ -1,0 +1,191 @@
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { type Pool, startPool } from 'offhand';
+import { poolError, rejection } from './support.js';
+
+let pool: Pool;
+beforeAll(async () => {
+  pool = await startPool({ workers: 2 });
+});
+afterAll(() => pool.close());
+
+describe('what a function may be', () => {
+  test('it gets its arguments and its result comes back', async () => {
+    expect(await pool.run((a: number, b: number) => a + b, 2, 3)).toBe(5);
+  });
+
+  test('an async function is awaited', async () => {
+    expect(await pool.run(async (text: string) => Promise.resolve(text.toUpperCase()), 'a')).toBe('A');
+  });
+
+  test('helpers inside it travel with it', async () => {
+    const countPrimes = (max: number) => {
+      let count = 0;
+      for (let i = 2; i < max; i++) if (isPrime(i)) count++;
+      return count;
+      function isPrime(n: number) {
+        for (let d = 2; d * d <= n; d++) if (n % d === 0) return false;
+        return true;
+      }
+    };
+    expect(await pool.run(countPrimes, 1_000)).toBe(168);
+  });
+
+  test('a method, an async method and a static method run as well', async () => {
+    const shapes = {
+      area(side: number) {
+        return side * side;
+      },
+      async volume(side: number) {
+        return Promise.resolve(side ** 3);
+      },
+      function() {
+        return 'named like a keyword';
+      },
+      'a quoted name'() {
+        return 'quoted';
+      },
+    };
+    class Shapes {
+      static perimeter(side: number) {
+        return 4 * side;
+      }
+    }
+    expect(await pool.run(shapes.area, 3)).toBe(9);
+    expect(await pool.run(shapes.volume, 3)).toBe(27);
+    expect(await pool.run(shapes.function)).toBe('named like a keyword');
+    expect(await pool.run(shapes['a quoted name'])).toBe('quoted');
+    // eslint-disable-next-line @typescript-eslint/unbound-method -- that is what is tried
+    expect(await pool.run(Shapes.perimeter, 3)).toBe(12);
+  });
+
+  test('default and rest parameters work', async () => {
+    expect(await pool.run((a: number, b = 10) => a + b, 1)).toBe(11);
+    expect(await pool.run((a: number, b = 10) => a + b, 1, 2)).toBe(3);
+    expect(await pool.run((...all: number[]) => all.length, 1, 2, 3)).toBe(3);
+  });
+
+  test('import() and require() inside it load what Node has built in', async () => {
+    const hash = async (text: string) => {
+      const { createHash } = await import('node:crypto');
+      return createHash('sha256').update(text).digest('hex').slice(0, 8);
+    };
+    expect(await pool.run(hash, 'offhand')).toHaveLength(8);
+    const gunzip = () => {
+      // eslint-disable-next-line @typescript-eslint/no-require-imports -- that is what is tried
+      const zlib = require('node:zlib') as typeof import('node:zlib');
+      return zlib.gunzipSync(zlib.gzipSync('text')).toString();
+    };
+    expect(await pool.run(gunzip)).toBe('text');
+  });
+
+  test('import() and require() resolve packages from the working folder', async () => {
+    const viaImport = async () => typeof (await import('lru-cache')).LRUCache;
+    expect(await pool.run(viaImport)).toBe('function');
+    const viaRequire = () => {
+      // eslint-disable-next-line @typescript-eslint/no-require-imports -- that is what is tried
+      return typeof (require('lru-cache') as typeof import('lru-cache')).LRUCache;
+    };
+    expect(await pool.run(viaRequire)).toBe('function');
+  });
+
+  test('a variable around it is missing on the worker, and the error says which', async () => {
+    const outside = 5;
+    const error = await rejection(pool.run(() => outside + 1));
+    expect(error).toBeInstanceOf(ReferenceError);
+    expect(error).toMatchObject({ message: 'outside is not defined' });
+  });
+});
+
+describe('what cannot be sent is refused in a sentence', () => {
+  const refusal = async (fn: unknown) => {
+    const { code, message, mayHaveRun } = await poolError(pool.run(fn as () => unknown));
+    expect({ code, mayHaveRun }).toEqual({ code: 'not-shippable', mayHaveRun: false });
+    return message;
+  };
+
+  test('a function made by bind()', async () => {
+    const bound = function total(this: { n: number }) {
+      return this.n;
+    }.bind({ n: 1 });
+    expect(await refusal(bound)).toMatch(/^`bound total` was made by bind\(\)/);
+  });
+
+  test('a function of Node itself', async () => {
+    expect(await refusal(Math.max)).toMatch(/^`max` is built into Node/);
+  });
+
+  test('a class', async () => {
+    expect(await refusal(class Parser {})).toMatch(/^`Parser` is a class; .*new Parser/);
+  });
+
+  test('what is no function', async () => {
+    expect(await refusal(undefined)).toBe('expected a function to run, got undefined');
+    expect(await refusal('x => x')).toBe('expected a function to run, got string');
+    expect(await refusal(null)).toBe('expected a function to run, got null');
+  });
+
+  test('a method that needs its class', async () => {
+    class Secret {
+      #value = 1;
+      read() {
+        return this.#value;
+      }
+    }
+    // eslint-disable-next-line @typescript-eslint/unbound-method -- that is what is tried
+    expect(await refusal(Secret.prototype.read)).toMatch(/`read` cannot be sent: its source does not parse/);
+  });
+
+  test('a getter, which is no function of its own, is not evaluated on the worker', async () => {
+    const getter = Object.getOwnPropertyDescriptor(
+      {
+        get area() {
+          return () => 'the getter was run';
+        },
+      },
+      'area',
+    )?.get;
+    expect(await poolError(pool.run(getter as () => unknown))).toMatchObject({ code: 'not-shippable' });
+  });
+
+  test('an argument that cannot be cloned, naming the path to it', async () => {
+    const settle = (options: object) => options;
+    const given = { steps: [{ done: true }, { onDone: () => 1 }] };
+    expect(await poolError(pool.run(settle, given))).toMatchObject({
+      code: 'not-cloneable',
+      mayHaveRun: false,
+      message:
+        '`settle`: arguments[0].steps[1].onDone is a function (onDone), which cannot be copied to another process',
+    });
+    const promised = await poolError(pool.run((p: unknown) => p, Promise.resolve(1)));
+    expect(promised.message).toMatch(/arguments\[0\] is a Promise \(await it first\)/);
+  });
+
+  test('a result that cannot be cloned; the function has run by then', async () => {
+    expect(await poolError(pool.run(() => ({ step: () => 1 })))).toMatchObject({
+      code: 'not-cloneable',
+      mayHaveRun: true,
+      message: 'the result.step is a function (step), which cannot be copied to another process',
+    });
+  });
+});
+
+describe('many calls at once', () => {
+  test('all of 300 settle, each with its own result', async () => {
+    const results = await Promise.all(
+      Array.from({ length: 300 }, (_, index) => pool.run((n: number) => n * 2, index)),
+    );
+    expect(results).toEqual(Array.from({ length: 300 }, (_, index) => index * 2));
+  });
+
+  test('successes and failures do not mix', async () => {
+    const odd = (n: number) => {
+      if (n % 2) throw new RangeError(`${n} is odd`);
+      return n;
+    };
+    const settled = await Promise.allSettled(Array.from({ length: 60 }, (_, index) => pool.run(odd, index)));
+    expect(settled.map((one) => one.status)).toEqual(
+      Array.from({ length: 60 }, (_, index) => (index % 2 ? 'rejected' : 'fulfilled')),
+    );
+    expect(settled[7]).toMatchObject({ reason: { message: '7 is odd' } });
+  });
+});

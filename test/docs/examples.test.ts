@@ -1,0 +1,61 @@
+import { readdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { expect, test } from '@jest/globals';
+import { Command, offhand, ROOT, run } from '../support/cli.js';
+import { Sandbox } from '../support/sandbox.js';
+import { startServer } from '../support/server.js';
+import { waitFor } from '../support/wait.js';
+
+// Each example asserts its own output, so a code of 0 says a lot already.
+const ALONE = ['errors.ts', 'map-files.ts', 'start-pool.ts'];
+const ON_A_SERVER = ['client.ts', 'primes.ts'];
+
+/** Examples are compiled in the checkout, and find the pool of a sandbox. */
+class Checkout extends Sandbox {
+  override readonly cwd = ROOT;
+}
+
+const example = (name: string, ...args: string[]) => ['scripts/run-ts.mjs', `examples/${name}`, ...args];
+
+test('every example is run here', () => {
+  const files = readdirSync(join(ROOT, 'examples')).filter((name) => name.endsWith('.ts'));
+  expect(files.sort()).toEqual([...ALONE, ...ON_A_SERVER].sort());
+});
+
+test.each(ALONE)('%s runs by itself', async (name) => {
+  await using checkout = new Checkout();
+  expect(await run(checkout, process.execPath, example(name))).toMatchObject({ code: 0, stderr: '' });
+  expect(checkout.processes()).toEqual([]);
+});
+
+test('client.ts, in two shells, shares the workers of a server', async () => {
+  await using sandbox = new Sandbox();
+  const server = await startServer(sandbox, ['2']);
+  await using checkout = new Checkout();
+  const client = () => {
+    return new Command(process.execPath, example('client.ts', '1000000'), checkout, {
+      ...sandbox.env,
+      OFFHAND_ADDRESS: server.address,
+    });
+  };
+  const first = client();
+  await waitFor(
+    'the first client to begin',
+    () => first.stdout.includes('25 %') || first.child.exitCode !== null,
+  );
+  const second = client();
+  for (const command of [first, second]) {
+    expect(await command.ended).toEqual({ code: 0, signal: null });
+    expect(command.stdout).toMatch(/100 %\n78,498 primes below 1,000,000, in \d+\.\d s\n$/);
+  }
+  const completed = (await server.status()).workers.map((worker) => worker.completed);
+  expect(completed[0]! + completed[1]!).toBe(200);
+  expect(Math.min(...completed)).toBeGreaterThan(20);
+});
+
+test('primes.ts can be sent by the command line', async () => {
+  await using sandbox = new Sandbox();
+  await startServer(sandbox, ['1', '--no-profile']);
+  const ended = await offhand(sandbox, ['run', join(ROOT, 'examples/primes.ts#countPrimes'), '200000']);
+  expect(ended).toMatchObject({ code: 0, stdout: '17984\n' });
+});
