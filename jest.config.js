@@ -7,9 +7,7 @@ export default {
   moduleNameMapper: {
     // What a user imports is the package as built; the unit tests import sources by relative paths.
     '^offhand$': '<rootDir>/dist/index.js',
-    '^(\\.{1,2}/.*src/.*)\\.js$': '$1.ts',
-    '^(\\.{1,2}/support/.*)\\.js$': '$1.ts',
-    '^(\\.{1,2}/[^/]*)\\.js$': ['$1.ts', '$1.js'],
+    '^(\\.{1,2}/.*)\\.js$': ['$1.ts', '$1.js'],
   },
   transform: {
     '^.+\\.ts$': ['@swc/jest', { jsc: { parser: { syntax: 'typescript' }, target: 'es2022' }, module: { type: 'es6' } }],

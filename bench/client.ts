@@ -9,14 +9,14 @@ export type ClientReport =
 
 const WARM_UP_CALLS = 20;
 
-const tell = (report: ClientReport) => process.send?.(report);
+const tell = (report: ClientReport) => new Promise((resolve) => process.send?.(report, resolve));
 
 process.once('message', (order: ClientOrder) => {
   void (async () => {
     const pool = await connect();
     const call = () => (order.kind === 'noop' ? pool.run(noOp) : pool.run(spin, order.rounds));
     for (let i = 0; i < WARM_UP_CALLS; i++) await call();
-    tell({ type: 'ready' });
+    await tell({ type: 'ready' });
     await new Promise((resolve) => process.once('message', resolve));
 
     let completed = 0;
@@ -29,7 +29,7 @@ process.once('message', (order: ClientOrder) => {
         () => failed++,
       );
     }
-    tell({ type: 'done', completed, failed, seconds: (performance.now() - startedAt) / 1_000 });
+    await tell({ type: 'done', completed, failed, seconds: (performance.now() - startedAt) / 1_000 });
     await pool.close();
   })();
 });

@@ -4,6 +4,8 @@ module.exports = class SummaryReporter {
     const { numPassedTests, numFailedTests, numPendingTests, numRuntimeErrorTestSuites } = results;
     const skipped = numPendingTests > 0 ? `, ${numPendingTests} skipped` : '';
     // On stderr, where jest writes too, so that it stays the last line. A file that did not even load counts as failed.
-    process.stderr.write(`\n${numPassedTests} passed, ${numFailedTests + numRuntimeErrorTestSuites} failed${skipped}\n`);
+    process.stderr.write(
+      `\n${numPassedTests} passed, ${numFailedTests + numRuntimeErrorTestSuites} failed${skipped}\n`,
+    );
   }
 };

@@ -1,5 +1,4 @@
 import { accessSync, constants } from 'node:fs';
-import { availableParallelism } from 'node:os';
 import { dirname, join } from 'node:path';
 import { DEFAULT_PORT } from '../client/connect.js';
 import { messageOf, PoolError } from '../core/errors.js';
@@ -7,7 +6,7 @@ import { isLoopback, parsePortRange, type PortRange } from '../wire/address.js';
 import { parseDurationMs } from '../wire/duration.js';
 import { ensureToken } from '../wire/token.js';
 import type { ServerOptions } from '../server/options.js';
-import { cpuLimit } from './cpu-limit.js';
+import { usableCores } from '../wire/cpu-limit.js';
 import { makeFolder } from '../wire/folder.js';
 
 /** The flags of `offhand server`, as typed. */
@@ -33,9 +32,7 @@ const PORT_TRIES = 100;
 /** @throws PoolError `invalid-argument`, naming the flag, what was expected and what arrived. */
 export function resolveServerOptions(args: ServerArguments): ServerOptions {
   const workers =
-    args.workers === undefined
-      ? cpuLimit(availableParallelism())
-      : wholeNumber('workers', args.workers, 1, 10_000);
+    args.workers === undefined ? usableCores() : wholeNumber('workers', args.workers, 1, 10_000);
   const workerPorts = parsePortRange(args.workerPorts, '--worker-ports');
   const room = workerPorts.last - workerPorts.first + 1;
   if (workers > room) {

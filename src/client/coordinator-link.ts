@@ -5,6 +5,7 @@ import { callMetadata, CLIENT_OPTIONS } from '../wire/channel.js';
 import { codeOfStatus, fromServiceError } from '../wire/errors.js';
 import type { FindFreeWorkerResponse__Output } from '../wire/generated/offhand/v1/FindFreeWorkerResponse.js';
 import type { HandshakeResponse__Output } from '../wire/generated/offhand/v1/HandshakeResponse.js';
+import type { FreeWorkerRequest } from '../wire/generated/offhand/v1/FreeWorkerRequest.js';
 import { CoordinatorClient } from '../wire/proto.js';
 import { PROTOCOL, VERSION } from '../wire/protocol.js';
 import { poolStatusFrom, type PoolStatus } from '../wire/status-document.js';
@@ -23,6 +24,7 @@ export class CoordinatorLink {
   readonly #client: InstanceType<typeof CoordinatorClient>;
   readonly #token: string | undefined;
   readonly #clientId: string;
+  #requests = 0;
 
   constructor(address: Address, token: string | undefined, clientId: string) {
     this.#address = formatAddress(address);
@@ -44,17 +46,22 @@ export class CoordinatorLink {
   }
 
   /** Waits for a free worker, for as long as the signal lets it. */
-  findFreeWorker(signal: AbortSignal): Promise<Lease> {
-    return this.#call((done) => {
-      const call: ClientUnaryCall = this.#client.findFreeWorker({}, this.#metadata(), done);
-      signal.addEventListener('abort', () => call.cancel(), { once: true });
-    });
+  async findFreeWorker(signal: AbortSignal): Promise<Lease> {
+    const requestId = String(++this.#requests);
+    try {
+      return await this.#call((done) => {
+        const call: ClientUnaryCall = this.#client.findFreeWorker({ requestId }, this.#metadata(), done);
+        signal.addEventListener('abort', () => call.cancel(), { once: true });
+      });
+    } catch (error) {
+      // The lease may have been on its way when the call was cancelled; unclaimed, it would keep its slot until it expires.
+      if (signal.aborted) await this.#free({ requestId });
+      throw error;
+    }
   }
 
-  async freeWorker(lease: Lease): Promise<void> {
-    await this.#call((done) =>
-      this.#client.freeWorker({ leaseId: lease.leaseId }, this.#metadata(), soon(), done),
-    );
+  freeWorker({ leaseId }: Lease): Promise<void> {
+    return this.#free({ leaseId });
   }
 
   async status(): Promise<PoolStatus> {
@@ -69,6 +76,10 @@ export class CoordinatorLink {
 
   close(): void {
     this.#client.close();
+  }
+
+  async #free(request: FreeWorkerRequest): Promise<void> {
+    await this.#call((done) => this.#client.freeWorker(request, this.#metadata(), soon(), done));
   }
 
   #metadata() {

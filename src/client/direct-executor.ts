@@ -39,7 +39,7 @@ export class DirectExecutor implements Executor {
   }
 
   async run(call: Call): Promise<unknown> {
-    if (this.#isClosed) throw closed();
+    if (this.#isClosed) throw closed(false);
     const task = new DirectTask(call, this.#order++);
     this.#tasks.add(task);
     if (task.isWaiting) this.#line.push(task);
@@ -56,7 +56,7 @@ export class DirectExecutor implements Executor {
   async close(): Promise<void> {
     if (this.#isClosed) return;
     this.#isClosed = true;
-    for (const task of this.#tasks) task.fail(closed());
+    for (const task of this.#tasks) task.fail(closed(!task.isWaiting));
     for (const request of this.#requests) request.abort();
     // A lease that is not given back keeps its slot from others until it expires.
     await Promise.all(this.#serving);
@@ -126,6 +126,6 @@ export class DirectExecutor implements Executor {
   }
 }
 
-function closed(): PoolError {
-  return new PoolError('closed', 'this pool is closed');
+function closed(mayHaveRun: boolean): PoolError {
+  return new PoolError('closed', 'this pool is closed', { mayHaveRun });
 }

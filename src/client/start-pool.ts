@@ -1,7 +1,7 @@
 import { type ChildProcess, fork } from 'node:child_process';
-import { availableParallelism } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { isErrorCode, PoolError } from '../core/errors.js';
+import { usableCores } from '../wire/cpu-limit.js';
 import { newToken } from '../wire/token.js';
 import { connectExecutor } from './connect.js';
 import { InlineExecutor } from './inline-executor.js';
@@ -9,7 +9,7 @@ import { checkKeys } from './options.js';
 import { Pool } from './pool.js';
 
 export interface StartPoolOptions {
-  /** How many worker processes. @default os.availableParallelism() */
+  /** How many worker processes. @default one per core that may be used (os.availableParallelism(), a cgroup's limit) */
   workers?: number;
   /** How many tasks a worker runs at a time, each in a thread of its own. @default 1 */
   slots?: number;
@@ -38,7 +38,7 @@ type Notice =
  */
 export async function startPool(options: StartPoolOptions = {}): Promise<Pool> {
   checkKeys('startPool', options, KEYS);
-  const workers = count('workers', options.workers ?? availableParallelism());
+  const workers = count('workers', options.workers ?? usableCores());
   const slots = count('slots', options.slots ?? 1);
   const profileIntervalMs = count('profileIntervalMs', options.profileIntervalMs ?? 100);
   if (options.inline ?? process.env['OFFHAND_INLINE'] === '1') return new Pool(new InlineExecutor());

@@ -36,6 +36,8 @@ export class Coordinator {
   readonly #log: Logger;
   readonly #links = new Map<WorkerId, WorkerLink>();
   readonly #waiters = new Map<RequestId, Waiter>();
+  /** Leases that live, by the client and its name for the request. */
+  readonly #namedGrants = new Map<string, LeaseKey>();
   /** Told when a worker is gone, while what it last reported is still known. */
   onDetached: (link: WorkerLink) => void = () => undefined;
   #requests = 0;
@@ -57,9 +59,10 @@ export class Coordinator {
   }
 
   /** Waits until a worker is free. @throws PoolError `cancelled` when the signal says so, `unavailable` when the pool stops. */
-  findFreeWorker(client: ClientId, signal: AbortSignal): Promise<FindFreeWorkerResponse> {
+  findFreeWorker(client: ClientId, name: string, signal: AbortSignal): Promise<FindFreeWorkerResponse> {
     if (this.#isStopping) return Promise.reject(stopping());
     const request = requestId(++this.#requests);
+    if (signal.aborted) return Promise.reject(new PoolError('cancelled', 'the caller went away'));
     return new Promise((resolve, reject) => {
       const leave = () => {
         this.#waiters.delete(request);
@@ -70,6 +73,7 @@ export class Coordinator {
       this.#waiters.set(request, {
         grant: (lease, ttlMs) => {
           signal.removeEventListener('abort', leave);
+          if (name) this.#namedGrants.set(grantKey(client, name), lease);
           resolve(this.#describe(lease, ttlMs));
         },
         refuse: reject,
@@ -87,6 +91,12 @@ export class Coordinator {
     this.#handle({ type: 'lease-released', lease });
   }
 
+  /** Gives back whatever a request was granted that its caller has cancelled. */
+  freeRequest(client: ClientId, name: string): void {
+    const lease = this.#namedGrants.get(grantKey(client, name));
+    if (lease) this.#handle({ type: 'lease-released', lease });
+  }
+
   async status(): Promise<StatusDocument> {
     const workers = await Promise.all(
       this.workers.map(async (link) => ({ ...(await link.state()), busy: this.isBusy(link.id) })),
@@ -101,7 +111,7 @@ export class Coordinator {
     const { signingKey, reportIntervalMs, measureUsage } = this.#settings;
     const attached: Attached = { worker, signingKey, reportIntervalMs, measureUsage };
     link.send({ attached });
-    this.#log.info({ worker, host, port, pid }, 'worker attached');
+    this.#log.info({ worker, host, port, workerPid: pid }, 'worker attached');
     this.#handle({
       type: 'worker-attached',
       worker: link.id,
@@ -119,9 +129,10 @@ export class Coordinator {
     this.#links.delete(link.id);
     link.close();
     const { worker, pid } = link.info;
-    if (isClean) this.#log.info({ worker, pid }, 'worker left');
-    else this.#log.warn({ worker, pid }, 'worker lost');
+    if (isClean) this.#log.info({ worker, workerPid: pid }, 'worker left');
+    else this.#log.warn({ worker, workerPid: pid }, 'worker lost');
     this.#handle({ type: 'worker-lost', worker: link.id });
+    this.#forgetGrants((lease) => lease.worker === link.id);
     this.onDetached(link);
   }
 
@@ -132,6 +143,7 @@ export class Coordinator {
         this.#handle({ type: 'lease-used', lease: { worker: link.id, slot, epoch }, inUse, idleMs });
       }
     } else if (leaseEnded) {
+      this.#forgetGrants((lease) => lease.epoch === leaseEnded.epoch);
       this.#handle({ type: 'lease-ended', lease: { worker: link.id, ...leaseEnded } });
     } else if (state) link.onState(state);
   }
@@ -150,6 +162,10 @@ export class Coordinator {
   stop(): void {
     clearTimeout(this.#expiryTimer);
     for (const link of this.#links.values()) link.close();
+  }
+
+  #forgetGrants(isOver: (lease: LeaseKey) => boolean): void {
+    for (const [key, lease] of this.#namedGrants) if (isOver(lease)) this.#namedGrants.delete(key);
   }
 
   #handle(event: SchedulerEvent): void {
@@ -189,6 +205,10 @@ export class Coordinator {
     const { worker, host, port } = this.#links.get(lease.worker)?.info ?? {};
     return { leaseId, workerId: lease.worker, worker, host, port } as FindFreeWorkerResponse;
   }
+}
+
+function grantKey(client: ClientId, name: string): string {
+  return `${client} ${name}`;
 }
 
 function stopping(): PoolError {

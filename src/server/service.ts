@@ -1,6 +1,6 @@
 import type { sendUnaryData, ServerUnaryCall } from '@grpc/grpc-js';
 import { PoolError } from '../core/errors.js';
-import { clientId } from '../core/ids.js';
+import { type ClientId, clientId } from '../core/ids.js';
 import { toStatus } from '../wire/errors.js';
 import type { CoordinatorHandlers } from '../wire/generated/offhand/v1/Coordinator.js';
 import type { WorkerMessage__Output } from '../wire/generated/offhand/v1/WorkerMessage.js';
@@ -19,14 +19,17 @@ export function coordinatorHandlers(coordinator: Coordinator, stop: () => void):
       });
     },
     FindFreeWorker(call, respond) {
-      const name = call.metadata.get('client-id')[0] ?? call.getPeer();
       const abort = new AbortController();
       call.on('cancelled', () => abort.abort());
-      answer(call, respond, () => coordinator.findFreeWorker(clientId(String(name)), abort.signal));
+      answer(call, respond, () =>
+        coordinator.findFreeWorker(clientOf(call), call.request.requestId, abort.signal),
+      );
     },
     FreeWorker(call, respond) {
       answer(call, respond, () => {
-        coordinator.freeWorker(call.request.leaseId);
+        const { leaseId, requestId } = call.request;
+        if (requestId) coordinator.freeRequest(clientOf(call), requestId);
+        else coordinator.freeWorker(leaseId);
         return {};
       });
     },
@@ -41,6 +44,11 @@ export function coordinatorHandlers(coordinator: Coordinator, stop: () => void):
       attach(coordinator, stream);
     },
   };
+}
+
+/** A caller is known by the name it gives itself, else by its connection. */
+function clientOf(call: ServerUnaryCall<unknown, unknown>): ClientId {
+  return clientId(String(call.metadata.get('client-id')[0] ?? call.getPeer()));
 }
 
 function answer<Res>(

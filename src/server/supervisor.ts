@@ -111,7 +111,11 @@ export class Supervisor {
     const now = performance.now();
     worker.deaths.push(now);
     const delayMs = restartDelayMs(worker.deaths, now);
-    this.#log.warn({ worker: worker.name, ...end, delayMs }, 'worker process ended; starting another');
+    const { pid: workerPid, ...how } = end;
+    this.#log.warn(
+      { worker: worker.name, workerPid, ...how, delayMs },
+      'worker process ended; starting another',
+    );
     worker.restart = setTimeout(() => {
       // A start that fails ends in an exit, which is where the next one comes from.
       this.#spawn(worker).catch((error: unknown) => this.#log.error(error, 'worker did not start'));

@@ -1,7 +1,7 @@
 import { type ChannelOptions, Metadata } from '@grpc/grpc-js';
 
-/** Largest message either side takes, in bytes. */
-export const MAX_MESSAGE_BYTES = 256 * 1024 * 1024;
+/** Largest message either side takes, in bytes: the largest payload, and what goes with it. */
+const MAX_MESSAGE_BYTES = 257 * 1024 * 1024;
 
 const COMMON: ChannelOptions = {
   'grpc.max_receive_message_length': MAX_MESSAGE_BYTES,

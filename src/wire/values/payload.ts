@@ -10,9 +10,21 @@ export interface Payload {
   data: Uint8Array;
 }
 
-/** @throws PoolError `not-cloneable`, naming the path to the part that cannot be sent. */
+/** Largest payload, in bytes. */
+export const MAX_PAYLOAD_BYTES = 256 * 1024 * 1024;
+
+/**
+ * @throws PoolError `not-cloneable`, naming the path to the part that cannot be sent; `too-large` above
+ * {@link MAX_PAYLOAD_BYTES}.
+ */
 export function encodePayload(value: unknown, encoding: Encoding, label: string): Payload {
-  return { encoding, data: encoding === 'V8' ? encodeClone(value, label) : encodeJson(value, label) };
+  const data = encoding === 'V8' ? encodeClone(value, label) : encodeJson(value, label);
+  if (data.length <= MAX_PAYLOAD_BYTES) return { encoding, data };
+  const size = `${(data.length / 2 ** 20).toFixed(0)} MiB`;
+  throw new PoolError(
+    'too-large',
+    `${label}: ${size} is more than the ${MAX_PAYLOAD_BYTES / 2 ** 20} MiB that can be sent`,
+  );
 }
 
 /** @throws PoolError `invalid-argument` when the payload is damaged or of an unknown encoding. */

@@ -1,7 +1,8 @@
 import { readFileSync } from 'node:fs';
+import { availableParallelism } from 'node:os';
 
 /** The number of cores that may really be used: containers are often given less than the machine has (cgroup v2). */
-export function cpuLimit(cores: number, file = '/sys/fs/cgroup/cpu.max'): number {
+export function usableCores(cores = availableParallelism(), file = '/sys/fs/cgroup/cpu.max'): number {
   let text: string;
   try {
     text = readFileSync(file, 'utf8');
