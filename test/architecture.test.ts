@@ -44,6 +44,8 @@ function importsOf(file: string): string[] {
 
 function specifiersOf(file: string): string[] {
   const text = readFileSync(join(SOURCE, file), 'utf8');
-  const matches = text.matchAll(/^(?:import|export)[^;]*?from '([^']+)'|import\('([^']+)'\)|^import '([^']+)'/gm);
+  const matches = text.matchAll(
+    /^(?:import|export)[^;]*?from '([^']+)'|import\('([^']+)'\)|^import '([^']+)'/gm,
+  );
   return [...matches].map((match) => match[1] ?? match[2] ?? match[3] ?? '');
 }

@@ -1,4 +1,4 @@
-import yargs from 'yargs';
+import yargs, { type Argv, type CommandModule } from 'yargs';
 import { VERSION } from '../wire/protocol.js';
 import { fail } from './fail.js';
 import { grapherCommand } from './grapher.js';
@@ -8,35 +8,66 @@ import { statusCommand } from './status.js';
 import { stopCommand } from './stop.js';
 import { tokenCommand } from './token.js';
 
+/** What is a list by its nature. */
+const LISTS = ['_', 'files', 'args'];
+
 /** Parses the command line and runs its command. Every flag can also be given as `OFFHAND_<FLAG>`; the flag wins. */
 export async function main(args: string[]): Promise<void> {
   await yargs(args)
     .scriptName('offhand')
     .usage('$0 <command>\n\nRun any function on a pool of workers.')
-    .command(serverCommand)
-    .command(statusCommand)
-    .command(runCommand)
-    .command(stopCommand)
-    .command(grapherCommand)
-    .command(tokenCommand)
-    .env('OFFHAND')
-    // Read by the client library itself; named here so that the environment may hold them beside any command.
-    .option('token', { type: 'string', hidden: true })
-    .option('inline', { type: 'string', hidden: true })
+    .command(withEnvironment(serverCommand))
+    .command(withEnvironment(statusCommand))
+    .command(withEnvironment(runCommand))
+    .command(withEnvironment(stopCommand))
+    .command(withEnvironment(grapherCommand))
+    .command(withEnvironment(tokenCommand))
     .demandCommand(1, 'which command? `offhand --help` lists them')
+    .strictCommands()
     .strict()
+    .check(refuseRepeated)
     .parserConfiguration({ 'parse-positional-numbers': false })
     .version(VERSION)
     .help()
     .alias('help', 'h')
     .wrap(Math.min(110, process.stdout.columns ?? 110))
-    .fail((message: string | null, error: unknown) => fail(error ?? new Error(explain(message ?? 'unknown'))))
+    .fail((message: string | null, error: unknown) =>
+      fail(error ?? new Error(explain(message ?? 'unknown', args[0]))),
+    )
     .parseAsync();
 }
 
+/**
+ * Lets the environment give a command's flags, and only those: `OFFHAND_PORT` is for `server`, and none of the business of
+ * `status` (which is why this is not yargs' own `.env`, whose other variables would be unknown arguments).
+ */
+function withEnvironment<T>(command: CommandModule<object, T>): CommandModule<object, T> {
+  const build = command.builder as (argv: Argv) => Argv<T>;
+  return {
+    ...command,
+    builder: (argv: Argv) => {
+      const built = build(argv);
+      const { key } = (built as unknown as { getOptions(): { key: Record<string, unknown> } }).getOptions();
+      const given = Object.keys(key).flatMap((flag) => {
+        const value = process.env[`OFFHAND_${flag.replaceAll('-', '_').toUpperCase()}`];
+        return value === undefined ? [] : [[flag, value]];
+      });
+      return built.config(Object.fromEntries(given) as Record<string, string>);
+    },
+  };
+}
+
+/** A flag that was given twice arrives as a list; which of the two was meant, nobody knows. */
+function refuseRepeated(argv: Record<string, unknown>): true {
+  const repeated = Object.keys(argv).find((key) => Array.isArray(argv[key]) && !LISTS.includes(key));
+  if (repeated === undefined) return true;
+  throw new Error(`--${repeated} was given more than once`);
+}
+
 /** npm swallows flags that stand before `--` and passes their values on as words of their own. */
-function explain(message: string): string {
-  const stray = /^Unknown arguments?: (.+)$/.exec(message)?.[1];
+function explain(message: string, command: string | undefined): string {
+  const stray = /^Unknown (?:arguments?|commands?): (.+)$/.exec(message)?.[1];
   if (stray === undefined) return message;
+  if (stray === command) return `unknown command ${stray}; \`offhand --help\` lists them`;
   return `unknown argument ${stray}; see --help (after \`npm run\`, flags need -- before them: npm run server -- 4 --port 5005)`;
 }

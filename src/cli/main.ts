@@ -10,3 +10,5 @@ try {
 }
 const { main } = await import('./commands.js');
 await main(process.argv.slice(2));
+// What a user's file left open (`offhand run`) does not keep the command alive.
+process.exit();

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { findAddress } from '../client/connect.js';
 import { CoordinatorLink } from '../client/coordinator-link.js';
-import { findToken } from '../wire/token.js';
+import { checkToken, findToken } from '../wire/token.js';
 
 /** The flag by which every command that talks to a pool says which one. */
 export const addressOption = {
@@ -13,7 +13,7 @@ export async function withCoordinator<T>(
   address: string | undefined,
   action: (coordinator: CoordinatorLink) => Promise<T>,
 ): Promise<T> {
-  const coordinator = new CoordinatorLink(findAddress(address), findToken(), randomUUID());
+  const coordinator = new CoordinatorLink(findAddress(address), checkToken(findToken()), randomUUID());
   try {
     await coordinator.handshake();
     return await action(coordinator);

@@ -33,8 +33,9 @@ export const runCommand: CommandModule<object, Arguments> = {
         `$0 run text.js#count '"some text"'`,
         'a string is quoted twice: for the shell, and as JSON',
       ) as Argv<Arguments>,
-  handler: async ({ target, args, address, timeout, json }: ArgumentsCamelCase<Arguments>) => {
-    const values = args.map(parseArgument);
+  handler: async ({ target, args, address, timeout, json, _: words }: ArgumentsCamelCase<Arguments>) => {
+    // What follows `--` (negative numbers, say) comes as further words after the command's name.
+    const values = [...args, ...words.slice(1).map(String)].map(parseArgument);
     const fn = await loadExport(target);
     await using pool = await connect(address);
     const limited =

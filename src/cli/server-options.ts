@@ -94,7 +94,7 @@ function outputFolder(
   const folder = given ?? fallback;
   try {
     makeFolder(folder);
-    accessSync(folder, constants.W_OK);
+    accessSync(`${folder}/.`, constants.W_OK); // The dot: a file of that name is no folder.
     return folder;
   } catch (error) {
     if (given !== undefined) {

@@ -2,11 +2,11 @@ import { randomUUID } from 'node:crypto';
 import { PoolError } from '../core/errors.js';
 import { type Address, parseAddress } from '../wire/address.js';
 import { livePools } from '../wire/pool-files.js';
-import { findToken } from '../wire/token.js';
+import { checkToken, findToken } from '../wire/token.js';
 import { CoordinatorLink } from './coordinator-link.js';
 import { DirectExecutor } from './direct-executor.js';
 import { InlineExecutor } from './inline-executor.js';
-import { checkKeys } from './options.js';
+import { checkKeys, refuse } from './options.js';
 import { Pool } from './pool.js';
 
 export interface ConnectOptions {
@@ -26,8 +26,11 @@ export const DEFAULT_PORT = 4999;
  */
 export async function connect(address?: string, options: ConnectOptions = {}): Promise<Pool> {
   checkKeys('connect', options, ['token']);
+  if (address !== undefined && typeof address !== 'string') refuse('address', 'HOST:PORT', address);
   if (process.env['OFFHAND_INLINE'] === '1') return new Pool(new InlineExecutor());
-  const token = options.token ?? findToken();
+  if (options.token !== undefined && typeof options.token !== 'string')
+    refuse('token', 'a string', options.token);
+  const token = checkToken(options.token ?? findToken());
   return new Pool(await connectExecutor(findAddress(address), token));
 }
 

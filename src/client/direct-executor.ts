@@ -1,5 +1,6 @@
 import { PoolError } from '../core/errors.js';
 import { Heap } from '../core/heap.js';
+import { once } from '../core/once.js';
 import { type Address, formatAddress } from '../wire/address.js';
 import type { CoordinatorLink, Lease } from './coordinator-link.js';
 import { DirectTask } from './direct-task.js';
@@ -53,8 +54,7 @@ export class DirectExecutor implements Executor {
     }
   }
 
-  async close(): Promise<void> {
-    if (this.#isClosed) return;
+  readonly close = once(async () => {
     this.#isClosed = true;
     for (const task of this.#tasks) task.fail(closed(!task.isWaiting));
     for (const request of this.#requests) request.abort();
@@ -63,7 +63,7 @@ export class DirectExecutor implements Executor {
     for (const worker of this.#workers.values()) worker.close();
     this.#coordinator.close();
     await this.#onClose();
-  }
+  });
 
   /** As many requests as tasks that wait, within the limit. */
   #matchRequests(): void {

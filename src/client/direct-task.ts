@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { setMaxListeners } from 'node:events';
 import { PoolError } from '../core/errors.js';
 import type { HeapItem } from '../core/heap.js';
 import { withResolvers } from '../core/with-resolvers.js';
@@ -73,8 +74,10 @@ export class DirectTask implements HeapItem {
     }
     if (deadlineMs !== undefined)
       this.#failAfter(deadlineMs, 'deadline-exceeded', 'it did not end within its deadlineMs of');
-    if (signal?.aborted) this.#onAbort();
-    else signal?.addEventListener('abort', this.#onAbort, { once: true });
+    if (!signal) return;
+    if (signal.aborted) return this.#onAbort();
+    setMaxListeners(0, signal); // One per call that shares it, each taken off when its call settles.
+    signal.addEventListener('abort', this.#onAbort, { once: true });
   }
 
   #failAfter(ms: number, code: 'queue-timeout' | 'deadline-exceeded', why: string): NodeJS.Timeout {

@@ -1,42 +1,86 @@
+import { createRequire } from 'node:module';
+import { join } from 'node:path';
+import { inspect } from 'node:util';
 import { PoolError } from '../core/errors.js';
-import { shipFunction } from '../wire/functions/source.js';
+import { Heap } from '../core/heap.js';
 import { decodePayload, encodePayload } from '../wire/values/payload.js';
+import { DirectTask } from './direct-task.js';
 import type { Call, Executor } from './executor.js';
 
 type AnyFunction = (...args: unknown[]) => unknown;
 
 /**
- * Runs calls in this process, one value's copy away from a worker: the same functions and values are refused, arguments
- * and results are copies, errors arrive the same way. The function itself is called, so breakpoints in it hold.
+ * Runs calls in this process, one at a time, one value's copy away from a worker: the same functions and values are
+ * refused, arguments and results are copies, errors arrive the same way. The function itself is called, so breakpoints in
+ * it hold.
  *
  * What cannot be had in one process: a limit or a signal ends the wait, but not a function that never yields.
  */
 export class InlineExecutor implements Executor {
   readonly slots = 1;
+  readonly #line = new Heap<DirectTask>((a, b) => a.order < b.order);
+  readonly #functions = new WeakMap<DirectTask, AnyFunction>();
+  readonly #tasks = new Set<DirectTask>();
+  #order = 0;
+  #isRunning = false;
   #isClosed = false;
 
-  async run({ fn, args, options }: Call): Promise<unknown> {
-    if (this.#isClosed) throw new PoolError('closed', 'this pool is closed');
-    const { name } = shipFunction(fn);
-    const copies = copy(args, `\`${name}\`: arguments`) as unknown[];
-    if (options.signal?.aborted) throw cancelled(name, options.signal);
+  async run(call: Call): Promise<unknown> {
+    if (this.#isClosed) throw closed(false);
+    const task = new DirectTask(call, this.#order++);
+    this.#functions.set(task, call.fn as AnyFunction);
+    this.#tasks.add(task);
+    if (task.isWaiting) this.#line.push(task);
     // As on a worker, the caller goes on before the function begins.
-    await Promise.resolve();
-    const work = (async () => copy(await call(fn as AnyFunction, copies), 'the result'))();
-    return bounded(work, name, options);
+    queueMicrotask(() => void this.#work());
+    try {
+      return await task.result;
+    } finally {
+      this.#tasks.delete(task);
+      this.#line.remove(task);
+    }
   }
 
   close(): Promise<void> {
     this.#isClosed = true;
+    for (const task of this.#tasks) task.fail(closed(!task.isWaiting));
     return Promise.resolve();
+  }
+
+  async #work(): Promise<void> {
+    if (this.#isRunning) return;
+    this.#isRunning = true;
+    for (let task = this.#line.pop(); task; task = this.#line.pop()) await this.#execute(task);
+    this.#isRunning = false;
+  }
+
+  /** Ends when the task is settled: what a limit has given up on goes on beside the next one. */
+  async #execute(task: DirectTask): Promise<void> {
+    task.begin();
+    const limit =
+      task.timeoutMs === undefined ? undefined : setTimeout(() => task.fail(timeout(task)), task.timeoutMs);
+    void callCopied(this.#functions.get(task) as AnyFunction, task).then(
+      (value) => task.succeed(value),
+      (error: unknown) => task.fail(error),
+    );
+    await task.result.catch(() => undefined); // Whoever made the call hears of it.
+    clearTimeout(limit);
   }
 }
 
-async function call(fn: AnyFunction, args: unknown[]): Promise<unknown> {
+async function callCopied(fn: AnyFunction, task: DirectTask): Promise<unknown> {
+  provideRequire();
+  let value: unknown;
   try {
-    return await fn(...args);
+    value = await fn(...(decodePayload(task.args) as unknown[]));
   } catch (thrown) {
-    throw copy(thrown, 'the thrown value');
+    throw copyThrown(thrown);
+  }
+  try {
+    return copy(value, 'the result');
+  } catch (error) {
+    if (!(error instanceof PoolError)) throw error;
+    throw new PoolError(error.code, error.message, { cause: error.cause, mayHaveRun: true });
   }
 }
 
@@ -44,39 +88,27 @@ function copy(value: unknown, label: string): unknown {
   return decodePayload(encodePayload(value, 'V8', label));
 }
 
-async function bounded(work: Promise<unknown>, name: string, options: Call['options']): Promise<unknown> {
-  const { signal, timeoutMs, deadlineMs } = options;
-  const limits: NodeJS.Timeout[] = [];
-  let onAbort: (() => void) | undefined;
-  const ended = new Promise<never>((_, reject) => {
-    const failAfter = (ms: number | undefined, error: () => PoolError) => {
-      if (ms !== undefined) limits.push(setTimeout(() => reject(error()), ms));
-    };
-    const ran = { mayHaveRun: true };
-    failAfter(
-      timeoutMs,
-      () => new PoolError('timeout', `\`${name}\` ran longer than its timeoutMs of ${timeoutMs}`, ran),
-    );
-    failAfter(
-      deadlineMs,
-      () =>
-        new PoolError(
-          'deadline-exceeded',
-          `\`${name}\`: it did not end within its deadlineMs of ${deadlineMs}`,
-          ran,
-        ),
-    );
-    onAbort = () => reject(cancelled(name, signal));
-    signal?.addEventListener('abort', onAbort, { once: true });
-  });
+/** What cannot be copied arrives in words, as from a worker. */
+function copyThrown(thrown: unknown): unknown {
   try {
-    return await Promise.race([work, ended]);
-  } finally {
-    for (const timer of limits) clearTimeout(timer);
-    if (onAbort) signal?.removeEventListener('abort', onAbort);
+    return copy(thrown, 'the thrown value');
+  } catch {
+    return new Error(inspect(thrown));
   }
 }
 
-function cancelled(name: string, signal: AbortSignal | undefined): PoolError {
-  return new PoolError('cancelled', `\`${name}\` was cancelled`, { cause: signal?.reason, mayHaveRun: true });
+/** Functions find `require` on a worker, resolving from its working folder; here too, unless this process has one. */
+function provideRequire(): void {
+  if ('require' in globalThis) return;
+  const value = createRequire(join(process.cwd(), 'offhand-task.js'));
+  Object.defineProperty(globalThis, 'require', { value, configurable: true, writable: true });
+}
+
+function timeout(task: DirectTask): PoolError {
+  const message = `\`${task.name}\` ran longer than its timeoutMs of ${task.timeoutMs}`;
+  return new PoolError('timeout', message, { mayHaveRun: true });
+}
+
+function closed(mayHaveRun: boolean): PoolError {
+  return new PoolError('closed', 'this pool is closed', { mayHaveRun });
 }

@@ -1,10 +1,15 @@
+import { setMaxListeners } from 'node:events';
+import { PoolError } from '../core/errors.js';
 import { withResolvers } from '../core/with-resolvers.js';
 import type { MapOptions } from './options.js';
 
 /** Results that are ready but not yet asked for, as a multiple of the concurrency: enough that one slow call stops no others. */
 const READ_AHEAD = 4;
 
-type Settled<R> = { index: number; ok: true; value: R } | { index: number; ok: false; reason: unknown };
+type Settled<R> =
+  | { index: number; ok: true; value: R }
+  /** Fatal: ends the map even where errors are collected. */
+  | { index: number; ok: false; reason: unknown; isFatal: boolean };
 
 /**
  * Calls `start` for every item, at most `concurrency` at a time, and yields what comes of it. Reads its input no faster
@@ -14,12 +19,16 @@ export async function* mapBounded<T, R>(
   input: Iterable<T> | AsyncIterable<T>,
   start: (item: T, signal: AbortSignal) => Promise<R>,
   { concurrency, ordered = true, errors = 'throw' }: MapOptions & { concurrency: number },
+  signal?: AbortSignal,
 ): AsyncGenerator<R, void, void> {
   const items = iteratorOf(input);
   const cancel = new AbortController();
+  setMaxListeners(0, cancel.signal); // One per call under way.
   const ready = new Map<number, Settled<R>>();
   const running = new Set<Promise<void>>();
   let isInputOver = false;
+  let isExhausted = false;
+  let isReading = false;
   let read = 0;
   let yielded = 0;
   let change = withResolvers<void>();
@@ -30,7 +39,7 @@ export async function* mapBounded<T, R>(
 
   const settle = (settled: Settled<R>) => {
     ready.set(settled.index, settled);
-    if (!settled.ok && errors === 'throw') isInputOver = true;
+    if (!settled.ok && settled.isFatal) isInputOver = true;
     changed();
   };
   const begin = (item: T, index: number) => {
@@ -38,7 +47,7 @@ export async function* mapBounded<T, R>(
     const end = (settled: Settled<R>) => (running.delete(call), settle(settled));
     const call: Promise<void> = start(item, cancel.signal).then(
       (value) => end({ index, ok: true, value }),
-      (reason: unknown) => end({ index, ok: false, reason }),
+      (reason: unknown) => end({ index, ok: false, reason, isFatal: errors === 'throw' }),
     );
     running.add(call);
   };
@@ -49,18 +58,32 @@ export async function* mapBounded<T, R>(
           await change.promise;
         }
         if (isInputOver) return;
+        isReading = true;
         const next = await items.next();
-        if (next.done) isInputOver = true;
+        isReading = false;
+        if (next.done) isExhausted = isInputOver = true;
         if (isInputOver) return changed();
         begin(next.value as T, read++);
       }
     } catch (reason) {
-      isInputOver = true;
       // An input that breaks ends the map like a call that fails, in its turn.
-      errors = 'throw';
-      settle({ index: read++, ok: false, reason });
+      isReading = false;
+      isExhausted = true;
+      settle({ index: read++, ok: false, reason, isFatal: true });
     }
   };
+
+  // Also ends a map whose input says nothing.
+  const onAbort = () => {
+    cancel.abort(signal?.reason);
+    const reason = new PoolError('cancelled', 'the map was cancelled', {
+      cause: signal?.reason,
+      mayHaveRun: true,
+    });
+    if (running.size === 0) settle({ index: read++, ok: false, reason, isFatal: true });
+  };
+  if (signal?.aborted) onAbort();
+  signal?.addEventListener('abort', onAbort, { once: true });
 
   const reading = readInput();
   try {
@@ -75,7 +98,7 @@ export async function* mapBounded<T, R>(
       ready.delete(settled.index);
       yielded += 1;
       changed();
-      if (!settled.ok && errors === 'throw') {
+      if (!settled.ok && settled.isFatal) {
         await Promise.all(running);
         throw settled.reason;
       }
@@ -83,11 +106,14 @@ export async function* mapBounded<T, R>(
     }
   } finally {
     isInputOver = true;
+    signal?.removeEventListener('abort', onAbort);
     cancel.abort(new Error('the loop over pool.map was left'));
     changed();
     await Promise.all(running);
-    await items.return?.();
-    await reading;
+    // An input that was just asked for its next item answers when it likes; nobody waits for that any more.
+    const closing = isExhausted ? undefined : items.return?.();
+    if (!isReading) await Promise.all([closing, reading]);
+    else Promise.resolve(closing).catch(() => undefined);
   }
 }
 

@@ -1,3 +1,4 @@
+import { inspect } from 'node:util';
 import { PoolError } from '../core/errors.js';
 
 /** How one call, or all calls of a `pool.with(…)`, are to be made. No limit unless given. */
@@ -31,34 +32,37 @@ const DURATIONS = ['timeoutMs', 'queueTimeoutMs', 'deadlineMs'] as const;
 const CALL_KEYS = [...DURATIONS, 'signal', 'name'];
 const MAP_KEYS = ['concurrency', 'ordered', 'errors'];
 
+/** A longer timer would fire at once, and nobody notices a limit of more than 24 days (2^31 - 1 ms). */
+const MAX_TIMER_MS = 2_147_483_647;
+
 /** @throws PoolError `invalid-argument`, naming the option, what was expected and what arrived. */
 export function checkCallOptions(options: CallOptions): CallOptions {
   checkKeys('pool.with', options, CALL_KEYS);
+  const checked = { ...options };
   for (const name of DURATIONS) {
-    const value: unknown = options[name];
-    if (value !== undefined && !(typeof value === 'number' && value > 0))
-      refuse(name, 'a number of ms above 0', value);
+    checkNumber(name, checked[name], { above: 0, unit: ' of ms' });
+    if (Number(checked[name]) > MAX_TIMER_MS) delete checked[name];
   }
-  if (options.signal !== undefined && !(options.signal instanceof AbortSignal)) {
-    refuse('signal', 'an AbortSignal', options.signal);
-  }
-  return options;
+  const { signal, name } = options;
+  if (signal !== undefined && !(signal instanceof AbortSignal)) refuse('signal', 'an AbortSignal', signal);
+  if (name !== undefined && typeof name !== 'string') refuse('name', 'a string', name);
+  return checked;
 }
 
 /** @throws PoolError `invalid-argument`, naming the option, what was expected and what arrived. */
 export function checkMapOptions(options: MapOptions): MapOptions {
   checkKeys('pool.map', options, MAP_KEYS);
-  const { concurrency, errors } = options;
-  if (concurrency !== undefined && !(Number.isInteger(concurrency) && concurrency > 0)) {
-    refuse('concurrency', 'a whole number above 0', concurrency);
-  }
+  const { concurrency, ordered, errors } = options;
+  checkNumber('concurrency', concurrency, { above: 0, whole: true });
+  if (ordered !== undefined && typeof ordered !== 'boolean') refuse('ordered', 'true or false', ordered);
   if (errors !== undefined && errors !== 'throw' && errors !== 'collect')
     refuse('errors', "'throw' or 'collect'", errors);
   return options;
 }
 
-/** @throws PoolError `invalid-argument` for an option nobody knows: a typing error would otherwise do nothing. */
-export function checkKeys(where: string, options: object, known: readonly string[]): void {
+/** @throws PoolError `invalid-argument` for what is no object, or has an option nobody knows, which would do nothing. */
+export function checkKeys(where: string, options: unknown, known: readonly string[]): void {
+  if (typeof options !== 'object' || options === null) refuse(where, 'an object of options', options);
   const unknown = Object.keys(options).find((key) => !known.includes(key));
   if (unknown === undefined) return;
   throw new PoolError(
@@ -67,7 +71,25 @@ export function checkKeys(where: string, options: object, known: readonly string
   );
 }
 
-function refuse(name: string, expected: string, given: unknown): never {
-  const text = typeof given === 'object' ? 'an object' : JSON.stringify(given);
-  throw new PoolError('invalid-argument', `${name}: expected ${expected}, got ${text}`);
+/** @throws PoolError `invalid-argument` unless the value is undefined or such a number. */
+export function checkNumber(
+  name: string,
+  value: unknown,
+  { above, most, whole, unit = '' }: { above: number; most?: number; whole?: boolean; unit?: string },
+): void {
+  if (value === undefined) return;
+  const kind = `a ${whole ? 'whole ' : ''}number${unit}`;
+  if (typeof value !== 'number' || !(value > above) || (whole && !Number.isInteger(value))) {
+    refuse(name, `${kind} above ${above}`, value);
+  }
+  if (most !== undefined && value > most) refuse(name, `${kind} of at most ${most}`, value);
+}
+
+export function refuse(name: string, expected: string, given: unknown): never {
+  throw new PoolError('invalid-argument', `${name}: expected ${expected}, got ${inWords(given)}`);
+}
+
+function inWords(value: unknown): string {
+  if (typeof value === 'object' && value !== null) return Array.isArray(value) ? 'an array' : 'an object';
+  return typeof value === 'string' ? JSON.stringify(value) : inspect(value);
 }

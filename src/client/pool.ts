@@ -1,7 +1,6 @@
-import { PoolError } from '../core/errors.js';
 import type { Executor } from './executor.js';
 import { mapBounded } from './map.js';
-import { type CallOptions, checkCallOptions, checkMapOptions, type MapOptions } from './options.js';
+import { type CallOptions, checkCallOptions, checkMapOptions, type MapOptions, refuse } from './options.js';
 
 /**
  * Runs functions on workers. Made by `connect` or `startPool`.
@@ -21,7 +20,12 @@ export class Pool {
   }
 
   /** Runs `fn(...args)` on a free worker, as soon as there is one. */
-  run<A extends unknown[], R>(fn: (...args: A) => R, ...args: A): Promise<Awaited<R>> {
+  run<A extends unknown[], R>(fn: (...args: A) => R, ...args: A): Promise<Awaited<R>>;
+  run<F extends (...args: never[]) => unknown>(
+    fn: F,
+    ...args: Parameters<F>
+  ): Promise<Awaited<ReturnType<F>>>;
+  run<R>(fn: unknown, ...args: unknown[]): Promise<Awaited<R>> {
     return this.#executor.run({ fn, args, options: this.#options }) as Promise<Awaited<R>>;
   }
 
@@ -48,14 +52,9 @@ export class Pool {
     checkMapOptions(options);
     checkInput(input);
     const concurrency = options.concurrency ?? Math.max(2, 2 * this.#executor.slots);
-    const { signal: given } = this.#options;
-    const start = (item: T, left: AbortSignal) => {
-      const signal = given ? AbortSignal.any([given, left]) : left;
-      return this.#executor.run({ fn, args: [item], options: { ...this.#options, signal } }) as Promise<
-        Awaited<R>
-      >;
-    };
-    return mapBounded(input, start, { ...options, concurrency });
+    const start = (item: T, signal: AbortSignal) =>
+      this.#executor.run({ fn, args: [item], options: { ...this.#options, signal } }) as Promise<Awaited<R>>;
+    return mapBounded(input, start, { ...options, concurrency }, this.#options.signal);
   }
 
   /** The same pool with other call options; those given here go before those it has. */
@@ -80,8 +79,5 @@ function checkInput(input: unknown): void {
       input !== null &&
       (Symbol.iterator in input || Symbol.asyncIterator in input));
   if (isIterable) return;
-  throw new PoolError(
-    'invalid-argument',
-    `pool.map: expected an iterable or async iterable, got ${typeof input}`,
-  );
+  refuse('pool.map', 'an iterable or async iterable', input);
 }

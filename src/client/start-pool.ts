@@ -5,7 +5,7 @@ import { usableCores } from '../wire/cpu-limit.js';
 import { newToken } from '../wire/token.js';
 import { connectExecutor } from './connect.js';
 import { InlineExecutor } from './inline-executor.js';
-import { checkKeys } from './options.js';
+import { checkKeys, checkNumber, refuse } from './options.js';
 import { Pool } from './pool.js';
 
 export interface StartPoolOptions {
@@ -37,10 +37,8 @@ type Notice =
  * @throws PoolError `invalid-argument`, or `unavailable` when it cannot start
  */
 export async function startPool(options: StartPoolOptions = {}): Promise<Pool> {
-  checkKeys('startPool', options, KEYS);
-  const workers = count('workers', options.workers ?? usableCores());
-  const slots = count('slots', options.slots ?? 1);
-  const profileIntervalMs = count('profileIntervalMs', options.profileIntervalMs ?? 100);
+  checkOptions(options);
+  const { workers = usableCores(), slots = 1, profileIntervalMs = 100, drainTimeoutMs = 0 } = options;
   if (options.inline ?? process.env['OFFHAND_INLINE'] === '1') return new Pool(new InlineExecutor());
 
   const token = newToken();
@@ -64,7 +62,7 @@ export async function startPool(options: StartPoolOptions = {}): Promise<Pool> {
       logDir: options.logDir,
       logPretty: false,
       coordinatorTimeoutMs: 0,
-      drainTimeoutMs: options.drainTimeoutMs ?? 0,
+      drainTimeoutMs,
       announce: false,
     },
   });
@@ -99,10 +97,16 @@ function stop(child: ChildProcess): Promise<void> {
   });
 }
 
-function count(name: string, value: number): number {
-  if (Number.isInteger(value) && value > 0) return value;
-  throw new PoolError(
-    'invalid-argument',
-    `${name}: expected a whole number above 0, got ${JSON.stringify(value)}`,
-  );
+function checkOptions(options: StartPoolOptions): void {
+  checkKeys('startPool', options, KEYS);
+  checkNumber('workers', options.workers, { above: 0, most: 10_000, whole: true });
+  checkNumber('slots', options.slots, { above: 0, most: 256, whole: true });
+  checkNumber('profileIntervalMs', options.profileIntervalMs, { above: 9, most: 3_600_000, whole: true });
+  checkNumber('drainTimeoutMs', options.drainTimeoutMs, { above: -1, most: 86_400_000 });
+  for (const name of ['profile', 'logDir'] as const) {
+    const value: unknown = options[name];
+    if (value !== undefined && typeof value !== 'string') refuse(name, 'a path', value);
+  }
+  if (options.inline !== undefined && typeof options.inline !== 'boolean')
+    refuse('inline', 'true or false', options.inline);
 }

@@ -36,6 +36,8 @@ export class Coordinator {
   readonly #log: Logger;
   readonly #links = new Map<WorkerId, WorkerLink>();
   readonly #waiters = new Map<RequestId, Waiter>();
+  /** How to take back a request that waits, by the client and its name for it. */
+  readonly #namedWaiters = new Map<string, () => void>();
   /** Leases that live, by the client and its name for the request. */
   readonly #namedGrants = new Map<string, LeaseKey>();
   /** Told when a worker is gone, while what it last reported is still known. */
@@ -64,16 +66,20 @@ export class Coordinator {
     const request = requestId(++this.#requests);
     if (signal.aborted) return Promise.reject(new PoolError('cancelled', 'the caller went away'));
     return new Promise((resolve, reject) => {
+      const key = grantKey(client, name);
       const leave = () => {
         this.#waiters.delete(request);
+        this.#namedWaiters.delete(key);
         this.#handle({ type: 'request-withdrawn', request });
         reject(new PoolError('cancelled', 'the caller went away'));
       };
       signal.addEventListener('abort', leave, { once: true });
+      if (name) this.#namedWaiters.set(key, leave);
       this.#waiters.set(request, {
         grant: (lease, ttlMs) => {
           signal.removeEventListener('abort', leave);
-          if (name) this.#namedGrants.set(grantKey(client, name), lease);
+          if (name) this.#namedGrants.set(key, lease);
+          this.#namedWaiters.delete(key);
           resolve(this.#describe(lease, ttlMs));
         },
         refuse: reject,
@@ -91,10 +97,12 @@ export class Coordinator {
     this.#handle({ type: 'lease-released', lease });
   }
 
-  /** Gives back whatever a request was granted that its caller has cancelled. */
+  /** Takes a request back whose caller has cancelled it: out of the line, or with the lease it was granted. */
   freeRequest(client: ClientId, name: string): void {
-    const lease = this.#namedGrants.get(grantKey(client, name));
+    const key = grantKey(client, name);
+    const lease = this.#namedGrants.get(key);
     if (lease) this.#handle({ type: 'lease-released', lease });
+    else this.#namedWaiters.get(key)?.();
   }
 
   async status(): Promise<StatusDocument> {
@@ -112,6 +120,8 @@ export class Coordinator {
     const attached: Attached = { worker, signingKey, reportIntervalMs, measureUsage };
     link.send({ attached });
     this.#log.info({ worker, host, port, workerPid: pid }, 'worker attached');
+    // One that was being started when the pool was told to stop.
+    if (this.#isStopping) link.drain(0);
     this.#handle({
       type: 'worker-attached',
       worker: link.id,
@@ -153,6 +163,7 @@ export class Coordinator {
     this.#isStopping = true;
     for (const waiter of this.#waiters.values()) waiter.refuse(stopping());
     this.#waiters.clear();
+    this.#namedWaiters.clear();
     for (const link of this.#links.values()) {
       this.#handle({ type: 'worker-draining', worker: link.id });
       link.drain(withinMs);

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { linkSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join, parse, resolve } from 'node:path';
 import { isAlive, poolDirectory } from '../wire/pool-files.js';
 import { makeFolder } from '../wire/folder.js';
@@ -22,17 +22,43 @@ export function claimProfile(wanted: string): ProfileClaim {
   }
 }
 
+/** Takes a mark that nobody alive holds. Linking a written draft is atomic: no mark is ever seen half written. */
 function take(mark: string): boolean {
   makeFolder(poolDirectory(), 0o700);
-  for (;;) {
-    try {
-      writeFileSync(mark, String(process.pid), { flag: 'wx', mode: 0o600 });
-      return true;
-    } catch (error) {
-      if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
+  const draft = `${mark}.${process.pid}`;
+  writeFileSync(draft, String(process.pid), { mode: 0o600 });
+  try {
+    for (;;) {
+      try {
+        linkSync(draft, mark);
+        return true;
+      } catch (error) {
+        if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
+      }
+      if (!removeStale(mark)) return false;
     }
-    const holder = Number(readFileSync(mark, 'utf8'));
-    if (holder && isAlive(holder)) return false;
-    rmSync(mark, { force: true });
+  } finally {
+    rmSync(draft, { force: true });
+  }
+}
+
+/** Puts a dead holder's mark aside by renaming it, which only one of several rivals can do. False when its holder lives. */
+function removeStale(mark: string): boolean {
+  const aside = `${mark}.${process.pid}.stale`;
+  try {
+    if (isAlive(Number(readFileSync(mark, 'utf8')))) return false;
+    renameSync(mark, aside);
+    const isStale = !isAlive(Number(readFileSync(aside, 'utf8')));
+    // A rival took the mark in between: it gets it back.
+    if (!isStale) linkSync(aside, mark);
+    rmSync(aside, { force: true });
+    return isStale;
+  } catch (error) {
+    if (
+      (error as NodeJS.ErrnoException).code === 'ENOENT' ||
+      (error as NodeJS.ErrnoException).code === 'EEXIST'
+    )
+      return true;
+    throw error;
   }
 }

@@ -8,6 +8,9 @@ import { PROTOCOL, VERSION } from '../wire/protocol.js';
 import type { Coordinator } from './coordinator.js';
 import { type AttachStream, WorkerLink } from './worker-link.js';
 
+/** Slots of one worker. */
+const MAX_SLOTS = 256;
+
 /** The Coordinator service: decodes, asks the coordinator, encodes. */
 export function coordinatorHandlers(coordinator: Coordinator, stop: () => void): CoordinatorHandlers {
   return {
@@ -72,9 +75,10 @@ function attach(coordinator: Coordinator, stream: AttachStream): void {
     stream.end();
   };
   stream.on('data', (message: WorkerMessage__Output) => {
-    if (message.attach) {
+    if (message.attach && !link) {
       try {
         checkProtocol(message.attach);
+        checkSlots(message.attach);
         link = new WorkerLink(message.attach, stream);
         coordinator.attach(link);
       } catch (error) {
@@ -86,6 +90,12 @@ function attach(coordinator: Coordinator, stream: AttachStream): void {
   stream.on('end', detach);
   stream.on('cancelled', detach);
   stream.on('error', detach);
+}
+
+/** @throws PoolError `invalid-argument` */
+function checkSlots({ slots }: { slots: number }): void {
+  if (slots > 0 && slots <= MAX_SLOTS) return;
+  throw new PoolError('invalid-argument', `slots: expected 1 to ${MAX_SLOTS}, got ${slots}`);
 }
 
 /** @throws PoolError `version-mismatch` */

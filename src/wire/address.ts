@@ -8,7 +8,7 @@ export interface Address {
 
 /** `HOST:PORT`, `[IPV6]:PORT`, or a bare host with the default port. @throws PoolError `invalid-argument` */
 export function parseAddress(text: string, name: string, defaultPort?: number): Address {
-  const match = /^(?:\[([^\]]+)\]|([^:\s]+))(?::(\d+))?$/.exec(text.trim());
+  const match = /^(?:\[([^\]]+)\]|(?!\d+$)([^:\s]+))(?::(\d+))?$/.exec(text.trim());
   const host = match?.[1] ?? match?.[2];
   const port = match?.[3] === undefined ? defaultPort : Number(match[3]);
   if (!host || port === undefined || port < 1 || port > 65_535) {
@@ -22,7 +22,7 @@ export function formatAddress({ host, port }: Address): string {
 }
 
 export function isLoopback(host: string): boolean {
-  return host === 'localhost' || host === '::1' || /^127\.\d+\.\d+\.\d+$/.test(host);
+  return host === 'localhost' || host === '::1' || (isIP(host) === 4 && host.startsWith('127.'));
 }
 
 /** Ports from `first` to `last`, both included. */

@@ -2,6 +2,9 @@ import { PoolError } from '../core/errors.js';
 
 const UNITS: Record<string, number> = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 };
 
+/** Node's timers reach 2^31 - 1 ms; a longer one would fire at once. */
+const MAX_DURATION_MS = 24 * 86_400_000;
+
 /**
  * `500ms`, `30s`, `5m`, `1h`; a bare number is milliseconds.
  *
@@ -17,5 +20,7 @@ export function parseDurationMs(text: string | number, name: string): number {
       `${name}: expected a duration such as 500ms, 30s or 1h, got ${JSON.stringify(text)}`,
     );
   }
-  return Number(match[1]) * unit;
+  const ms = Number(match[1]) * unit;
+  if (ms <= MAX_DURATION_MS) return ms;
+  throw new PoolError('invalid-argument', `${name}: expected at most 24d, got ${text}`);
 }

@@ -1,5 +1,5 @@
 import { readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
-import { tmpdir, userInfo } from 'node:os';
+import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { messageOf, PoolError } from '../core/errors.js';
 import { makeFolder } from './folder.js';
@@ -19,7 +19,7 @@ export interface PoolFile {
 /** `$XDG_RUNTIME_DIR/offhand`, else a folder of this user's own (0700) among the temporary files. */
 export function poolDirectory(env: NodeJS.ProcessEnv = process.env): string {
   const runtime = env['XDG_RUNTIME_DIR'];
-  return runtime ? join(runtime, 'offhand') : join(tmpdir(), `offhand-${userInfo().uid}`);
+  return runtime ? join(runtime, 'offhand') : join(tmpdir(), `offhand-${process.getuid?.() ?? 'user'}`);
 }
 
 /** @throws PoolError `unavailable` when the folder cannot be used, `permission-denied` when it is somebody else's. */
@@ -27,8 +27,7 @@ export function writePoolFile(pool: PoolFile): void {
   const directory = poolDirectory();
   try {
     makeFolder(directory, 0o700);
-    const { uid, mode } = statSync(directory);
-    if (process.getuid && (uid !== process.getuid() || (mode & 0o077) !== 0)) {
+    if (!isPrivate(directory)) {
       throw new PoolError('permission-denied', `${directory} must belong to this user alone (mode 0700)`);
     }
     const draft = join(directory, `.${pool.port}.${process.pid}`);
@@ -49,6 +48,8 @@ export function removePoolFile(pool: Pick<PoolFile, 'port' | 'pid'>): void {
 /** Pools whose coordinator lives; files that dead ones left behind are removed. */
 export function livePools(): PoolFile[] {
   const directory = poolDirectory();
+  // In a folder that others may write to, a file could send this user's token to whoever put it there.
+  if (!isPrivate(directory)) return [];
   const pools: PoolFile[] = [];
   for (const name of listDirectory(directory)) {
     if (!/^\d+\.json$/.test(name)) continue;
@@ -75,6 +76,13 @@ export function isProfileInUse(path: string): boolean {
   return livePools().some((pool) => pool.profile === resolve(path));
 }
 
+/** Whether a folder belongs to this user and to nobody else. Where there are no such owners (Windows), it counts as private. */
+function isPrivate(directory: string): boolean {
+  const stats = statSync(directory, { throwIfNoEntry: false });
+  if (!stats) return false;
+  return !process.getuid || (stats.uid === process.getuid() && (stats.mode & 0o077) === 0);
+}
+
 function listDirectory(directory: string): string[] {
   try {
     return readdirSync(directory);
@@ -85,7 +93,8 @@ function listDirectory(directory: string): string[] {
 
 function readPoolFile(path: string): PoolFile | undefined {
   try {
-    return JSON.parse(readFileSync(path, 'utf8')) as PoolFile;
+    const pool = JSON.parse(readFileSync(path, 'utf8')) as Partial<PoolFile>;
+    return typeof pool.address === 'string' && typeof pool.pid === 'number' ? (pool as PoolFile) : undefined;
   } catch {
     return undefined; // Gone, or not ours: either way nobody to be found there.
   }

@@ -1,5 +1,5 @@
 import { createHash, randomBytes, timingSafeEqual } from 'node:crypto';
-import { linkSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { linkSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { dirname, join } from 'node:path';
 import type { Metadata } from '@grpc/grpc-js';
@@ -21,9 +21,20 @@ export function findToken(env: NodeJS.ProcessEnv = process.env): string | undefi
   return env['OFFHAND_TOKEN'] || readToken(tokenFile(env));
 }
 
+/** @throws PoolError `invalid-argument` for what cannot be a token; it is not repeated in the message. */
+export function checkToken(token: string | undefined): string | undefined {
+  if (token === undefined || (typeof token === 'string' && /^[\x21-\x7e]+$/.test(token))) return token;
+  throw new PoolError(
+    'invalid-argument',
+    'token: expected printable characters without spaces, as `offhand token` prints them',
+  );
+}
+
 /** This user's token, made now (mode 0600) where there is none yet. */
 export function ensureToken(env: NodeJS.ProcessEnv = process.env): string {
-  return findToken(env) ?? writeToken(tokenFile(env), { replace: false });
+  const path = tokenFile(env);
+  const isEmpty = statSync(path, { throwIfNoEntry: false })?.size === 0; // Nobody's token.
+  return findToken(env) ?? writeToken(path, { replace: isEmpty });
 }
 
 /** Replaces this user's token. Pools that run keep the one they started with. */
@@ -46,9 +57,9 @@ function writeToken(path: string, { replace }: { replace: boolean }): string {
   try {
     makeFolder(dirname(path), 0o700);
     writeFileSync(draft, `${token}\n`, { mode: 0o600, flag: 'wx' });
-    if (replace) rmSync(path, { force: true });
+    if (replace) renameSync(draft, path);
     // Linking fails where the file exists: of two servers that start at once, both end up with the first one's token.
-    linkSync(draft, path);
+    else linkSync(draft, path);
     return token;
   } catch (error) {
     const existing = (error as NodeJS.ErrnoException).code === 'EEXIST' ? readToken(path) : undefined;

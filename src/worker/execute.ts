@@ -4,7 +4,7 @@ import { PoolError, messageOf } from '../core/errors.js';
 import { type AnyFunction, compileFunction } from '../wire/functions/compile.js';
 import type { Failure, Outcome } from '../wire/outcome.js';
 import { decodeArguments, encodePayload, type Encoding } from '../wire/values/payload.js';
-import { isError } from '../wire/values/survey.js';
+import { isError } from '../wire/values/uncloneable.js';
 import type { ThreadCall } from './thread-messages.js';
 
 /** Functions kept compiled in one thread. */
@@ -25,9 +25,8 @@ export class Executor {
     const { encoding } = call.args;
     let startedAt: number | undefined;
     try {
-      const fn = this.#functionOf(call);
       const args = decodeArguments(call.args);
-      onBegin();
+      const fn = this.#functionOf(call, onBegin);
       startedAt = performance.now();
       let value: unknown;
       try {
@@ -45,8 +44,9 @@ export class Executor {
     }
   }
 
-  #functionOf(call: ThreadCall): AnyFunction {
+  #functionOf(call: ThreadCall, onBegin: () => void): AnyFunction {
     const known = this.#functions.get(call.functionId);
+    if (known || call.source !== undefined) onBegin(); // Compiling already runs what stands around a function.
     if (known) return known;
     if (call.source === undefined) {
       throw new PoolError(
@@ -67,7 +67,7 @@ function failed(failure: Failure, runMs: number): Outcome {
 /** What a function threw: whole for the client, and in words for everybody else. */
 function thrownFailure(thrown: unknown, encoding: Encoding): Failure {
   const words = isError(thrown)
-    ? { message: thrown.message, name: thrown.name, stack: thrown.stack ?? '' }
+    ? { message: text(thrown.message), name: text(thrown.name), stack: text(thrown.stack) }
     : { message: inspect(thrown) };
   const failure: Failure = { code: 'thrown', ...words, mayHaveRun: true };
   if (encoding === 'JSON') return failure;
@@ -76,4 +76,9 @@ function thrownFailure(thrown: unknown, encoding: Encoding): Failure {
   } catch {
     return failure; // What cannot be copied still arrives in words.
   }
+}
+
+/** A thrown error may hold anything where its words should be. */
+function text(value: unknown): string {
+  return typeof value === 'string' ? value : value === undefined ? '' : inspect(value);
 }

@@ -20,14 +20,22 @@ process.on('SIGHUP', () => undefined);
 process.stdout.on('error', () => undefined);
 process.stderr.on('error', () => undefined);
 
+/** At once, with all that tasks have started: even a thread that is stuck in native code does not hold this up. */
+function killSelf(): void {
+  process.kill(-process.pid, 'SIGKILL');
+}
+
+// A coordinator that ends before this worker has started has no use for it; later only one that cannot come back.
+process.on('disconnect', killSelf);
 process.once('message', (options: WorkerOptions) => {
   startWorker(options).then(
     async (worker) => {
       process.on('SIGTERM', () => void worker.stop());
-      // Where there is no time to wait for a coordinator to come back, its end is this worker's end.
-      if (options.coordinatorTimeoutMs === 0) process.on('disconnect', () => process.exit(0));
       await tell({ type: 'started', port: worker.port });
+      if (options.coordinatorTimeoutMs > 0) process.off('disconnect', killSelf);
       await worker.ended;
+      // The supervisor clears away what tasks have started; where it is gone, that falls to the worker itself.
+      if (!process.connected) killSelf();
       process.exit(0);
     },
     async (error: unknown) => {

@@ -114,7 +114,9 @@ export class Slot {
     let reason: unknown;
     let isReady = false;
     const ready = new Promise<void>((resolve) => {
-      thread.on('message', (message: ThreadMessage) => {
+      thread.on('message', (message: ThreadMessage | null) => {
+        // User code can post to this port too; what is none of ours is passed over.
+        if (!isThreadMessage(message)) return;
         if (message.type === 'ready') {
           isReady = true;
           resolve();
@@ -180,6 +182,12 @@ export class Slot {
     this.#attempt = undefined;
     attempt.settle(outcome);
   }
+}
+
+function isThreadMessage(message: Partial<ThreadMessage> | null): message is ThreadMessage {
+  if (typeof message !== 'object' || message === null) return false;
+  if (message.type === 'settled') return typeof message.outcome === 'object';
+  return message.type === 'ready' || message.type === 'begun';
 }
 
 function exitFailure(

@@ -27,7 +27,8 @@ export async function startWorker(options: WorkerOptions): Promise<RunningWorker
   // A thread stuck in native code cannot be stopped any other way; the supervisor starts another process.
   const worker = new Worker(options.slots, () => {
     log.error('a thread could not be ended; ending the process');
-    process.exit(70);
+    // Not exit(), which waits for that very thread.
+    process.kill(process.pid, 'SIGKILL');
   });
   const { server } = createGrpcServer(options.token);
   let port = 0;

@@ -160,6 +160,9 @@ function refusal({ code, message }: Failure): PoolError {
   return new PoolError(code === 'thrown' ? 'internal' : code, message);
 }
 
+/** A longer timer would fire at once, and nobody notices a limit of more than 24 days (2^31 - 1 ms). */
+const MAX_TIMER_MS = 2_147_483_647;
+
 /** Checks what came by wire. @throws PoolError `invalid-argument`, naming the field. */
 function callFrom(request: RunCodeRequest__Output): SlotCall {
   if (!request.leaseId)
@@ -180,6 +183,6 @@ function callFrom(request: RunCodeRequest__Output): SlotCall {
     args: payloadFrom(request.arguments, 'arguments'),
     taskId: request.taskId || randomUUID(),
     name: request.name || 'anonymous',
-    timeoutMs,
+    timeoutMs: timeoutMs !== undefined && timeoutMs <= MAX_TIMER_MS ? timeoutMs : undefined,
   };
 }

@@ -1,10 +1,10 @@
 import { writeFileSync } from 'node:fs';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals';
-import { type Finished, offhand } from '../support/cli.js';
-import { type StatusDocument } from '../support/rpc.js';
+import { Command, type Finished, MAIN, offhand } from '../support/cli.js';
+import type { StatusDocument } from '../support/rpc.js';
 import { Sandbox } from '../support/sandbox.js';
 import { startServer, type TestServer } from '../support/server.js';
-import { waitFor } from '../support/wait.js';
+import { waitFor, within } from '../support/wait.js';
 
 const FUNCTIONS = `
   const outside = 3;
@@ -68,32 +68,12 @@ async function refused(args: string[], env: NodeJS.ProcessEnv = {}): Promise<str
   return stderr.trimEnd();
 }
 
-describe('help', () => {
-  test.each(['server', 'status', 'run', 'stop', 'grapher', 'token'])(
-    'of %s has an example',
-    async (command) => {
-      const text = await ok([command, '--help']);
-      expect(text).toContain(`offhand ${command}`);
-      expect(text).toMatch(/Examples:\n.*\S/);
-    },
-  );
-
-  test('lists every command, and the version is that of the package', async () => {
-    const [text, version] = await Promise.all([ok(['--help']), ok(['--version'])]);
-    for (const command of ['server', 'status', 'run', 'stop', 'grapher', 'token']) {
-      expect(text).toContain(`offhand ${command}`);
-    }
-    expect(version).toMatch(/^\d+\.\d+\.\d+$/);
-  });
-});
-
 describe('run', () => {
-  test.each(['f.mjs', 'f.cjs', 'f.js', 'f.ts'])(
-    'calls a function of %s with JSON arguments',
-    async (file) => {
-      expect(await ok(['run', `${file}#add`, '2', '3'])).toBe('5');
-    },
-  );
+  test('calls functions of .mjs, .cjs, .js and .ts with JSON arguments', async () => {
+    const files = ['f.mjs', 'f.cjs', 'f.js', 'f.ts'];
+    const sums = await Promise.all(files.map((file) => ok(['run', `${file}#add`, '2', '3'])));
+    expect(sums).toEqual(['5', '5', '5', '5']);
+  });
 
   test('takes strings, objects and negative numbers, also after --', async () => {
     const results = await Promise.all([
@@ -109,21 +89,15 @@ describe('run', () => {
     expect(await ok(['run', 'f.mjs'])).toBe('by default');
   });
 
-  test('says what is wrong with an argument, an export or a file', async () => {
-    const [notJson, noExport, notAFunction, noFile, broken, noTarget] = await Promise.all([
-      refused(['run', 'f.mjs#add', 'abc']),
+  test('says what is wrong with an export or a file', async () => {
+    const [noExport, notAFunction, broken] = await Promise.all([
       refused(['run', 'f.mjs#nothing']),
       refused(['run', 'f.ts#notAFunction']),
-      refused(['run', 'missing.mjs#add']),
       refused(['run', 'broken.mjs#add']),
-      refused(['run']),
     ]);
-    expect(notJson).toMatch(/argument 1: expected JSON, got abc; .*'"abc"'/);
     expect(noExport).toMatch(/f\.mjs has no function nothing; .*add/);
     expect(notAFunction).toMatch(/f\.ts has no function notAFunction; .*add/);
-    expect(noFile).toContain('missing.mjs: there is no such file');
     expect(broken).toMatch(/broken\.mjs cannot be loaded: broken at load/);
-    expect(noTarget).toMatch(/^offhand: /);
   });
 
   test('explains that a function cannot use what stands around it', async () => {
@@ -135,18 +109,16 @@ describe('run', () => {
   });
 
   test('bounds the run by --timeout', async () => {
-    const [late, inTime, notADuration] = await Promise.all([
+    const [late, inTime] = await Promise.all([
       refused(['run', 'f.mjs#slow', '60000', '--timeout', '200ms']),
       ok(['run', 'f.mjs#slow', '1', '--timeout', '20s']),
-      refused(['run', 'f.mjs#slow', '1', '--timeout', 'soon']),
     ]);
     expect(late).toMatch(/ran longer than.*200/);
     expect(inTime).toBe('done');
-    expect(notADuration).toMatch(/--timeout: expected a duration/);
   });
 
   test('ends when it has printed the result, whatever its file keeps open', async () => {
-    expect(await ok(['run', 'open.mjs#one'])).toBe('1');
+    expect(await within(10_000, 'the command to end', ok(['run', 'open.mjs#one']))).toBe('1');
   });
 
   test('gives its worker back when it ends', async () => {
@@ -169,7 +141,7 @@ describe('status', () => {
   });
 
   test('shows the workers, and the task that runs', async () => {
-    const call = offhand(sandbox, ['run', 'f.mjs#slow', '600000', '--timeout', '8s']);
+    const command = new Command(process.execPath, [MAIN, 'run', 'f.mjs#slow', '600000'], sandbox);
     await waitFor('the task to run', async () =>
       (await server.status()).workers.some(({ tasks }) => tasks.length > 0),
     );
@@ -181,33 +153,20 @@ describe('status', () => {
     expect(tasks).toEqual([
       { task_id: expect.any(String), name: 'slow', running_ms: expect.any(Number), remaining_ms: null },
     ]);
-    expect((await call).code).toBe(1);
+    command.signal('SIGINT');
+    await waitFor('the task to end with its caller', async () =>
+      (await server.status()).workers.every((worker) => worker.tasks.length === 0),
+    );
   });
 
-  test('says that no pool answers, or that the token is wrong', async () => {
-    const [nobody, stranger, noAddress] = await Promise.all([
-      refused(['status', '--address', 'localhost:1']),
-      refused(['status'], { OFFHAND_TOKEN: 'wrong' }),
-      refused(['status', '--address', 'http://localhost']),
-    ]);
-    expect(nobody).toMatch(/no pool answers at localhost:1/);
-    expect(stranger).toMatch(/does not know this token.*OFFHAND_TOKEN/);
-    expect(noAddress).toMatch(/expected HOST:PORT/);
+  test('says that the token is wrong', async () => {
+    expect(await refused(['status'], { OFFHAND_TOKEN: 'wrong' })).toMatch(
+      /does not know this token.*OFFHAND_TOKEN/,
+    );
   });
 });
 
 describe('any command', () => {
-  test('refuses what it does not know, naming it and --', async () => {
-    const [command, flag, stray] = await Promise.all([
-      refused(['nonsense']),
-      refused(['status', '--nonsense']),
-      refused(['server', '2', '7000']),
-    ]);
-    expect(command).toContain('nonsense');
-    expect(flag).toContain('nonsense');
-    expect(stray).toMatch(/7000.* -- /);
-  });
-
   test('is not disturbed by an environment that is meant for another one', async () => {
     const env = {
       OFFHAND_ADDRESS: server.address,

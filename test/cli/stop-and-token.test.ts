@@ -5,7 +5,7 @@ import { Sandbox } from '../support/sandbox.js';
 import { startServer } from '../support/server.js';
 
 describe('stop', () => {
-  test('ends the pool cleanly, and says that there is none afterwards', async () => {
+  test.concurrent('ends the pool cleanly, and says that there is none afterwards', async () => {
     await using sandbox = new Sandbox();
     const server = await startServer(sandbox, ['1', '--no-profile']);
     expect(await offhand(sandbox, ['stop'])).toMatchObject({ code: 0, stdout: 'stopped\n', stderr: '' });
@@ -20,7 +20,7 @@ describe('stop', () => {
 describe('token', () => {
   const mode = (path: string) => statSync(path).mode & 0o777;
 
-  test('is made at first, kept for this user alone, and printed', async () => {
+  test.concurrent('is made at first, kept for this user alone, and printed', async () => {
     await using sandbox = new Sandbox();
     const [first, atTheSameTime] = await Promise.all([
       offhand(sandbox, ['token']),
@@ -39,7 +39,7 @@ describe('token', () => {
     expect(mode(sandbox.tokenFile)).toBe(0o600);
   });
 
-  test('comes from OFFHAND_TOKEN where that is set', async () => {
+  test.concurrent('comes from OFFHAND_TOKEN where that is set', async () => {
     await using sandbox = new Sandbox();
     expect((await offhand(sandbox, ['token'], { OFFHAND_TOKEN: 'mine' })).stdout).toBe('mine\n');
   });

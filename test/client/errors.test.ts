@@ -53,7 +53,9 @@ describe('what a function throws arrives as it was thrown', () => {
   });
 
   test('a system error keeps its code and path', async () => {
-    const error = await rejection(pool.run(async () => (await import('node:fs')).readFileSync('/no/such/file')));
+    const error = await rejection(
+      pool.run(async () => (await import('node:fs')).readFileSync('/no/such/file')),
+    );
     expect(error).toMatchObject({ code: 'ENOENT', syscall: 'open', path: '/no/such/file' });
   });
 
@@ -159,7 +161,9 @@ describe('a function that takes its thread down', () => {
 
   test('a killed worker process ends in `worker-lost`, and another takes its place', async () => {
     const before = await pool.run(pid);
-    const error = await poolError(pool.run(() => process.kill(process.pid, 'SIGKILL') && new Promise(() => {})));
+    const error = await poolError(
+      pool.run(() => process.kill(process.pid, 'SIGKILL') && new Promise(() => {})),
+    );
     expect(error).toMatchObject({ code: 'worker-lost', mayHaveRun: true });
     expect(await pool.run(pid)).not.toBe(before);
   });

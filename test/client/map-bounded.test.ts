@@ -1,59 +1,7 @@
 import { describe, expect, test } from '@jest/globals';
-import { mapBounded } from '../../dist/client/map.js';
-import { type MapOptions } from '../../dist/client/options.js';
+import { mapBounded } from '../../src/client/map.js';
+import { mapOf, numbers, settle } from './by-hand.js';
 import { rejection } from './support.js';
-
-interface Begun {
-  item: number;
-  signal: AbortSignal;
-  resolve: (value: string) => void;
-  reject: (reason: unknown) => void;
-  isSettled: boolean;
-}
-
-/** Calls that are settled by hand. */
-function calls() {
-  const begun: Begun[] = [];
-  const start = (item: number, signal: AbortSignal) =>
-    new Promise<string>((resolve, reject) => {
-      const call: Begun = {
-        item,
-        signal,
-        isSettled: false,
-        resolve: (value) => ((call.isSettled = true), resolve(value)),
-        reject: (reason) => ((call.isSettled = true), reject(reason)),
-      };
-      begun.push(call);
-    });
-  const of = (item: number): Begun => {
-    const call = begun.find((one) => one.item === item);
-    if (!call) throw new Error(`${item} has not begun; there are ${begun.map((one) => one.item).join(', ')}`);
-    return call;
-  };
-  return { begun, start, of, items: () => begun.map((call) => call.item) };
-}
-
-/** Lets everything that is ready happen. */
-const settle = () => new Promise<void>((resolve) => setImmediate(resolve));
-
-function mapOf(
-  input: Iterable<number> | AsyncIterable<number>,
-  options: MapOptions & { concurrency: number },
-) {
-  const fake = calls();
-  return { ...fake, results: mapBounded(input, fake.start, options) };
-}
-
-function* numbers(log: string[] = []): Generator<number, void, void> {
-  try {
-    for (let n = 0; ; n++) {
-      log.push(`read ${n}`);
-      yield n;
-    }
-  } finally {
-    log.push('returned');
-  }
-}
 
 describe('order', () => {
   test('results come in the order of the input, whatever the order they are ready in', async () => {
@@ -210,7 +158,9 @@ describe('the first failure', () => {
     const first = rejection(results.next());
     await settle();
     of(0).reject('no');
-    const silence = settle().then(settle).then(() => 'nothing was thrown');
+    const silence = settle()
+      .then(settle)
+      .then(() => 'nothing was thrown');
     expect(await Promise.race([first, silence])).toBe('no');
   });
 });
@@ -234,6 +184,7 @@ describe("errors: 'collect'", () => {
     async function* breaking() {
       yield 0;
       yield 1;
+      await settle();
       await settle();
       throw new Error('the input broke');
     }
@@ -279,7 +230,10 @@ describe('an input that breaks', () => {
       { concurrency: 1 },
     );
     await rejection(broken.results.next());
-    await mapOf(input('ended', () => ({ value: undefined, done: true })), { concurrency: 1 }).results.next();
+    await mapOf(
+      input('ended', () => ({ value: undefined, done: true })),
+      { concurrency: 1 },
+    ).results.next();
     expect(returned).toEqual([]);
   });
 });
@@ -318,7 +272,9 @@ describe('leaving the loop', () => {
     await settle();
     of(0).resolve('a');
     await first;
-    const silence = settle().then(settle).then(() => 'still waiting');
+    const silence = settle()
+      .then(settle)
+      .then(() => 'still waiting');
     expect(await Promise.race([results.return(), silence])).toEqual({ value: undefined, done: true });
   });
 });

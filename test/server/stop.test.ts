@@ -14,7 +14,7 @@ const runOn = (server: TestServer, lease: Lease, source: string, args: unknown[]
 const announced = (sandbox: Sandbox) => readdirSync(`${sandbox.env['XDG_RUNTIME_DIR']}/offhand`);
 
 describe('stopping a server', () => {
-  test.each(['SIGINT', 'SIGTERM'] as const)(
+  test.concurrent.each(['SIGINT', 'SIGTERM'] as const)(
     'by %s lets a running task finish, loses no row of the profile, and leaves no process',
     async (signal) => {
       await using sandbox = new Sandbox();
@@ -46,7 +46,7 @@ describe('stopping a server', () => {
     30_000,
   );
 
-  test('a second signal ends it at once, whatever runs', async () => {
+  test.concurrent('a second signal ends it at once, whatever runs', async () => {
     await using sandbox = new Sandbox();
     const server = await startServer(sandbox, ['1']);
     using caller = server.caller();
@@ -66,7 +66,7 @@ describe('stopping a server', () => {
     readProfile(server.profile);
   });
 
-  test('while it starts leaves no process behind', async () => {
+  test.concurrent('while it starts leaves no process behind', async () => {
     await using sandbox = new Sandbox();
     const { port, workerPorts } = randomPorts();
     const server = new TestServer(sandbox, ['2', '--port', port, '--worker-ports', workerPorts]);
@@ -76,7 +76,7 @@ describe('stopping a server', () => {
     await sandbox.whenEmpty(5_000);
   });
 
-  test('does not wait for a worker that has died and is being replaced', async () => {
+  test.concurrent('does not wait for a worker that has died and is being replaced', async () => {
     await using sandbox = new Sandbox();
     const server = await startServer(sandbox, ['1']);
     const [worker] = (await server.status()).workers;

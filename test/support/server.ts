@@ -1,7 +1,7 @@
 import { randomInt } from 'node:crypto';
 import { Command, type Ended, MAIN } from './cli.js';
 import { Caller, COORDINATOR, type StatusDocument } from './rpc.js';
-import { type Sandbox } from './sandbox.js';
+import type { Sandbox } from './sandbox.js';
 import { waitFor } from './wait.js';
 
 const COLLISION = /is taken|no port from|is free for a worker/;

@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { types } from 'node:util';
 import { Script } from 'node:vm';
 import { LRUCache } from 'lru-cache';
 import { messageOf, PoolError } from '../../core/errors.js';
@@ -42,6 +43,12 @@ export function idOf(source: string): FunctionId {
 
 function sourceOf(fn: { name: string }, text: string): string {
   const name = fn.name ? `\`${fn.name}\`` : 'the function';
+  if (types.isProxy(fn)) {
+    throw new PoolError(
+      'not-shippable',
+      `${name} is a Proxy, which hides its source; pass the function behind it`,
+    );
+  }
   if (/\{\s*\[native code\]\s*\}$/.test(text)) {
     if (fn.name.startsWith('bound ')) {
       throw new PoolError(
@@ -54,14 +61,23 @@ function sourceOf(fn: { name: string }, text: string): string {
       `${name} is built into Node and has no source to send; wrap it: (...args) => ${fn.name || 'fn'}(...args)`,
     );
   }
-  if (/^class\b/.test(text)) {
+  if (/^[gs]et\s+[^\s(]/.test(text)) {
+    throw new PoolError(
+      'not-shippable',
+      `${name} is a getter or setter; send a function that uses it: (o) => o.property`,
+    );
+  }
+  if (/^class(?!\s*\()\b/.test(text)) {
     throw new PoolError(
       'not-shippable',
       `${name} is a class; send a function that makes one: (...args) => new ${fn.name || 'Class'}(...args).method()`,
     );
   }
   // A method's text (`area() { … }`) is no expression by itself; inside an object literal it is.
-  const forms = [text, `Object.values({ ${text} })[0]`];
+  const forms = [
+    text,
+    `((o) => Object.getOwnPropertyDescriptor(o, Reflect.ownKeys(o)[0]).value)({ ${text} })`,
+  ];
   let reason: unknown;
   for (const form of forms) {
     try {

@@ -1,8 +1,8 @@
 import { types } from 'node:util';
 import { Deserializer, Serializer } from 'node:v8';
 import { messageOf, PoolError } from '../../core/errors.js';
-import { isError, survey, type UsedRange } from './survey.js';
-import { findUncloneable } from './uncloneable.js';
+import { survey, type UsedRange } from './survey.js';
+import { findUncloneable, isError } from './uncloneable.js';
 
 /**
  * Structured clone to bytes and back: V8's own format, with two things added.

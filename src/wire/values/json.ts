@@ -5,9 +5,16 @@ import { messageOf, PoolError } from '../../core/errors.js';
  * object is left out, as JSON does; `undefined` itself is null.
  */
 export function encodeJson(value: unknown, label: string): Buffer {
-  const seen: object[] = [];
-  check(value, label, seen);
-  return Buffer.from(JSON.stringify(value) ?? 'null');
+  try {
+    check(value, label, []);
+    return Buffer.from(JSON.stringify(value) ?? 'null');
+  } catch (error) {
+    if (error instanceof PoolError) throw error;
+    // What `toJSON` made of it, or too deep a nesting.
+    throw new PoolError('not-cloneable', `${label} cannot be written as JSON: ${messageOf(error)}`, {
+      cause: error,
+    });
+  }
 }
 
 /** @throws PoolError `invalid-argument` when the bytes are not JSON. */
@@ -43,6 +50,9 @@ function kindBeyondJson(value: unknown): string | undefined {
   if (typeof value === 'number' && !Number.isFinite(value)) return String(value);
   if (value instanceof Map) return 'a Map';
   if (value instanceof Set) return 'a Set';
+  if (value instanceof RegExp) return 'a RegExp';
+  if (value instanceof Error) return 'an Error';
+  if (value instanceof Promise) return 'a Promise';
   if (value instanceof ArrayBuffer || (ArrayBuffer.isView(value) && !Buffer.isBuffer(value)))
     return 'binary data';
   return undefined;

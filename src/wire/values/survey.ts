@@ -1,5 +1,5 @@
 import { types } from 'node:util';
-import { findUncloneable } from './uncloneable.js';
+import { findUncloneable, isError } from './uncloneable.js';
 
 /** The bytes of one buffer that a value really uses. */
 export interface UsedRange {
@@ -20,6 +20,7 @@ export function survey(value: unknown): Survey {
   const found: Survey = { errors: [], ranges: new Map() };
   if (typeof value !== 'object' || value === null) return found;
   const seen = new Set<object>();
+  const known = new Set<object>();
   const open: object[] = [value];
   const visit = (part: unknown) => {
     if (typeof part === 'object' && part !== null) open.push(part);
@@ -27,13 +28,13 @@ export function survey(value: unknown): Survey {
   for (let item = open.pop(); item; item = open.pop()) {
     if (seen.has(item)) continue;
     seen.add(item);
-    if (Array.isArray(item)) for (const part of item) visit(part);
+    if (Array.isArray(item)) item.forEach(visit);
     else if (ArrayBuffer.isView(item)) cover(found.ranges, item.buffer, item.byteOffset, item.byteLength);
     else if (types.isAnyArrayBuffer(item)) cover(found.ranges, item, 0, item.byteLength);
     else if (types.isMap(item)) item.forEach((part, key) => (visit(key), visit(part)));
     else if (types.isSet(item)) item.forEach(visit);
     else if (isError(item)) {
-      const fields = cloneableFields(item);
+      const fields = cloneableFields(item, known);
       found.errors.push({ error: item, fields });
       for (const [, part] of fields) visit(part);
     } else for (const key of Object.keys(item)) visit((item as Record<string, unknown>)[key]);
@@ -41,18 +42,18 @@ export function survey(value: unknown): Survey {
   return found;
 }
 
-/** Also true for errors of another realm (vm contexts, jest) and for DOMException. */
-export function isError(value: unknown): value is Error {
-  return types.isNativeError(value) || value instanceof Error;
-}
-
 /** An error often drags along what cannot be sent (a socket, a callback); it must arrive all the same, without those. */
-function cloneableFields(error: Error): [string, unknown][] {
+function cloneableFields(error: Error, known: Set<object>): [string, unknown][] {
   const fields = Object.getOwnPropertyNames(error).map((key): [string, unknown] => [
     key,
     Reflect.get(error, key),
   ]);
-  return fields.filter(([, value]) => findUncloneable(value) === undefined);
+  // A DOMException keeps these on its prototype.
+  for (const key of ['message', 'code']) {
+    const value: unknown = Reflect.get(error, key);
+    if (!Object.hasOwn(error, key) && value !== undefined && value !== '') fields.push([key, value]);
+  }
+  return fields.filter(([, value]) => findUncloneable(value, known) === undefined);
 }
 
 function cover(ranges: Survey['ranges'], buffer: ArrayBufferLike, start: number, length: number): void {

@@ -8,19 +8,38 @@ export interface Uncloneable {
   what: string;
 }
 
-/** Finds the first part of a value that structured clone refuses, or undefined when there is none. */
-export function findUncloneable(value: unknown): Uncloneable | undefined {
+/**
+ * Finds the first part of a value that cannot be copied, or undefined when there is none. What an error holds does not
+ * count: it arrives without the fields that cannot be copied.
+ *
+ * @param known objects that were found good before; those found good now are added.
+ */
+export function findUncloneable(value: unknown, known = new Set<object>()): Uncloneable | undefined {
   const seen = new Set<object>();
   const open: { value: unknown; path: string }[] = [{ value, path: '' }];
-  for (let item = open.pop(); item; item = open.pop()) {
+  for (const item of open) {
     const what = kindOfUncloneable(item.value);
     if (what) return { path: item.path, what };
-    if (typeof item.value !== 'object' || item.value === null || seen.has(item.value)) continue;
+    if (
+      typeof item.value !== 'object' ||
+      item.value === null ||
+      seen.has(item.value) ||
+      known.has(item.value)
+    )
+      continue;
     seen.add(item.value);
+    if (isError(item.value)) continue;
     const { path } = item;
     for (const part of partsOf(item.value)) open.push({ value: part.value, path: path + part.step });
   }
+  for (const good of seen) known.add(good);
   return undefined;
+}
+
+/** Also true for errors of another realm (vm contexts, jest) and for DOMException. */
+export function isError(value: unknown): value is Error {
+  if (types.isNativeError(value) || value instanceof Error) return true;
+  return Object.prototype.toString.call(value) === '[object DOMException]';
 }
 
 function kindOfUncloneable(value: unknown): string | undefined {
