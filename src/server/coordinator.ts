@@ -21,8 +21,8 @@ export interface CoordinatorSettings {
   signingKey: Buffer;
   /** How often workers report at most, in ms. */
   reportIntervalMs: number;
-  /** Whether workers measure CPU and memory. */
-  measureUsage: boolean;
+  /** How often workers sample their counters for a profile; 0 for no profile. */
+  sampleIntervalMs: number;
 }
 
 /**
@@ -116,8 +116,7 @@ export class Coordinator {
     const { worker, host, port, pid, epochs, leases, slots } = link.info;
     this.#links.get(link.id)?.close();
     this.#links.set(link.id, link);
-    const { signingKey, reportIntervalMs, measureUsage } = this.#settings;
-    const attached: Attached = { worker, signingKey, reportIntervalMs, measureUsage };
+    const attached: Attached = { worker, ...this.#settings };
     link.send({ attached });
     this.#log.info({ worker, host, port, workerPid: pid }, 'worker attached');
     // One that was being started when the pool was told to stop.
@@ -149,6 +148,8 @@ export class Coordinator {
   onWorkerMessage(link: WorkerLink, { report, leaseEnded, state }: WorkerMessage__Output): void {
     if (report) {
       link.report = report;
+      link.history.add(report, performance.now());
+      if (this.#settings.sampleIntervalMs === 0) link.history.forgetBefore(Number.POSITIVE_INFINITY);
       for (const { slot, epoch, inUse, idleMs } of report.leases) {
         this.#handle({ type: 'lease-used', lease: { worker: link.id, slot, epoch }, inUse, idleMs });
       }

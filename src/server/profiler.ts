@@ -22,14 +22,37 @@ const COLUMNS = [
 /** From this size on the interval doubles, and again whenever the file has doubled, in bytes. */
 const LARGE_FILE_BYTES = 50 * 1024 * 1024;
 
-/** Writes what every worker did since the last sample, a row each, for as long as the pool lives. */
+/** How much later than its report interval a report may come in and still be in time for its rows, in ms. */
+const REPORT_SLACK_MS = 500;
+
+export interface ProfilerSettings {
+  /** How often to sample, in ms. */
+  intervalMs: number;
+  /** How long a worker may keep what it sampled to itself, in ms. */
+  reportIntervalMs: number;
+}
+
+/** A row whose worker has not yet told what it did by then. */
+interface OpenRow {
+  at: number;
+  link: WorkerLink;
+  isBusy: boolean;
+}
+
+/**
+ * Writes what every worker did since the last sample, a row each, for as long as the pool lives. Whether a worker is
+ * busy is known at once, what it did arrives with its next report: rows are written when those have come in.
+ */
 export class Profiler {
   readonly #coordinator: Coordinator;
   readonly #log: Logger;
   readonly #rows: Stringifier;
   readonly #written: Promise<void>;
   readonly #startedAt = performance.now();
-  readonly #last = new Map<string, { uptimeMs: number; busyMs: number }>();
+  readonly #delayMs: number;
+  #open: OpenRow[] = [];
+  #writesAt = 0;
+  readonly #last = new WeakMap<WorkerLink, { at: number; busyMs: number }>();
   #bytes = 0;
   #large = LARGE_FILE_BYTES;
   #intervalMs: number;
@@ -38,7 +61,7 @@ export class Profiler {
   /** @throws PoolError `permission-denied` when the file cannot be written. */
   static async open(
     path: string,
-    intervalMs: number,
+    settings: ProfilerSettings,
     coordinator: Coordinator,
     log: Logger,
   ): Promise<Profiler> {
@@ -48,7 +71,7 @@ export class Profiler {
       rmSync(path, { force: true });
       const file = createWriteStream(path);
       await new Promise((resolve, reject) => file.once('open', resolve).once('error', reject));
-      return new Profiler(file, intervalMs, coordinator, log);
+      return new Profiler(file, settings, coordinator, log);
     } catch (error) {
       throw new PoolError('permission-denied', `the profile ${path} cannot be written: ${messageOf(error)}`);
     }
@@ -56,7 +79,7 @@ export class Profiler {
 
   private constructor(
     file: NodeJS.WritableStream,
-    intervalMs: number,
+    { intervalMs, reportIntervalMs }: ProfilerSettings,
     coordinator: Coordinator,
     log: Logger,
   ) {
@@ -68,68 +91,70 @@ export class Profiler {
     this.#written = finished(file).catch((error: unknown) =>
       log.error(error, 'the profile cannot be written any more'),
     );
+    this.#delayMs = reportIntervalMs + REPORT_SLACK_MS;
     this.#intervalMs = intervalMs;
-    this.#timer = setInterval(() => this.#sampleAll(), intervalMs);
+    this.#timer = setInterval(() => this.#sample(), intervalMs);
     // A worker's last report arrives with its good-bye, between two samples.
-    coordinator.onDetached = (link) => {
-      this.#write(this.#elapsedS(), link);
-      this.#last.delete(link.id);
-    };
-  }
-
-  #sampleAll(): void {
-    const timeS = this.#elapsedS();
-    for (const link of this.#coordinator.workers) this.#write(timeS, link);
-  }
-
-  #elapsedS(): string {
-    return ((performance.now() - this.#startedAt) / 1_000).toFixed(3);
-  }
-
-  #write(timeS: string, link: WorkerLink): void {
-    const { completed = 0, failed = 0, cpuPercent, rssBytes } = link.report ?? {};
-    this.#rows.write([
-      timeS,
-      link.info.worker,
-      this.#coordinator.isBusy(link.id) ? 1 : 0,
-      this.#busyFraction(link).toFixed(4),
-      completed,
-      failed,
-      cpuPercent?.toFixed(1) ?? '',
-      rssBytes ?? '',
-    ]);
+    coordinator.onDetached = (link) => this.#open.push({ at: performance.now(), link, isBusy: false });
   }
 
   /** Closes the file when every row is in it. */
   async close(): Promise<void> {
     clearInterval(this.#timer);
+    this.#write(Number.POSITIVE_INFINITY);
     this.#rows.end();
     await this.#written;
   }
 
-  /** From the worker's own clock and counters, so that the way of the report does not blur it. */
-  #busyFraction(link: WorkerLink): number {
-    const { report } = link;
-    if (!report) return 0;
-    const last = this.#last.get(link.id) ?? { uptimeMs: 0, busyMs: 0 };
-    this.#last.set(link.id, report);
-    const elapsedMs = report.uptimeMs - last.uptimeMs;
-    // A worker is silent while nothing changes, so without news it still does what it last did.
-    const running =
-      elapsedMs > 0
-        ? (report.busyMs - last.busyMs) / elapsedMs
-        : report.leases.filter((lease) => lease.inUse).length;
-    return Math.min(1, running / link.info.slots);
+  #sample(): void {
+    const at = performance.now();
+    for (const link of this.#coordinator.workers) {
+      this.#open.push({ at, link, isBusy: this.#coordinator.isBusy(link.id) });
+    }
+    // Many rows at a time: writing to a file costs by the call.
+    if (at < this.#writesAt) return;
+    this.#writesAt = at + REPORT_SLACK_MS;
+    this.#write(at - this.#delayMs);
+  }
+
+  /** Writes the open rows up to an instant. */
+  #write(until: number): void {
+    let count = 0;
+    for (const row of this.#open) {
+      if (row.at > until) break;
+      count += 1;
+      this.#writeRow(row);
+    }
+    this.#open.splice(0, count);
+  }
+
+  #writeRow({ at, link, isBusy }: OpenRow): void {
+    const { busyMs, completed, failed } = link.history.at(at);
+    const last = this.#last.get(link) ?? { at: at - this.#intervalMs, busyMs: 0 };
+    this.#last.set(link, { at, busyMs });
+    link.history.forgetBefore(at);
+    const running = (busyMs - last.busyMs) / (at - last.at) / link.info.slots;
+    this.#rows.write([
+      ((at - this.#startedAt) / 1_000).toFixed(3),
+      link.info.worker,
+      isBusy ? 1 : 0,
+      Math.min(1, Math.max(0, running)).toFixed(4),
+      completed,
+      failed,
+      link.report?.cpuPercent?.toFixed(1) ?? '',
+      link.report?.rssBytes ?? '',
+    ]);
   }
 
   #count(bytes: number): void {
     this.#bytes += bytes;
     if (this.#bytes < this.#large) return;
-    if (this.#large === LARGE_FILE_BYTES)
+    if (this.#large === LARGE_FILE_BYTES) {
       this.#log.warn('the profile has reached 50 MB: sampling half as often from now on');
+    }
     this.#large *= 2;
     this.#intervalMs *= 2;
     clearInterval(this.#timer);
-    this.#timer = setInterval(() => this.#sampleAll(), this.#intervalMs);
+    this.#timer = setInterval(() => this.#sample(), this.#intervalMs);
   }
 }

@@ -16,8 +16,8 @@ import { Profiler } from './profiler.js';
 import { coordinatorHandlers } from './service.js';
 import { Supervisor } from './supervisor.js';
 
-/** How often workers report where nothing samples them more often, in ms. */
-const REPORT_INTERVAL_MS = 250;
+/** How often workers report at most, in ms. */
+const REPORT_INTERVAL_MS = 500;
 /** What a worker may need beyond the drain timeout to say good-bye, in ms. */
 const GOODBYE_MS = 2_000;
 
@@ -43,8 +43,8 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
   const coordinator = new Coordinator(
     {
       signingKey: randomBytes(32),
-      reportIntervalMs: options.profile === undefined ? REPORT_INTERVAL_MS : options.profileIntervalMs,
-      measureUsage: options.profile !== undefined,
+      reportIntervalMs: REPORT_INTERVAL_MS,
+      sampleIntervalMs: options.profile === undefined ? 0 : options.profileIntervalMs,
     },
     log,
   );
@@ -73,7 +73,12 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
     if (options.profile !== undefined) {
       const claim = claimProfile(options.profile);
       release.push(() => claim.release());
-      const profiler = await Profiler.open(claim.path, options.profileIntervalMs, coordinator, log);
+      const profiler = await Profiler.open(
+        claim.path,
+        { intervalMs: options.profileIntervalMs, reportIntervalMs: REPORT_INTERVAL_MS },
+        coordinator,
+        log,
+      );
       release.push(() => profiler.close());
       profile = claim.path;
     }

@@ -7,6 +7,8 @@ import type { StateReply__Output } from '../wire/generated/offhand/v1/StateReply
 import type { WorkerMessage__Output } from '../wire/generated/offhand/v1/WorkerMessage.js';
 import type { WorkerState } from '../wire/generated/offhand/v1/WorkerState.js';
 
+import { WorkerHistory } from './worker-history.js';
+
 export type AttachStream = ServerDuplexStream<WorkerMessage__Output, CoordinatorMessage>;
 
 /** How long a worker may take to tell its state before the coordinator answers from what it knows, in ms. */
@@ -21,6 +23,7 @@ export class WorkerLink {
   #nextQuery = 1;
   /** The newest report, once there is one. */
   report: Report__Output | undefined;
+  readonly history = new WorkerHistory();
   isDraining = false;
 
   constructor(info: AttachRequest__Output, stream: AttachStream) {
@@ -66,7 +69,7 @@ export class WorkerLink {
 
   get #lastKnown(): WorkerState {
     const { worker, host, port, pid, slots } = this.info;
-    const { completed = 0, failed = 0 } = this.report ?? {};
+    const { completed, failed } = this.history.newest;
     const phase = this.isDraining ? 'draining' : 'running';
     return { worker, host, port, pid, slots, phase, tasks: [], completed, failed };
   }

@@ -1,5 +1,5 @@
 import { createHash, randomBytes, timingSafeEqual } from 'node:crypto';
-import { linkSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { existsSync, linkSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { dirname, join } from 'node:path';
 import type { Metadata } from '@grpc/grpc-js';
@@ -33,8 +33,8 @@ export function checkToken(token: string | undefined): string | undefined {
 /** This user's token, made now (mode 0600) where there is none yet. */
 export function ensureToken(env: NodeJS.ProcessEnv = process.env): string {
   const path = tokenFile(env);
-  const isEmpty = statSync(path, { throwIfNoEntry: false })?.size === 0; // Nobody's token.
-  return findToken(env) ?? writeToken(path, { replace: isEmpty });
+  // An empty file is nobody's token.
+  return findToken(env) ?? writeToken(path, { replace: existsSync(path) && statSync(path).size === 0 });
 }
 
 /** Replaces this user's token. Pools that run keep the one they started with. */

@@ -6,28 +6,39 @@ import type { Worker } from './worker.js';
 /** CPU is an average over at least this long, in ms: shorter ones are mostly noise. */
 const USAGE_INTERVAL_MS = 1_000;
 
-/** Tells the coordinator what the worker did: when something changed, once per interval. */
+type Sample = Worker['counters'];
+
+/**
+ * Tells the coordinator what the worker did: when something changed, once per report interval. Where a profile is written,
+ * the counters are sampled more often than that, and travel several to a message: messages are what costs.
+ */
 export class Reporter {
   readonly #worker: Worker;
   readonly #send: (report: Report) => void;
   readonly #timers: NodeJS.Timeout[] = [];
+  /** Not yet sent, oldest first. */
+  #samples: Sample[] = [];
+  #newest: Sample;
   #usage: { cpuPercent?: number; rssBytes?: number } = {};
-  #last = '';
+  #sent = '';
 
   constructor(worker: Worker, settings: Attached__Output, send: (report: Report) => void) {
     this.#worker = worker;
     this.#send = send;
+    this.#newest = worker.counters;
     this.#timers.push(setInterval(() => this.#reportChange(), settings.reportIntervalMs));
-    if (settings.measureUsage) {
+    if (settings.sampleIntervalMs > 0) {
+      this.#timers.push(setInterval(() => this.#sample(), settings.sampleIntervalMs));
       void this.#measure();
       this.#timers.push(setInterval(() => void this.#measure(), USAGE_INTERVAL_MS));
     }
   }
 
   report(): void {
-    const counters = this.#worker.counters;
-    const leases = this.#worker.leases.uses(performance.now());
-    this.#send({ ...counters, ...this.#usage, leases });
+    this.#sample();
+    const samples = this.#samples.length > 0 ? this.#samples : [this.#newest];
+    this.#samples = [];
+    this.#send({ samples, leases: this.#worker.leases.uses(performance.now()), ...this.#usage });
   }
 
   stop(): void {
@@ -35,12 +46,23 @@ export class Reporter {
     pidusage.clear();
   }
 
+  /** While nothing changes, only the end of the silence is kept: it says when the change began. */
+  #sample(): void {
+    const sample = this.#worker.counters;
+    const { busyMs, completed, failed } = this.#newest;
+    if (sample.busyMs !== busyMs || sample.completed !== completed || sample.failed !== failed) {
+      if (this.#samples.at(-1) !== this.#newest) this.#samples.push(this.#newest);
+      this.#samples.push(sample);
+    }
+    this.#newest = sample;
+  }
+
   #reportChange(): void {
     const { busyMs, completed, failed } = this.#worker.counters;
     const leases = this.#worker.leases.uses(0).map(({ slot, epoch, inUse }) => [slot, epoch, inUse]);
     const current = JSON.stringify([busyMs, completed, failed, leases, this.#usage]);
-    if (current === this.#last) return;
-    this.#last = current;
+    if (current === this.#sent) return;
+    this.#sent = current;
     this.report();
   }
 

@@ -78,7 +78,7 @@ test('a worker keeps its name when its process is replaced', async () => {
     return now && now.pid !== worker?.pid ? now : undefined;
   });
   const sinceS = rowsNow().at(-1)?.timeS ?? 0;
-  const rows = await rowsOnce(lost.worker, ({ timeS }) => timeS > sinceS);
+  const rows = await rowsOnce(lost.worker, ({ timeS, completed }) => timeS > sinceS && completed === 0);
   expect(rows.at(-1)).toMatchObject({ completed: 0, failed: 0 });
   expect(new Set(rowsNow().map(({ worker: name }) => name))).toEqual(new Set(['worker-1', 'worker-2']));
 });
