@@ -28,6 +28,5 @@ if (process.argv[2] === 'run') {
       calls += 1;
     }
     process.send?.(calls / ((performance.now() - startedAt) / 1_000));
-    process.disconnect();
   });
 }

@@ -101,7 +101,7 @@ export class DirectTask implements HeapItem {
     this.#phase = 'settled';
     for (const timer of this.#timers) clearTimeout(timer);
     this.#signal?.removeEventListener('abort', this.#onAbort);
-    this.#stop.abort();
+    this.#stop.abort('settled'); // A reason of our own: the default one is an error with a stack, for every call.
     return true;
   }
 }
