@@ -22,7 +22,7 @@ const FUNCTIONS = [
 const COLUMNS = ['function', 'clients', 'workers', 'seconds', 'completed', 'failed', 'throughput_per_s'];
 
 const { seconds, repeat } = await yargs(process.argv.slice(2))
-  .option('seconds', { type: 'number', default: 3, describe: 'how long each cell is measured' })
+  .option('seconds', { type: 'number', default: 2, describe: 'how long each cell is measured' })
   .option('repeat', { type: 'number', default: 5, describe: 'how often the speed-up is measured' })
   .strict()
   .parseAsync();

@@ -7,7 +7,8 @@ export type ClientOrder = { kind: 'noop' | 'cpu'; rounds: number; seconds: numbe
 export type ClientReport =
   { type: 'ready' } | { type: 'done'; completed: number; failed: number; seconds: number };
 
-const WARM_UP_CALLS = 20;
+/** How long to call before it counts, in ms: what is measured is compiled code, not its compilation. */
+const WARM_UP_MS = 1_000;
 
 const tell = (report: ClientReport) => new Promise((resolve) => process.send?.(report, resolve));
 
@@ -15,7 +16,7 @@ process.once('message', (order: ClientOrder) => {
   void (async () => {
     const pool = await connect();
     const call = () => (order.kind === 'noop' ? pool.run(noOp) : pool.run(spin, order.rounds));
-    for (let i = 0; i < WARM_UP_CALLS; i++) await call();
+    for (const until = performance.now() + WARM_UP_MS; performance.now() < until;) await call();
     await tell({ type: 'ready' });
     await new Promise((resolve) => process.once('message', resolve));
 
