@@ -3,9 +3,8 @@ module.exports = class SummaryReporter {
   onRunComplete(_contexts, results) {
     const { numPassedTests, numFailedTests, numPendingTests, numRuntimeErrorTestSuites } = results;
     const skipped = numPendingTests > 0 ? `, ${numPendingTests} skipped` : '';
-    // On stderr, where jest writes too, so that it stays the last line. A file that did not even load counts as failed.
-    process.stderr.write(
-      `\n${numPassedTests} passed, ${numFailedTests + numRuntimeErrorTestSuites} failed${skipped}\n`,
-    );
+    // At the very end, after jest's own summary. A file that did not even load counts as failed.
+    const line = `\n${numPassedTests} passed, ${numFailedTests + numRuntimeErrorTestSuites} failed${skipped}\n`;
+    process.on('exit', () => process.stderr.write(line));
   }
 };

@@ -67,8 +67,8 @@ function stopOnSignals(server: RunningServer): void {
   for (const signal of ['SIGINT', 'SIGTERM'] as const) {
     process.on(signal, () => {
       if (isStopping) {
-        server.kill();
-        process.exit(signal === 'SIGINT' ? 130 : 143);
+        void server.kill().finally(() => process.exit(signal === 'SIGINT' ? 130 : 143));
+        return;
       }
       isStopping = true;
       console.log('\nstopping: running tasks may finish; once more ends everything now');

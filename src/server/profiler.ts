@@ -6,6 +6,7 @@ import { messageOf, PoolError } from '../core/errors.js';
 import type { Logger } from '../wire/logger.js';
 import type { Coordinator } from './coordinator.js';
 import type { WorkerLink } from './worker-link.js';
+import { once } from '../core/once.js';
 import { makeFolder } from '../wire/folder.js';
 
 const COLUMNS = [
@@ -99,12 +100,12 @@ export class Profiler {
   }
 
   /** Closes the file when every row is in it. */
-  async close(): Promise<void> {
+  readonly close = once(async () => {
     clearInterval(this.#timer);
     this.#write(Number.POSITIVE_INFINITY);
     this.#rows.end();
     await this.#written;
-  }
+  });
 
   #sample(): void {
     const at = performance.now();

@@ -32,8 +32,8 @@ export interface RunningServer {
   readonly stopped: Promise<void>;
   /** Lets running tasks finish, up to the drain timeout, then ends every process. Asking twice is harmless. */
   stop(drainTimeoutMs?: number): Promise<void>;
-  /** Ends every process now. */
-  kill(): void;
+  /** Ends every worker now; resolves when the profile is whole. */
+  kill(): Promise<void>;
 }
 
 /** Starts a pool: coordinator, workers, profiler. @throws PoolError in one sentence when any of it cannot start. */
@@ -70,6 +70,7 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
     const port = await listen(server, options);
     log.info({ host, port }, 'listening');
     let profile: string | undefined;
+    let kill = () => Promise.resolve(supervisor?.kill());
     if (options.profile !== undefined) {
       const claim = claimProfile(options.profile);
       release.push(() => claim.release());
@@ -80,6 +81,10 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
         log,
       );
       release.push(() => profiler.close());
+      kill = async () => {
+        supervisor?.kill();
+        await profiler.close();
+      };
       profile = claim.path;
     }
     const { token, workerPorts, slots, coordinatorTimeoutMs, logDir } = options;
@@ -101,7 +106,7 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
     }
     const workers = () =>
       coordinator.workers.map(({ info: { worker, port, pid } }) => ({ worker, port, pid }));
-    return { host, port, profile, workers, stopped: stopped.promise, stop, kill: () => supervisor?.kill() };
+    return { host, port, profile, workers, stopped: stopped.promise, stop, kill };
   } catch (error) {
     supervisor?.kill();
     for (const action of release.reverse()) await action();
