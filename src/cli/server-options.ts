@@ -57,7 +57,7 @@ export function resolveServerOptions(args: ServerArguments): ServerOptions {
     profile: profileFile(args.profile, workers),
     profileIntervalMs: intervalMs(args.profileInterval),
     logDir: outputFolder(args.logDir, 'logs', '--log-dir', 'no log files are written'),
-    logPretty: false,
+    logPretty: process.stderr.isTTY,
     coordinatorTimeoutMs: parseDurationMs(args.coordinatorTimeout, '--coordinator-timeout'),
     drainTimeoutMs: parseDurationMs(args.drainTimeout, '--drain-timeout'),
     announce: true,

@@ -1,5 +1,6 @@
 import { inspect } from 'node:util';
 import { PoolError } from '../core/errors.js';
+import { MAX_TIMER_MS } from '../core/timer.js';
 
 /** How one call, or all calls of a `pool.with(…)`, are to be made. No limit unless given. */
 export interface CallOptions {
@@ -32,15 +33,13 @@ const DURATIONS = ['timeoutMs', 'queueTimeoutMs', 'deadlineMs'] as const;
 const CALL_KEYS = [...DURATIONS, 'signal', 'name'];
 const MAP_KEYS = ['concurrency', 'ordered', 'errors'];
 
-/** A longer timer would fire at once, and nobody notices a limit of more than 24 days (2^31 - 1 ms). */
-const MAX_TIMER_MS = 2_147_483_647;
-
 /** @throws PoolError `invalid-argument`, naming the option, what was expected and what arrived. */
 export function checkCallOptions(options: CallOptions): CallOptions {
   checkKeys('pool.with', options, CALL_KEYS);
   const checked = { ...options };
   for (const name of DURATIONS) {
     checkNumber(name, checked[name], { above: 0, unit: ' of ms' });
+    // Nobody notices a limit of more than 24 days.
     if (Number(checked[name]) > MAX_TIMER_MS) delete checked[name];
   }
   const { signal, name } = options;

@@ -1,9 +1,7 @@
 import { PoolError } from '../core/errors.js';
+import { MAX_TIMER_MS } from '../core/timer.js';
 
 const UNITS: Record<string, number> = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 };
-
-/** Node's timers reach 2^31 - 1 ms; a longer one would fire at once. */
-const MAX_DURATION_MS = 24 * 86_400_000;
 
 /**
  * `500ms`, `30s`, `5m`, `1h`; a bare number is milliseconds.
@@ -21,6 +19,6 @@ export function parseDurationMs(text: string | number, name: string): number {
     );
   }
   const ms = Number(match[1]) * unit;
-  if (ms <= MAX_DURATION_MS) return ms;
+  if (ms <= MAX_TIMER_MS) return ms;
   throw new PoolError('invalid-argument', `${name}: expected at most 24d, got ${text}`);
 }

@@ -1,6 +1,6 @@
 import { readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join, resolve } from 'node:path';
+import { join } from 'node:path';
 import { messageOf, PoolError } from '../core/errors.js';
 import { makeFolder } from './folder.js';
 
@@ -12,8 +12,6 @@ export interface PoolFile {
   /** Of the coordinator's process. */
   pid: number;
   version: string;
-  /** Where it writes its profile, so that no second pool writes there too. */
-  profile?: string;
 }
 
 /** `$XDG_RUNTIME_DIR/offhand`, else a folder of this user's own (0700) among the temporary files. */
@@ -69,11 +67,6 @@ export function isAlive(pid: number): boolean {
   } catch (error) {
     return (error as NodeJS.ErrnoException).code === 'EPERM';
   }
-}
-
-/** Whether a live pool writes its profile to this path. */
-export function isProfileInUse(path: string): boolean {
-  return livePools().some((pool) => pool.profile === resolve(path));
 }
 
 /** Whether a folder belongs to this user and to nobody else. Where there are no such owners (Windows), it counts as private. */

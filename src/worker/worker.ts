@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { PoolError } from '../core/errors.js';
+import { MAX_TIMER_MS } from '../core/timer.js';
 import { type WorkerId, workerId } from '../core/ids.js';
 import type { RunCodeRequest__Output } from '../wire/generated/offhand/v1/RunCodeRequest.js';
 import type { WorkerState } from '../wire/generated/offhand/v1/WorkerState.js';
@@ -159,9 +160,6 @@ function leaseEnded(): PoolError {
 function refusal({ code, message }: Failure): PoolError {
   return new PoolError(code === 'thrown' ? 'internal' : code, message);
 }
-
-/** A longer timer would fire at once, and nobody notices a limit of more than 24 days (2^31 - 1 ms). */
-const MAX_TIMER_MS = 2_147_483_647;
 
 /** Checks what came by wire. @throws PoolError `invalid-argument`, naming the field. */
 function callFrom(request: RunCodeRequest__Output): SlotCall {

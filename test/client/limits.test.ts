@@ -1,6 +1,9 @@
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { type CallOptions, type Pool, startPool } from 'offhand';
-import { poolError } from './support.js';
+import { waitFor } from '../support/wait.js';
+import { poolError, temporaryFolder } from './support.js';
 
 const spin = (ms: number) => {
   const end = performance.now() + ms;
@@ -117,14 +120,24 @@ describe('a signal', () => {
   });
 
   test('aborted while it runs stops a busy loop, and that one alone', async () => {
+    const folder = temporaryFolder();
+    const begun = join(folder.path, 'begun');
     const controller = new AbortController();
-    const endless = pool.with({ signal: controller.signal }).run(spinForever);
+    const limited = pool.with({ signal: controller.signal, name: 'endless' });
+    const endless = poolError(
+      limited.run(async (file: string) => {
+        (await import('node:fs')).writeFileSync(file, '');
+        for (;;);
+      }, begun),
+    );
     const other = pool.run(spin, 5);
-    setTimeout(() => controller.abort(), 150);
-    const error = await poolError(endless);
+    await waitFor('the loop to run', () => existsSync(begun));
+    controller.abort();
+    const error = await endless;
     expect(error).toMatchObject({ code: 'cancelled', mayHaveRun: true });
-    expect(error.message).toBe('`spinForever` was cancelled');
+    expect(error.message).toBe('`endless` was cancelled');
     expect(await other).toBe('done');
+    folder.remove();
   });
 
   test('aborted at the instant a worker becomes free does not keep that worker from the next call', async () => {
