@@ -1,20 +1,16 @@
-import { type ClientUnaryCall, credentials, type ServiceError, status } from '@grpc/grpc-js';
+import { credentials, type ServiceError, status } from '@grpc/grpc-js';
 import { PoolError } from '../core/errors.js';
 import { type Address, formatAddress } from '../wire/address.js';
 import { callMetadata, CLIENT_OPTIONS } from '../wire/channel.js';
 import { codeOfStatus, fromServiceError } from '../wire/errors.js';
-import type { FindFreeWorkerResponse__Output } from '../wire/generated/offhand/v1/FindFreeWorkerResponse.js';
 import type { HandshakeResponse__Output } from '../wire/generated/offhand/v1/HandshakeResponse.js';
-import type { FreeWorkerRequest } from '../wire/generated/offhand/v1/FreeWorkerRequest.js';
 import { CoordinatorClient } from '../wire/proto.js';
 import { PROTOCOL, VERSION } from '../wire/protocol.js';
+import type { SessionStream } from './session.js';
 import { poolStatusFrom, type PoolStatus } from '../wire/status-document.js';
 
 /** How long a coordinator may take to answer anything that needs no waiting for workers, in ms. */
 const ANSWER_LIMIT_MS = 5_000;
-
-/** A right to one slot of one worker. */
-export type Lease = FindFreeWorkerResponse__Output;
 
 type Respond<T> = (error: ServiceError | null, response?: T) => void;
 
@@ -24,7 +20,6 @@ export class CoordinatorLink {
   readonly #client: InstanceType<typeof CoordinatorClient>;
   readonly #token: string | undefined;
   readonly #clientId: string;
-  #requests = 0;
 
   constructor(address: Address, token: string | undefined, clientId: string) {
     this.#address = formatAddress(address);
@@ -45,23 +40,13 @@ export class CoordinatorLink {
     );
   }
 
-  /** Waits for a free worker, for as long as the signal lets it. */
-  async findFreeWorker(signal: AbortSignal): Promise<Lease> {
-    const requestId = String(++this.#requests);
-    try {
-      return await this.#call((done) => {
-        const call: ClientUnaryCall = this.#client.findFreeWorker({ requestId }, this.#metadata(), done);
-        signal.addEventListener('abort', () => call.cancel(), { once: true });
-      });
-    } catch (error) {
-      // The lease may have been on its way when the call was cancelled; unclaimed, it would keep its slot until it expires.
-      if (signal.aborted) await this.#free({ requestId });
-      throw error;
-    }
+  openSession(): SessionStream {
+    return this.#client.session(this.#metadata());
   }
 
-  freeWorker({ leaseId }: Lease): Promise<void> {
-    return this.#free({ leaseId });
+  /** What a failed call to the coordinator means. */
+  explain(error: ServiceError): PoolError {
+    return fromServiceError(error, (bare) => this.#explain(bare));
   }
 
   async status(): Promise<PoolStatus> {
@@ -78,10 +63,6 @@ export class CoordinatorLink {
     this.#client.close();
   }
 
-  async #free(request: FreeWorkerRequest): Promise<void> {
-    await this.#call((done) => this.#client.freeWorker(request, this.#metadata(), soon(), done));
-  }
-
   #metadata() {
     return callMetadata(this.#token, this.#clientId);
   }
@@ -89,7 +70,7 @@ export class CoordinatorLink {
   #call<T>(start: (done: Respond<T>) => unknown): Promise<T> {
     return new Promise((resolve, reject) => {
       start((error, response) => {
-        if (error) reject(fromServiceError(error, (bare) => this.#explain(bare)));
+        if (error) reject(this.explain(error));
         else resolve(response as T);
       });
     });

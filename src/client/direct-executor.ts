@@ -1,30 +1,40 @@
+import type { ServiceError } from '@grpc/grpc-js';
 import { PoolError } from '../core/errors.js';
-import { Heap } from '../core/heap.js';
+import { LinkedList } from '../core/linked-list.js';
 import { once } from '../core/once.js';
-import { type Address, formatAddress } from '../wire/address.js';
-import type { CoordinatorLink, Lease } from './coordinator-link.js';
-import { DirectTask } from './direct-task.js';
-import type { Call, Executor } from './executor.js';
-import { resultOf } from './outcome.js';
-import { WorkerLink } from './worker-link.js';
+import { appetite, Pace } from '../core/pace.js';
+import { shipFunction } from '../wire/functions/source.js';
+import type { SlotLease__Output } from '../wire/generated/offhand/v1/SlotLease.js';
+import type { CoordinatorLink } from './coordinator-link.js';
+import { DirectTask, type Place } from './direct-task.js';
+import type { Call, Executor, Settle, Started } from './executor.js';
+import { HeldLease, type LeaseHolder } from './held-lease.js';
+import { Session, type SessionEvents } from './session.js';
+import { WorkerConnections } from './worker-connections.js';
 
-/** Requests for a lease under way at once: one client's backlog is its own, and need not stand in the coordinator's line. */
-const MAX_LEASE_REQUESTS = 32;
+/** How long a lease is kept for the next call, in ms; and how long while others wait for one. */
+const LINGER_MS = 100;
+const LINGER_WAITED_FOR_MS = 1;
 
-/** Direct calls: gets leases from the coordinator and runs its tasks under them, straight on the workers. */
-export class DirectExecutor implements Executor {
-  readonly slots: number;
+/** A slot that says nothing for this long has tasks under way taken back that it may not have begun, in ms. */
+const SILENCE_MS = 50;
+
+/** Direct calls: holds leases for as long as it has a use for them, and runs its tasks under them, straight on the slots. */
+export class DirectExecutor implements Executor, Place, LeaseHolder, SessionEvents {
   readonly #coordinator: CoordinatorLink;
-  readonly #token: string | undefined;
+  readonly #session: Session;
+  readonly #workers: WorkerConnections;
   readonly #onClose: () => Promise<void>;
-  readonly #workers = new Map<string, WorkerLink>();
-  /** Tasks that wait for a lease, oldest first. */
-  readonly #line = new Heap<DirectTask>((a, b) => a.order < b.order);
-  readonly #requests = new Set<AbortController>();
+  readonly #pace = new Pace();
+  /** Tasks that wait for a lease. */
+  readonly #line = new LinkedList<DirectTask>();
   readonly #tasks = new Set<DirectTask>();
-  /** Each from the request for a lease to its return. */
-  readonly #serving = new Set<Promise<void>>();
-  #order = 0;
+  readonly #leases = new Map<number, HeldLease>();
+  #slots: number;
+  #isPumpDue = false;
+  #timer: NodeJS.Timeout | undefined;
+  #tendAt = 0;
+  #othersWaitUntil = 0;
   #isClosed = false;
 
   constructor(
@@ -34,96 +44,174 @@ export class DirectExecutor implements Executor {
     onClose: () => Promise<void> = () => Promise.resolve(),
   ) {
     this.#coordinator = coordinator;
-    this.#token = token;
-    this.slots = slots;
+    this.#session = new Session(() => coordinator.openSession(), this);
+    this.#workers = new WorkerConnections(token);
+    this.#slots = slots;
     this.#onClose = onClose;
   }
 
-  async run(call: Call): Promise<unknown> {
+  appetite(fn: unknown): number {
+    return appetite(this.#slots, this.#pace.of(shipFunction(fn).id));
+  }
+
+  start(call: Call, settle: Settle): Started {
     if (this.#isClosed) throw closed(false);
-    const task = new DirectTask(call, this.#order++);
-    this.#tasks.add(task);
-    if (task.isWaiting) this.#line.push(task);
-    this.#matchRequests();
-    try {
-      return await task.result;
-    } finally {
+    const task: DirectTask = new DirectTask(call, (isOk, value) => {
       this.#tasks.delete(task);
-      this.#line.remove(task);
-      this.#matchRequests();
-    }
+      settle(isOk, value);
+    });
+    this.#tasks.add(task);
+    task.place = this;
+    this.#line.push(task);
+    this.#pumpSoon();
+    return task;
   }
 
   readonly close = once(async () => {
     this.#isClosed = true;
-    for (const task of this.#tasks) task.fail(closed(!task.isWaiting));
-    for (const request of this.#requests) request.abort();
-    // A lease that is not given back keeps its slot from others until it expires.
-    await Promise.all(this.#serving);
-    for (const worker of this.#workers.values()) worker.close();
+    clearTimeout(this.#timer);
+    for (const task of this.#tasks) {
+      task.place = undefined;
+      task.fail(closed(!task.isWaiting));
+    }
+    this.#leases.clear();
+    // Whatever still runs under the session's leases is stopped by the coordinator.
+    await this.#session.end();
+    this.#workers.close();
     this.#coordinator.close();
     await this.#onClose();
   });
 
-  /** As many requests as tasks that wait, within the limit. */
-  #matchRequests(): void {
-    const wanted = Math.min(this.#line.size, MAX_LEASE_REQUESTS);
-    while (this.#requests.size < wanted && !this.#isClosed) {
-      const serving: Promise<void> = this.#serveOne().finally(() => this.#serving.delete(serving));
-      this.#serving.add(serving);
+  /** A task in line was settled by its own limits. */
+  leave(task: DirectTask): void {
+    this.#line.remove(task);
+    this.#pumpSoon();
+  }
+
+  changed(): void {
+    this.#pumpSoon();
+  }
+
+  handBack(tasks: DirectTask[]): void {
+    for (const task of tasks.reverse()) {
+      if (task.isSettled) continue;
+      task.handedBack(this);
+      this.#line.unshift(task);
     }
-    for (const request of this.#requests) {
-      if (this.#requests.size <= wanted) break;
-      this.#requests.delete(request);
-      request.abort();
+    this.#pumpSoon();
+  }
+
+  /** Of the leases that can still be used; the others see their last tasks through by themselves. */
+  ending(lease: HeldLease): void {
+    if (this.#leases.delete(lease.epoch)) this.#session.giveBack(lease.epoch);
+    this.#pumpSoon();
+  }
+
+  granted(lease: SlotLease__Output): void {
+    if (this.#isClosed) return;
+    const { slot, worker } = this.#workers.of(lease);
+    this.#leases.set(lease.epoch, new HeldLease(lease, slot, worker, this.#pace, this));
+    this.#pumpSoon();
+  }
+
+  ended(epoch: number): void {
+    const lease = this.#leases.get(epoch);
+    this.#leases.delete(epoch);
+    lease?.end();
+  }
+
+  othersWait(durationMs: number): void {
+    this.#othersWaitUntil = performance.now() + durationMs;
+    this.#tend();
+  }
+
+  capacity(slots: number): void {
+    this.#slots = slots;
+    this.#pumpSoon();
+  }
+
+  /** Without its session every lease is lost; tasks in line have nobody to wait for. */
+  broken(error: ServiceError | undefined): void {
+    const leases = [...this.#leases.values()];
+    this.#leases.clear();
+    for (const lease of leases) lease.end();
+    const reason = error
+      ? this.#coordinator.explain(error)
+      : new PoolError('unavailable', 'the pool ended the session');
+    for (let task = this.#line.shift(); task; task = this.#line.shift()) {
+      task.place = undefined;
+      task.fail(reason);
     }
   }
 
-  /** Waits for one lease, runs the task that is first by then, gives the lease back. */
-  async #serveOne(): Promise<void> {
-    const request = new AbortController();
-    this.#requests.add(request);
-    let lease: Lease;
-    try {
-      lease = await this.#coordinator.findFreeWorker(request.signal);
-    } catch (error) {
-      // A request that was not taken back stands for the task that is first.
-      if (this.#requests.delete(request)) this.#line.pop()?.fail(error);
-      return;
-    }
-    this.#requests.delete(request);
-    const task = this.#line.pop();
-    if (task) await this.#execute(task, lease);
-    // Losing this call loses nothing: a lease that nobody uses ends by itself.
-    await this.#coordinator.freeWorker(lease).catch(() => undefined);
+  /** At the end of the turn, so that calls made together go together. */
+  #pumpSoon(): void {
+    if (this.#isPumpDue || this.#isClosed) return;
+    this.#isPumpDue = true;
+    queueMicrotask(() => {
+      this.#isPumpDue = false;
+      if (!this.#isClosed) this.#pump();
+    });
   }
 
-  async #execute(task: DirectTask, lease: Lease): Promise<void> {
-    task.begin();
-    this.#matchRequests();
-    const { leaseId, workerId } = lease;
-    const limits = task.timeoutMs === undefined ? null : { timeoutMs: task.timeoutMs };
-    const args = {
-      ...task.args,
-      data: Buffer.from(task.args.data.buffer, task.args.data.byteOffset, task.args.data.byteLength),
-    };
-    const request = { leaseId, arguments: args, limits, taskId: task.id, name: task.name };
-    try {
-      task.succeed(resultOf(await this.#workerOf(lease).runCode(workerId, task.fn, request, task.signal)));
-    } catch (error) {
-      task.fail(error);
+  #pump(): void {
+    const demand = Math.min(this.#line.size + this.#underWay, this.#slots);
+    // Fewer are only asked for where some were not yet granted; those held are given back when they have idled.
+    if (demand > this.#session.demand || this.#session.demand > this.#leases.size)
+      this.#session.demand = demand;
+    // Idle slots first: a task is not to queue where it could run.
+    for (const wantsIdle of [true, false]) {
+      for (const lease of this.#leases.values()) {
+        if (this.#line.size === 0) break;
+        if (lease.isReady && lease.isIdle === wantsIdle) {
+          lease.fill(this.#line, Math.ceil(this.#line.size / Math.max(demand, this.#leases.size)));
+        }
+      }
     }
+    if (this.#leases.size > 0) this.#arm();
+    else if (this.#tasks.size === 0) this.#rest();
   }
 
-  #workerOf(address: Address): WorkerLink {
-    const key = formatAddress(address);
-    let worker = this.#workers.get(key);
-    if (!worker) {
-      worker = new WorkerLink(address, this.#token);
-      this.#workers.set(key, worker);
-    }
-    return worker;
+  /** Tasks under leases that can still be used. */
+  get #underWay(): number {
+    let tasks = 0;
+    for (const lease of this.#leases.values()) tasks += lease.underWay.tasks;
+    return tasks;
   }
+
+  #arm(): void {
+    const delayMs = this.#lingerMs;
+    const dueAt = performance.now() + delayMs;
+    if (this.#timer && this.#tendAt <= dueAt) return;
+    clearTimeout(this.#timer);
+    this.#tendAt = dueAt;
+    this.#timer = setTimeout(this.#tend, delayMs);
+  }
+
+  get #lingerMs(): number {
+    return performance.now() < this.#othersWaitUntil ? LINGER_WAITED_FOR_MS : LINGER_MS;
+  }
+
+  /** Gives back what has idled for long enough, and takes back what waits behind a silent slot. */
+  readonly #tend = (): void => {
+    clearTimeout(this.#timer);
+    this.#timer = undefined;
+    const now = performance.now();
+    for (const lease of [...this.#leases.values()]) {
+      if (lease.isIdle ? now - lease.idleSince >= this.#lingerMs : isSilent(lease, now)) lease.end();
+    }
+    this.#pump();
+  };
+
+  /** Nothing to do: the streams are closed, so that they keep no process alive. */
+  #rest(): void {
+    void this.#session.end();
+    this.#workers.rest();
+  }
+}
+
+function isSilent({ underWay, heardAt }: HeldLease, now: number): boolean {
+  return underWay.tasks > 1 && now - heardAt > SILENCE_MS + 10 * underWay.workMs;
 }
 
 function closed(mayHaveRun: boolean): PoolError {

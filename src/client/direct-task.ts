@@ -1,91 +1,104 @@
-import { randomUUID } from 'node:crypto';
 import { setMaxListeners } from 'node:events';
 import { PoolError } from '../core/errors.js';
-import type { HeapItem } from '../core/heap.js';
-import { withResolvers } from '../core/with-resolvers.js';
+import type { ListItem } from '../core/linked-list.js';
 import { shipFunction, type ShippedFunction } from '../wire/functions/source.js';
+import { isPrimitive } from '../wire/values/clone.js';
 import { encodePayload, type Payload } from '../wire/values/payload.js';
-import type { Call } from './executor.js';
+import type { Call, Settle, Started } from './executor.js';
+
+/** Where a task is: the line, or a lease. It has to hear when the task needs it no longer. */
+export interface Place {
+  /** The task was settled without it. */
+  leave(task: DirectTask): void;
+}
 
 /**
- * One direct call on its way: in line, then running, then settled. It watches its own limits; whichever ends it first
- * decides the outcome.
+ * One direct call on its way: in line, then under a lease, then settled. It watches its own limits; whichever ends it
+ * first decides the outcome.
  */
-export class DirectTask implements HeapItem {
-  heapIndex = -1;
-  /** Rises with every task of a pool. */
-  readonly order: number;
-  readonly id = randomUUID();
+export class DirectTask implements Started, ListItem<DirectTask> {
+  list: unknown = undefined;
+  previous: DirectTask | undefined = undefined;
+  next: DirectTask | undefined = undefined;
+  place: Place | undefined = undefined;
+  /** Among the tasks of its lease. */
+  number = 0;
+  /** How long it was thought to take when it was sent, in ms. */
+  estimateMs = 0;
   readonly fn: ShippedFunction;
-  readonly args: Payload;
+  /** Values that nothing can change any more are encoded when they are sent, together with those of other tasks. */
+  readonly args: Payload | readonly unknown[];
   readonly name: string;
   readonly timeoutMs: number | undefined;
-  readonly result: Promise<unknown>;
-  readonly #settle: { resolve: (value: unknown) => void; reject: (reason: unknown) => void };
-  readonly #stop = new AbortController();
-  readonly #timers: NodeJS.Timeout[] = [];
+  readonly #settle: Settle;
   readonly #signal: AbortSignal | undefined;
   #queueTimer: NodeJS.Timeout | undefined;
-  #phase: 'waiting' | 'running' | 'settled' = 'waiting';
+  #deadlineTimer: NodeJS.Timeout | undefined;
+  #phase: 'waiting' | 'sent' | 'settled' = 'waiting';
 
   /** @throws PoolError when the function or its arguments cannot be sent. */
-  constructor({ fn, args, options }: Call, order: number) {
-    this.order = order;
+  constructor({ fn, args, options }: Call, settle: Settle) {
     this.fn = shipFunction(fn);
-    this.args = encodeArguments(args, this.fn.name);
+    this.args = args.every(isPrimitive) ? args : encodeArguments(args, this.fn.name);
     this.name = options.name ?? this.fn.name;
     this.timeoutMs = options.timeoutMs;
-    const { promise, resolve, reject } = withResolvers<unknown>();
-    this.result = promise;
-    this.#settle = { resolve, reject };
+    this.#settle = settle;
     this.#signal = options.signal;
-    this.#watch(options);
+    if (options.queueTimeoutMs !== undefined) this.#watchQueue(options.queueTimeoutMs);
+    if (options.deadlineMs !== undefined) this.#watchDeadline(options.deadlineMs);
+    if (options.signal) this.#watchSignal(options.signal);
   }
 
   get isWaiting(): boolean {
     return this.#phase === 'waiting';
   }
 
-  /** Aborted when the task is settled before the worker has answered. */
-  get signal(): AbortSignal {
-    return this.#stop.signal;
+  get isSettled(): boolean {
+    return this.#phase === 'settled';
   }
 
-  begin(): void {
-    this.#phase = 'running';
+  /** Of its arguments, as far as they are encoded, in bytes. */
+  get bytes(): number {
+    return 'data' in this.args ? this.args.data.length : 0;
+  }
+
+  sent(place: Place, number: number): void {
+    this.#phase = 'sent';
+    this.place = place;
+    this.number = number;
     clearTimeout(this.#queueTimer);
   }
 
+  /** It did not begin where it was sent, and waits again. */
+  handedBack(place: Place): void {
+    if (this.#phase === 'sent') this.#phase = 'waiting';
+    this.place = place;
+  }
+
   succeed(value: unknown): void {
-    if (this.#conclude()) this.#settle.resolve(value);
+    if (this.#conclude()) this.#settle(true, value);
   }
 
   fail(reason: unknown): void {
-    if (this.#conclude()) this.#settle.reject(reason);
+    if (this.#conclude()) this.#settle(false, reason);
   }
 
-  #watch({ queueTimeoutMs, deadlineMs, signal }: Call['options']): void {
-    if (queueTimeoutMs !== undefined) {
-      this.#queueTimer = this.#failAfter(
-        queueTimeoutMs,
-        'queue-timeout',
-        'no worker was free within its queueTimeoutMs of',
-      );
-    }
-    if (deadlineMs !== undefined)
-      this.#failAfter(deadlineMs, 'deadline-exceeded', 'it did not end within its deadlineMs of');
-    if (!signal) return;
-    if (signal.aborted) return this.#onAbort();
+  #watchQueue(queueTimeoutMs: number): void {
+    const message = `\`${this.name}\`: no worker was free within its queueTimeoutMs of ${queueTimeoutMs}`;
+    this.#queueTimer = setTimeout(() => this.fail(new PoolError('queue-timeout', message)), queueTimeoutMs);
+  }
+
+  #watchDeadline(deadlineMs: number): void {
+    const message = `\`${this.name}\`: it did not end within its deadlineMs of ${deadlineMs}`;
+    this.#deadlineTimer = setTimeout(() => {
+      this.fail(new PoolError('deadline-exceeded', message, { mayHaveRun: !this.isWaiting }));
+    }, deadlineMs);
+  }
+
+  #watchSignal(signal: AbortSignal): void {
+    if (signal.aborted) return queueMicrotask(this.#onAbort);
     setMaxListeners(0, signal); // One per call that shares it, each taken off when its call settles.
     signal.addEventListener('abort', this.#onAbort, { once: true });
-  }
-
-  #failAfter(ms: number, code: 'queue-timeout' | 'deadline-exceeded', why: string): NodeJS.Timeout {
-    const timer = setTimeout(() => {
-      this.fail(new PoolError(code, `\`${this.name}\`: ${why} ${ms}`, { mayHaveRun: !this.isWaiting }));
-    }, ms);
-    this.#timers.push(timer);
-    return timer;
   }
 
   readonly #onAbort = (): void => {
@@ -99,9 +112,12 @@ export class DirectTask implements HeapItem {
   #conclude(): boolean {
     if (this.#phase === 'settled') return false;
     this.#phase = 'settled';
-    for (const timer of this.#timers) clearTimeout(timer);
+    clearTimeout(this.#queueTimer);
+    clearTimeout(this.#deadlineTimer);
     this.#signal?.removeEventListener('abort', this.#onAbort);
-    this.#stop.abort('settled'); // A reason of our own: the default one is an error with a stack, for every call.
+    const { place } = this;
+    this.place = undefined;
+    place?.leave(this);
     return true;
   }
 }

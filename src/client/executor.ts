@@ -1,3 +1,4 @@
+import type { PoolError } from '../core/errors.js';
 import type { CallOptions } from './options.js';
 
 /** One call of one function, as `pool.run` was given it. */
@@ -7,11 +8,21 @@ export interface Call {
   options: CallOptions;
 }
 
+/** Told exactly once what became of a call: its result, or what it threw, or a PoolError. */
+export type Settle = (isOk: boolean, value: unknown) => void;
+
+/** A call on its way. */
+export interface Started {
+  /** Gives the call up, with this reason. Does nothing once it is settled. */
+  fail(reason: PoolError): void;
+  readonly isWaiting: boolean;
+}
+
 /** Where a pool's calls go: to workers, or into this process. */
 export interface Executor {
-  /** How many calls can run at once, as far as is known. */
-  readonly slots: number;
-  /** Resolves to the function's result; rejects with what it threw, or with a PoolError. */
-  run(call: Call): Promise<unknown>;
+  /** How many calls of this function are worth having under way, as far as is known. */
+  appetite(fn: unknown): number;
+  /** @throws PoolError when the call cannot even be sent. */
+  start(call: Call, settle: Settle): Started;
   close(): Promise<void>;
 }

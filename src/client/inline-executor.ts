@@ -2,10 +2,11 @@ import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { inspect } from 'node:util';
 import { PoolError } from '../core/errors.js';
-import { Heap } from '../core/heap.js';
+import { LinkedList } from '../core/linked-list.js';
+import { withResolvers } from '../core/with-resolvers.js';
 import { decodePayload, encodePayload } from '../wire/values/payload.js';
-import { DirectTask } from './direct-task.js';
-import type { Call, Executor } from './executor.js';
+import { DirectTask, type Place } from './direct-task.js';
+import type { Call, Executor, Settle, Started } from './executor.js';
 
 type AnyFunction = (...args: unknown[]) => unknown;
 
@@ -16,29 +17,34 @@ type AnyFunction = (...args: unknown[]) => unknown;
  *
  * What cannot be had in one process: a limit or a signal ends the wait, but not a function that never yields.
  */
-export class InlineExecutor implements Executor {
-  readonly slots = 1;
-  readonly #line = new Heap<DirectTask>((a, b) => a.order < b.order);
+export class InlineExecutor implements Executor, Place {
+  readonly #line = new LinkedList<DirectTask>();
   readonly #functions = new WeakMap<DirectTask, AnyFunction>();
   readonly #tasks = new Set<DirectTask>();
-  #order = 0;
   #isRunning = false;
   #isClosed = false;
 
-  async run(call: Call): Promise<unknown> {
+  appetite(): number {
+    return 2;
+  }
+
+  start(call: Call, settle: Settle): Started {
     if (this.#isClosed) throw closed(false);
-    const task = new DirectTask(call, this.#order++);
+    const task: DirectTask = new DirectTask(call, (isOk, value) => {
+      this.#tasks.delete(task);
+      settle(isOk, value);
+    });
     this.#functions.set(task, call.fn as AnyFunction);
     this.#tasks.add(task);
-    if (task.isWaiting) this.#line.push(task);
+    task.place = this;
+    this.#line.push(task);
     // As on a worker, the caller goes on before the function begins.
     queueMicrotask(() => void this.#work());
-    try {
-      return await task.result;
-    } finally {
-      this.#tasks.delete(task);
-      this.#line.remove(task);
-    }
+    return task;
+  }
+
+  leave(task: DirectTask): void {
+    this.#line.remove(task);
   }
 
   close(): Promise<void> {
@@ -50,20 +56,21 @@ export class InlineExecutor implements Executor {
   async #work(): Promise<void> {
     if (this.#isRunning) return;
     this.#isRunning = true;
-    for (let task = this.#line.pop(); task; task = this.#line.pop()) await this.#execute(task);
+    for (let task = this.#line.shift(); task; task = this.#line.shift()) await this.#execute(task);
     this.#isRunning = false;
   }
 
   /** Ends when the task is settled: what a limit has given up on goes on beside the next one. */
   async #execute(task: DirectTask): Promise<void> {
-    task.begin();
+    const settled = withResolvers<void>();
+    task.sent({ leave: () => settled.resolve() }, 1);
     const limit =
       task.timeoutMs === undefined ? undefined : setTimeout(() => task.fail(timeout(task)), task.timeoutMs);
     void callCopied(this.#functions.get(task) as AnyFunction, task).then(
       (value) => task.succeed(value),
       (error: unknown) => task.fail(error),
     );
-    await task.result.catch(() => undefined); // Whoever made the call hears of it.
+    await settled.promise;
     clearTimeout(limit);
   }
 }
@@ -72,7 +79,7 @@ async function callCopied(fn: AnyFunction, task: DirectTask): Promise<unknown> {
   provideRequire();
   let value: unknown;
   try {
-    value = await fn(...(decodePayload(task.args) as unknown[]));
+    value = await fn(...(argumentsOf(task) as unknown[]));
   } catch (thrown) {
     throw copyThrown(thrown);
   }
@@ -82,6 +89,11 @@ async function callCopied(fn: AnyFunction, task: DirectTask): Promise<unknown> {
     if (!(error instanceof PoolError)) throw error;
     throw new PoolError(error.code, error.message, { cause: error.cause, mayHaveRun: true });
   }
+}
+
+/** Copied when the call was made; primitive values need no copy. */
+function argumentsOf({ args }: DirectTask): unknown {
+  return 'data' in args ? decodePayload(args) : args;
 }
 
 function copy(value: unknown, label: string): unknown {

@@ -1,122 +1,183 @@
-import { setMaxListeners } from 'node:events';
 import { PoolError } from '../core/errors.js';
-import { withResolvers } from '../core/with-resolvers.js';
+import type { Settle, Started } from './executor.js';
 import type { MapOptions } from './options.js';
 
 /** Results that are ready but not yet asked for, as a multiple of the concurrency: enough that one slow call stops no others. */
 const READ_AHEAD = 4;
 
-type Settled<R> =
-  | { index: number; ok: true; value: R }
+type Settled =
+  | { isOk: true; value: unknown }
   /** Fatal: ends the map even where errors are collected. */
-  | { index: number; ok: false; reason: unknown; isFatal: boolean };
+  | { isOk: false; reason: unknown; isFatal: boolean };
+
+/** What is ready and not yet yielded: in the order of the input, or as it comes. */
+class Ready {
+  readonly #isOrdered: boolean;
+  #settled: (Settled | undefined)[] = [];
+  /** Where the next one stands. */
+  #head = 0;
+  /** What stands at 0: those before it are gone. */
+  #offset = 0;
+
+  constructor(isOrdered: boolean) {
+    this.#isOrdered = isOrdered;
+  }
+
+  put(index: number, settled: Settled): void {
+    if (this.#isOrdered) this.#settled[index - this.#offset] = settled;
+    else this.#settled.push(settled);
+  }
+
+  take(): Settled | undefined {
+    const settled = this.#settled[this.#head];
+    if (!settled) return undefined;
+    this.#settled[this.#head++] = undefined;
+    if (this.#head >= 1_024 && 2 * this.#head >= this.#settled.length) {
+      this.#settled = this.#settled.slice(this.#head);
+      this.#offset += this.#head;
+      this.#head = 0;
+    }
+    return settled;
+  }
+}
 
 /**
- * Calls `start` for every item, at most `concurrency` at a time, and yields what comes of it. Reads its input no faster
+ * Calls `start` for every item, at most `concurrency()` at a time, and yields what comes of it. Reads its input no faster
  * than calls are begun, and begins no more while results are not taken. Leaving early cancels what runs.
  */
 export async function* mapBounded<T, R>(
   input: Iterable<T> | AsyncIterable<T>,
-  start: (item: T, signal: AbortSignal) => Promise<R>,
-  { concurrency, ordered = true, errors = 'throw' }: MapOptions & { concurrency: number },
+  start: (item: T, settle: Settle) => Started,
+  {
+    concurrency,
+    ordered = true,
+    errors = 'throw',
+  }: Omit<MapOptions, 'concurrency'> & { concurrency: () => number },
   signal?: AbortSignal,
 ): AsyncGenerator<R, void, void> {
   const items = iteratorOf(input);
-  const cancel = new AbortController();
-  setMaxListeners(0, cancel.signal); // One per call under way.
-  const ready = new Map<number, Settled<R>>();
-  const running = new Set<Promise<void>>();
+  const ready = new Ready(ordered);
+  const running = new Set<Started>();
+  let isCancelled = false;
   let isInputOver = false;
   let isExhausted = false;
   let isReading = false;
   let read = 0;
   let yielded = 0;
-  let change = withResolvers<void>();
-  const changed = () => {
-    change.resolve();
-    change = withResolvers<void>();
-  };
+  let wake: (() => void) | undefined;
+  const changed = () => wake?.();
+  const change = () => new Promise<void>((resolve) => (wake = resolve));
 
-  const settle = (settled: Settled<R>) => {
-    ready.set(settled.index, settled);
-    if (!settled.ok && settled.isFatal) isInputOver = true;
+  const settle = (index: number, settled: Settled) => {
+    ready.put(index, settled);
+    if (!settled.isOk && settled.isFatal) isInputOver = true;
     changed();
   };
-  const begin = (item: T, index: number) => {
-    // Out of `running` before anybody is told: whoever looks then must see room for the next call.
-    const end = (settled: Settled<R>) => (running.delete(call), settle(settled));
-    const call: Promise<void> = start(item, cancel.signal).then(
-      (value) => end({ index, ok: true, value }),
-      (reason: unknown) => end({ index, ok: false, reason, isFatal: errors === 'throw' }),
-    );
-    running.add(call);
-  };
-  const readInput = async () => {
+  const begin = (item: T) => {
+    const index = read++;
+    let call: Started | undefined;
+    let isSettled = false;
     try {
-      for (;;) {
-        while (!isInputOver && (running.size >= concurrency || read - yielded >= concurrency * READ_AHEAD)) {
-          await change.promise;
-        }
-        if (isInputOver) return;
-        isReading = true;
-        const next = await items.next();
-        isReading = false;
-        if (next.done) isExhausted = isInputOver = true;
-        if (isInputOver) return changed();
-        begin(next.value as T, read++);
-      }
+      call = start(item, (isOk, value) => {
+        isSettled = true;
+        // Out of `running` before anybody is told: whoever looks then must see room for the next call.
+        if (call) running.delete(call);
+        if (isOk) settle(index, { isOk, value });
+        else settle(index, { isOk, reason: value, isFatal: errors === 'throw' });
+        readInput();
+      });
+      if (!isSettled) running.add(call);
     } catch (reason) {
-      // An input that breaks ends the map like a call that fails, in its turn.
+      settle(index, { isOk: false, reason, isFatal: errors === 'throw' });
+    }
+  };
+  const onItem = (next: IteratorResult<T, void>) => {
+    if (next.done) {
+      isExhausted = isInputOver = true;
+      changed();
+    } else if (!isInputOver) begin(next.value);
+  };
+  /** An input that breaks ends the map like a call that fails, in its turn. */
+  const onInputBroken = (reason: unknown) => {
+    isExhausted = true;
+    settle(read++, { isOk: false, reason, isFatal: true });
+  };
+  const readInput = () => {
+    while (!isInputOver && !isReading) {
+      const room = concurrency();
+      if (running.size >= room || read - yielded >= room * READ_AHEAD) return;
+      try {
+        const next = items.next();
+        if ('then' in next) return void readLater(next);
+        onItem(next);
+      } catch (reason) {
+        onInputBroken(reason);
+      }
+    }
+  };
+  const readLater = async (next: Promise<IteratorResult<T, void>>) => {
+    isReading = true;
+    try {
+      const item = await next;
       isReading = false;
-      isExhausted = true;
-      settle({ index: read++, ok: false, reason, isFatal: true });
+      onItem(item);
+    } catch (reason) {
+      isReading = false;
+      onInputBroken(reason);
+    }
+    readInput();
+  };
+  const cancel = (message: string, cause: unknown) => {
+    isCancelled = isInputOver = true;
+    for (const call of [...running]) {
+      call.fail(new PoolError('cancelled', message, { cause, mayHaveRun: !call.isWaiting }));
     }
   };
 
   // Also ends a map whose input says nothing.
   const onAbort = () => {
-    cancel.abort(signal?.reason);
-    const reason = new PoolError('cancelled', 'the map was cancelled', {
-      cause: signal?.reason,
-      mayHaveRun: true,
+    const cause: unknown = signal?.reason;
+    const message = 'the map was cancelled';
+    settle(read++, {
+      isOk: false,
+      reason: new PoolError('cancelled', message, { cause, mayHaveRun: true }),
+      isFatal: true,
     });
-    if (running.size === 0) settle({ index: read++, ok: false, reason, isFatal: true });
+    cancel(message, cause);
   };
   if (signal?.aborted) onAbort();
   signal?.addEventListener('abort', onAbort, { once: true });
 
-  const reading = readInput();
+  readInput();
   try {
     for (;;) {
-      const index = ordered ? yielded : ready.keys().next().value;
-      const settled = index === undefined ? undefined : ready.get(index);
+      const settled = ready.take();
       if (!settled) {
         if (isInputOver && running.size === 0 && yielded >= read) return;
-        await change.promise;
+        await change();
         continue;
       }
-      ready.delete(settled.index);
       yielded += 1;
-      changed();
-      if (!settled.ok && settled.isFatal) {
-        await Promise.all(running);
+      readInput();
+      if (settled.isOk) yield settled.value as R;
+      else if (!settled.isFatal) yield settled.reason as R;
+      else {
+        while (running.size > 0) await change();
         throw settled.reason;
       }
-      yield settled.ok ? settled.value : (settled.reason as R);
     }
   } finally {
     isInputOver = true;
     signal?.removeEventListener('abort', onAbort);
-    cancel.abort(new Error('the loop over pool.map was left'));
-    changed();
-    await Promise.all(running);
+    if (!isCancelled) cancel('the loop over pool.map was left', undefined);
+    while (running.size > 0) await change();
     // An input that was just asked for its next item answers when it likes; nobody waits for that any more.
     const closing = isExhausted ? undefined : items.return?.();
-    if (!isReading) await Promise.all([closing, reading]);
-    else Promise.resolve(closing).catch(() => undefined);
+    if (isReading) Promise.resolve(closing).catch(() => undefined);
+    else await closing;
   }
 }
 
-function iteratorOf<T>(input: Iterable<T> | AsyncIterable<T>): AsyncIterator<T> | Iterator<T> {
+function iteratorOf<T>(input: Iterable<T> | AsyncIterable<T>): AsyncIterator<T, void> | Iterator<T, void> {
   return Symbol.asyncIterator in input ? input[Symbol.asyncIterator]() : input[Symbol.iterator]();
 }

@@ -1,17 +1,24 @@
 import { isErrorCode, PoolError } from '../core/errors.js';
 import type { Failure__Output } from '../wire/generated/offhand/v1/Failure.js';
-import type { RunCodeResponse__Output } from '../wire/generated/offhand/v1/RunCodeResponse.js';
+import type { TaskOutcomes__Output } from '../wire/generated/offhand/v1/TaskOutcomes.js';
 import { decodePayload, payloadFrom } from '../wire/values/payload.js';
 
-/** The result of a call. @throws what the function threw, or a PoolError when it ended otherwise. */
-export function resultOf(response: RunCodeResponse__Output): unknown {
-  if (response.failure) throw errorOf(response.failure);
-  return decodePayload(payloadFrom(response.result, 'result'));
+/** The results of tasks that ended alike. @throws PoolError when they cannot be decoded. */
+export function resultsOf({ results, isList, count }: TaskOutcomes__Output): unknown[] {
+  const value = decodePayload(payloadFrom(results, 'results'));
+  if (!isList) return [value];
+  if (Array.isArray(value) && value.length === count) return value;
+  throw new PoolError('internal', `results: expected an array of ${count}`, { mayHaveRun: true });
 }
 
-function errorOf({ code, message, name, stack, mayHaveRun, error }: Failure__Output): unknown {
+/** What a task failed with: what the function threw, or a PoolError when it ended otherwise. */
+export function errorOf({ code, message, name, stack, mayHaveRun, error }: Failure__Output): unknown {
   if (code !== 'thrown') return new PoolError(isErrorCode(code) ? code : 'internal', message, { mayHaveRun });
-  if (error) return decodePayload(payloadFrom(error, 'failure.error'));
+  try {
+    if (error) return decodePayload(payloadFrom(error, 'failure.error'));
+  } catch (damaged) {
+    return damaged;
+  }
   const thrown = new Error(message);
   if (name) thrown.name = name;
   if (stack) thrown.stack = stack;

@@ -1,4 +1,4 @@
-import type { Executor } from './executor.js';
+import type { Executor, Settle } from './executor.js';
 import { mapBounded } from './map.js';
 import { type CallOptions, checkCallOptions, checkMapOptions, type MapOptions, refuse } from './options.js';
 
@@ -26,7 +26,12 @@ export class Pool {
     ...args: Parameters<F>
   ): Promise<Awaited<ReturnType<F>>>;
   run<R>(fn: unknown, ...args: unknown[]): Promise<Awaited<R>> {
-    return this.#executor.run({ fn, args, options: this.#options }) as Promise<Awaited<R>>;
+    return new Promise((resolve, reject) => {
+      this.#executor.start({ fn, args, options: this.#options }, (isOk, value) => {
+        if (isOk) resolve(value as Awaited<R>);
+        else reject(value);
+      });
+    });
   }
 
   /**
@@ -51,10 +56,12 @@ export class Pool {
   ): AsyncGenerator<Awaited<R>, void, void> {
     checkMapOptions(options);
     checkInput(input);
-    const concurrency = options.concurrency ?? Math.max(2, 2 * this.#executor.slots);
-    const start = (item: T, signal: AbortSignal) =>
-      this.#executor.run({ fn, args: [item], options: { ...this.#options, signal } }) as Promise<Awaited<R>>;
-    return mapBounded(input, start, { ...options, concurrency }, this.#options.signal);
+    const { concurrency } = options;
+    const { signal, ...callOptions } = this.#options;
+    const start = (item: T, settle: Settle) =>
+      this.#executor.start({ fn, args: [item], options: callOptions }, settle);
+    const room = concurrency === undefined ? () => this.#executor.appetite(fn) : () => concurrency;
+    return mapBounded(input, start, { ...options, concurrency: room }, signal);
   }
 
   /** The same pool with other call options; those given here go before those it has. */

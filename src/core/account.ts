@@ -1,12 +1,31 @@
-import { Heap, type HeapItem } from './heap.js';
+import type { HeapItem } from './heap.js';
 import type { ClientId, RequestId } from './ids.js';
+import { LinkedList, type ListItem } from './linked-list.js';
+import type { Slot } from './registry.js';
 
 /** One wait for a lease. */
-export interface LeaseRequest extends HeapItem {
+export class LeaseRequest implements ListItem<LeaseRequest> {
+  list: unknown = undefined;
+  previous: LeaseRequest | undefined = undefined;
+  next: LeaseRequest | undefined = undefined;
   readonly id: RequestId;
   readonly account: Account;
-  /** Rises with every request: first come, first served within a client. */
+  /** Rises with every request. */
   readonly order: number;
+  /** Whether a session asks: its lease lives until it is given back or revoked, not until it is unused. */
+  readonly bySession: boolean;
+
+  constructor(id: RequestId, account: Account, order: number, bySession: boolean) {
+    this.id = id;
+    this.account = account;
+    this.order = order;
+    this.bySession = bySession;
+  }
+}
+
+/** An account's place in an {@link AccountIndex}. */
+export interface AccountEntry extends HeapItem {
+  readonly account: Account;
 }
 
 /**
@@ -16,15 +35,19 @@ export interface LeaseRequest extends HeapItem {
  * from the base, giving it back adds t. Clients that hold equally many leases therefore keep their order as time passes,
  * and only taking or giving back a lease moves one.
  */
-export class Account implements HeapItem {
-  heapIndex = -1;
+export class Account {
   leases = 0;
   base = 0;
   /** The contention period the figures belong to. */
   period = 0;
   /** When it began to wait: settles ties. */
   order = 0;
-  readonly waiting = new Heap<LeaseRequest>((a, b) => a.order < b.order);
+  /** First come, first served within a client. */
+  readonly waiting = new LinkedList<LeaseRequest>();
+  /** Slots it holds that can be asked back, those it has held longest first. */
+  readonly revocable = new LinkedList<Slot>();
+  readonly asWaiter: AccountEntry = { account: this, heapIndex: -1 };
+  readonly asHolder: AccountEntry = { account: this, heapIndex: -1 };
 
   readonly client: ClientId;
 

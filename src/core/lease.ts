@@ -11,15 +11,23 @@ export interface LeaseKey {
 /** How long a lease that nobody uses lives, in ms. */
 export const UNUSED_LEASE_TTL_MS = 5_000;
 
+/** How far a client may get ahead of one that waits before it is asked for a slot back, in ms of slot time. */
+export const SLICE_MS = 20;
+
 /**
  * A slot is free, leased, or ending: its lease is over, but the worker has not yet said that the code has stopped.
  * Only a free slot is granted, so no two attempts ever share one.
+ *
+ * `client` is charged for the time; it is unknown for a lease that a worker brought along when it attached.
  */
 export type SlotState =
   | { kind: 'free' }
+  | { kind: 'leased'; client: ClientId | undefined; bySession: boolean }
   | {
-      kind: 'leased';
-      /** Who is charged for the time. Unknown for a lease that a worker brought along when it attached. */
+      kind: 'ending';
       client: ClientId | undefined;
-    }
-  | { kind: 'ending'; client: ClientId | undefined };
+      /** Whether running code was told to stop, or is let finish. */
+      isAborted: boolean;
+      /** Whether it ends because others wait. */
+      isRevoked: boolean;
+    };

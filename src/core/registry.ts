@@ -1,6 +1,7 @@
 import type { HeapItem } from './heap.js';
 import type { WorkerId } from './ids.js';
 import type { LeaseKey, SlotState } from './lease.js';
+import type { ListItem } from './linked-list.js';
 
 /** When the lease of a slot ends unless it is renewed. */
 export interface Expiry extends HeapItem {
@@ -9,8 +10,11 @@ export interface Expiry extends HeapItem {
 }
 
 /** Room in a worker for one attempt at a time. */
-export class Slot implements HeapItem {
+export class Slot implements HeapItem, ListItem<Slot> {
   heapIndex = -1;
+  list: unknown = undefined;
+  previous: Slot | undefined = undefined;
+  next: Slot | undefined = undefined;
   state: SlotState = { kind: 'free' };
   readonly worker: WorkerRecord;
   readonly index: number;

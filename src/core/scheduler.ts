@@ -1,7 +1,8 @@
+import type { Account } from './account.js';
 import { assertNever } from './assert-never.js';
 import { Heap } from './heap.js';
 import type { ClientId, RequestId, WorkerId } from './ids.js';
-import { type LeaseKey, UNUSED_LEASE_TTL_MS } from './lease.js';
+import { type LeaseKey, SLICE_MS, UNUSED_LEASE_TTL_MS } from './lease.js';
 import { FirstFree, type PlacementPolicy } from './placement.js';
 import { type Expiry, Registry, type Slot, WorkerRecord } from './registry.js';
 import { WaitingLine } from './waiting-line.js';
@@ -24,18 +25,38 @@ export type SchedulerEvent =
     }
   | { type: 'worker-draining'; worker: WorkerId }
   | { type: 'worker-lost'; worker: WorkerId }
-  | { type: 'lease-requested'; request: RequestId; client: ClientId }
+  | {
+      type: 'lease-requested';
+      request: RequestId;
+      client: ClientId;
+      /** Whether a session asks. Its lease lives until given back or revoked; any other ends when it is not used. */
+      bySession?: boolean;
+    }
   | { type: 'request-withdrawn'; request: RequestId }
   | { type: 'lease-used'; lease: LeaseKey; inUse: boolean; idleMs: number }
-  | { type: 'lease-released'; lease: LeaseKey }
+  | {
+      type: 'lease-released';
+      lease: LeaseKey;
+      /** Whether code that still runs is let finish. Default false: it is stopped. */
+      letFinish?: boolean;
+    }
   | { type: 'lease-ended'; lease: LeaseKey }
   | { type: 'time-passed' };
 
 /** What the coordinator is to do about it. */
 export type SchedulerCommand =
-  | { type: 'grant-lease'; request: RequestId; lease: LeaseKey; ttlMs: number }
-  /** Tell the worker: stop what runs under this lease, begin nothing more, and say when that is so. */
-  | { type: 'end-lease'; lease: LeaseKey };
+  | {
+      type: 'grant-lease';
+      request: RequestId;
+      lease: LeaseKey;
+      /** How long it lives unused, in ms; 0 for as long as its session. */
+      ttlMs: number;
+    }
+  /**
+   * Tell the worker: begin nothing more under this lease, stop what runs or let it finish, and say when nothing runs.
+   * May come a second time, when what was let finish is to stop after all.
+   */
+  | { type: 'end-lease'; lease: LeaseKey; abort: boolean };
 
 /**
  * Decides who gets which slot, and when a lease is over. Pure: events and the time in, commands out; no clock, no
@@ -50,6 +71,9 @@ export class Scheduler {
   readonly #placement: PlacementPolicy;
   #epoch: number;
   readonly #expiries = new Heap<Expiry>((a, b) => a.at < b.at);
+  /** Slots on their way from one client to another. */
+  #revoked = 0;
+  #revokeAt: number | undefined;
 
   /**
    * @param epoch leases are numbered from here on. A coordinator that restarts must begin above whatever it granted
@@ -65,9 +89,16 @@ export class Scheduler {
     return this.#line.size;
   }
 
-  /** When a `time-passed` event is due, on the clock of `now`; undefined while nothing can expire. */
-  get nextExpiryAt(): number | undefined {
-    return this.#expiries.peek()?.at;
+  /** When a `time-passed` event is due, on the clock of `now`; undefined while time alone changes nothing. */
+  get nextTimeAt(): number | undefined {
+    const expiryAt = this.#expiries.peek()?.at;
+    if (expiryAt === undefined || this.#revokeAt === undefined) return expiryAt ?? this.#revokeAt;
+    return Math.min(expiryAt, this.#revokeAt);
+  }
+
+  /** Whether a client other than this one waits. */
+  othersWait(client: ClientId): boolean {
+    return this.#line.clients > (this.#line.isWaiting(client) ? 1 : 0);
   }
 
   isBusy(worker: WorkerId): boolean {
@@ -87,16 +118,16 @@ export class Scheduler {
         this.#lose(event.worker, now);
         break;
       case 'lease-requested':
-        this.#line.join(event.request, event.client, now);
+        this.#line.join(event.request, event.client, event.bySession ?? false, now);
         break;
       case 'request-withdrawn':
         this.#line.withdraw(event.request, now);
         break;
       case 'lease-used':
-        this.#noteUse(event.lease, event.inUse ? undefined : now - event.idleMs + UNUSED_LEASE_TTL_MS);
+        this.#noteUse(event, now);
         break;
       case 'lease-released':
-        this.#end(this.#registry.slotOf(event.lease), commands);
+        this.#end(this.#registry.slotOf(event.lease), { abort: !event.letFinish }, commands);
         break;
       case 'lease-ended':
         this.#free(this.#registry.slotOf(event.lease), now);
@@ -108,6 +139,7 @@ export class Scheduler {
     }
     this.#expire(now, commands);
     this.#grant(now, commands);
+    this.#revoke(now, commands);
     return commands;
   }
 
@@ -117,6 +149,7 @@ export class Scheduler {
     commands: SchedulerCommand[],
   ): void {
     const known = this.#registry.get(event.worker);
+    const before = known?.slots.map((slot) => slot.state);
     this.#lose(event.worker, now);
     const epochs = event.slots.map((slot) => slot.epoch);
     this.#epoch = Math.max(this.#epoch, ...epochs);
@@ -129,9 +162,10 @@ export class Scheduler {
         if (worker.phase === 'running') this.#placement.add(slot);
         continue;
       }
-      slot.state = { kind: 'leased', client: undefined };
-      this.#noteUse(slot.key, held.inUse ? undefined : now - held.idleMs + UNUSED_LEASE_TTL_MS);
-      if (known?.slots[slot.index]?.state.kind === 'ending') this.#end(slot, commands);
+      slot.state = { kind: 'leased', client: undefined, bySession: false };
+      this.#noteUse({ lease: slot.key, ...held }, now);
+      const was = before?.[slot.index];
+      if (was?.kind === 'ending') this.#end(slot, { abort: was.isAborted }, commands);
     }
   }
 
@@ -151,22 +185,33 @@ export class Scheduler {
     this.#registry.remove(id);
   }
 
-  #noteUse(lease: LeaseKey, expiresAt: number | undefined): void {
+  /** A session's lease does not expire, however little it is used. */
+  #noteUse({ lease, inUse, idleMs }: { lease: LeaseKey } & HeldLease, now: number): void {
     const slot = this.#registry.slotOf(lease);
-    if (slot?.state.kind === 'leased') this.#setExpiry(slot, expiresAt);
+    if (slot?.state.kind !== 'leased' || slot.state.bySession) return;
+    this.#setExpiry(slot, inUse ? undefined : now - idleMs + UNUSED_LEASE_TTL_MS);
   }
 
   #expire(now: number, commands: SchedulerCommand[]): void {
     for (let next = this.#expiries.peek(); next && next.at <= now; next = this.#expiries.peek()) {
-      this.#end(next.slot, commands);
+      this.#end(next.slot, { abort: true }, commands);
     }
   }
 
-  #end(slot: Slot | undefined, commands: SchedulerCommand[]): void {
-    if (slot?.state.kind !== 'leased') return;
-    this.#setExpiry(slot, undefined);
-    slot.state = { kind: 'ending', client: slot.state.client };
-    commands.push({ type: 'end-lease', lease: slot.key });
+  #end(
+    slot: Slot | undefined,
+    { abort, isRevoked = false }: { abort: boolean; isRevoked?: boolean },
+    commands: SchedulerCommand[],
+  ): void {
+    if (!slot || slot.state.kind === 'free') return;
+    const { state } = slot;
+    if (state.kind === 'leased') {
+      this.#setExpiry(slot, undefined);
+      if (state.client) this.#line.forbidRevoking(slot, state.client);
+      slot.state = { kind: 'ending', client: state.client, isAborted: abort, isRevoked };
+    } else if (abort && !state.isAborted) state.isAborted = true;
+    else return;
+    commands.push({ type: 'end-lease', lease: slot.key, abort });
   }
 
   /** A worker may also end a lease by itself, so this does not ask whether it was told to. */
@@ -174,12 +219,18 @@ export class Scheduler {
     if (!slot || slot.state.kind === 'free') return;
     this.#setExpiry(slot, undefined);
     this.#settleAccount(slot, now);
-    slot.state = { kind: 'free' };
     if (slot.worker.phase === 'running') this.#placement.add(slot);
   }
 
   #settleAccount(slot: Slot, now: number): void {
-    if (slot.state.kind !== 'free' && slot.state.client) this.#line.giveBack(slot.state.client, now);
+    const { state } = slot;
+    if (state.kind === 'free') return;
+    if (state.kind === 'ending' && state.isRevoked) this.#revoked -= 1;
+    if (state.client) {
+      this.#line.forbidRevoking(slot, state.client);
+      this.#line.giveBack(state.client, now);
+    }
+    slot.state = { kind: 'free' };
   }
 
   #grant(now: number, commands: SchedulerCommand[]): void {
@@ -189,15 +240,54 @@ export class Scheduler {
       const request = this.#line.next(now);
       if (!request) return;
       slot.epoch = ++this.#epoch;
-      slot.state = { kind: 'leased', client: request.account.client };
-      this.#setExpiry(slot, now + UNUSED_LEASE_TTL_MS);
-      commands.push({
-        type: 'grant-lease',
-        request: request.id,
-        lease: slot.key,
-        ttlMs: UNUSED_LEASE_TTL_MS,
-      });
+      const { bySession } = request;
+      const { client } = request.account;
+      slot.state = { kind: 'leased', client, bySession };
+      if (bySession) this.#line.allowRevoking(slot, client);
+      else this.#setExpiry(slot, now + UNUSED_LEASE_TTL_MS);
+      const ttlMs = bySession ? 0 : UNUSED_LEASE_TTL_MS;
+      commands.push({ type: 'grant-lease', request: request.id, lease: slot.key, ttlMs });
     }
+  }
+
+  /**
+   * Asks for slots back while somebody waits: at once from a client that holds two more than the one that is next, else
+   * from the one that is furthest ahead of it, as soon as that is a slice of slot time. Never more than are waited for.
+   */
+  #revoke(now: number, commands: SchedulerCommand[]): void {
+    this.#revokeAt = undefined;
+    while (this.#line.size > this.#revoked && this.#line.hasHolders) {
+      const waiter = this.#line.first(now);
+      if (!waiter) return;
+      const found = this.#toRevoke(waiter, now);
+      if (found.slot) {
+        this.#revoked += 1;
+        this.#end(found.slot, { abort: false, isRevoked: true }, commands);
+      } else {
+        this.#revokeAt = found.at;
+        return;
+      }
+    }
+  }
+
+  /** The slot to ask back for a client that waits, or when to look again. */
+  #toRevoke(waiter: Account, now: number): { slot?: Slot | undefined; at?: number | undefined } {
+    let at: number | undefined;
+    let ahead: Account | undefined;
+    for (const holder of this.#line.holders()) {
+      if (holder === waiter) continue;
+      if (holder.revocable.size >= waiter.leases + this.#revoked + 2) return { slot: holder.revocable.first };
+      const lead = holder.slotTimeMs(now) - waiter.slotTimeMs(now);
+      if (lead >= SLICE_MS) {
+        if (!ahead || holder.slotTimeMs(now) > ahead.slotTimeMs(now)) ahead = holder;
+      } else if (holder.leases > waiter.leases) {
+        const due = now + Math.max(1, (SLICE_MS - lead) / (holder.leases - waiter.leases));
+        at = Math.min(at ?? due, due);
+      }
+    }
+    // One slot for each client that waits: they are all behind, but not every one of them by this much.
+    if (ahead && this.#revoked < this.#line.clients) return { slot: ahead.revocable.first };
+    return { at };
   }
 
   /** A lease in use has no expiry: the code that runs under it renews it. */

@@ -1,6 +1,7 @@
-import { Account, type LeaseRequest } from './account.js';
-import { Heap } from './heap.js';
+import { AccountIndex } from './account-index.js';
+import { Account, LeaseRequest } from './account.js';
 import type { ClientId, RequestId } from './ids.js';
+import type { Slot } from './registry.js';
 
 /** Shares are compared since the line was last empty for this long, in ms. */
 export const CONTENTION_GAP_MS = 1_000;
@@ -10,7 +11,7 @@ const FIRST_SWEEP = 1_000;
 
 /**
  * Who waits for a lease, and who is next: the client that has had the least slot time, and within a client the request
- * that came first.
+ * that came first. Also who has had the most, and holds leases that can be asked back.
  *
  * Slot time is counted within a contention period, which begins when somebody joins a line that was empty for a second:
  * what was used while nobody had to wait is nobody's debt. Within a period, whoever joins the line starts level with the
@@ -20,8 +21,8 @@ const FIRST_SWEEP = 1_000;
 export class WaitingLine {
   readonly #accounts = new Map<ClientId, Account>();
   readonly #requests = new Map<RequestId, LeaseRequest>();
-  /** Waiting accounts by the number of leases they hold; within a heap the order never changes by itself. */
-  readonly #byLeases = new Map<number, Heap<Account>>();
+  readonly #waiters = new AccountIndex((a, b) => (a.base !== b.base ? a.base < b.base : a.order < b.order));
+  readonly #holders = new AccountIndex((a, b) => a.base > b.base);
   #period = 1;
   #periodStart = 0;
   /** Slot time of the client served last: where those who join now begin. */
@@ -34,19 +35,32 @@ export class WaitingLine {
     return this.#requests.size;
   }
 
-  join(id: RequestId, client: ClientId, now: number): void {
+  /** How many clients wait. */
+  get clients(): number {
+    return this.#waiters.size;
+  }
+
+  isWaiting(client: ClientId): boolean {
+    return (this.#accounts.get(client)?.waiting.size ?? 0) > 0;
+  }
+
+  join(id: RequestId, client: ClientId, bySession: boolean, now: number): void {
     if (this.#emptySince !== undefined) {
       if (now - this.#emptySince >= CONTENTION_GAP_MS) this.#beginPeriod(now);
       this.#emptySince = undefined;
     }
     const account = this.#accountOf(client, now);
-    const request: LeaseRequest = { id, account, order: this.#order++, heapIndex: -1 };
+    const request = new LeaseRequest(id, account, this.#order++, bySession);
     this.#requests.set(id, request);
     account.waiting.push(request);
     if (account.waiting.size > 1) return;
     account.order = request.order;
-    if (account.slotTimeMs(now) < this.#level) account.setSlotTimeMs(this.#level, now);
-    this.#group(account);
+    if (account.slotTimeMs(now) < this.#level) {
+      this.#holders.remove(account.asHolder);
+      account.setSlotTimeMs(this.#level, now);
+      if (account.revocable.size > 0) this.#holders.add(account.asHolder);
+    }
+    this.#waiters.add(account.asWaiter);
   }
 
   /** A caller that no longer waits. Unknown ones are ignored: they were served in the meantime. */
@@ -57,8 +71,8 @@ export class WaitingLine {
 
   /** Takes the request that is next and charges its client from now on. */
   next(now: number): LeaseRequest | undefined {
-    const account = this.#first(now);
-    const request = account?.waiting.peek();
+    const account = this.first(now);
+    const request = account?.waiting.first;
     if (!account || !request) return undefined;
     this.#level = Math.max(this.#level, account.slotTimeMs(now));
     this.#leave(request, now);
@@ -77,27 +91,44 @@ export class WaitingLine {
     this.#move(account, () => account.giveBack(now));
   }
 
+  /** A slot that its client may be asked to give back. */
+  allowRevoking(slot: Slot, client: ClientId): void {
+    const account = this.#accounts.get(client);
+    if (!account) return;
+    account.revocable.push(slot);
+    if (account.revocable.size === 1) this.#holders.add(account.asHolder);
+  }
+
+  forbidRevoking(slot: Slot, client: ClientId): void {
+    const account = this.#accounts.get(client);
+    if (!account) return;
+    account.revocable.remove(slot);
+    if (account.revocable.size === 0) this.#holders.remove(account.asHolder);
+  }
+
   /** The waiting client of least slot time; of equals the one with fewer leases, then the one that came first. */
-  #first(now: number): Account | undefined {
-    let first: Account | undefined;
-    for (const group of this.#byLeases.values()) {
-      const account = group.peek();
-      if (!account) continue;
-      const order = first
-        ? account.slotTimeMs(now) - first.slotTimeMs(now) ||
-          account.leases - first.leases ||
-          account.order - first.order
-        : -1;
-      if (order < 0) first = account;
-    }
-    return first;
+  first(now: number): Account | undefined {
+    if (this.#waiters.size === 0) return undefined;
+    return this.#waiters.best((a, b) => {
+      const lead = a.slotTimeMs(now) - b.slotTimeMs(now) || a.leases - b.leases || a.order - b.order;
+      return lead < 0;
+    });
+  }
+
+  get hasHolders(): boolean {
+    return this.#holders.size > 0;
+  }
+
+  /** Clients with leases that can be asked back: of every number of leases the one that has had most slot time. */
+  holders(): Account[] {
+    return this.#holders.heads();
   }
 
   #leave(request: LeaseRequest, now: number): void {
     const { account } = request;
     this.#requests.delete(request.id);
     account.waiting.remove(request);
-    if (account.waiting.size === 0) this.#ungroup(account);
+    if (account.waiting.size === 0) this.#waiters.remove(account.asWaiter);
     if (this.#requests.size === 0) this.#emptySince = now;
   }
 
@@ -117,35 +148,25 @@ export class WaitingLine {
   #refresh(account: Account): void {
     if (account.period === this.#period) return;
     account.period = this.#period;
+    this.#holders.remove(account.asHolder);
     account.setSlotTimeMs(0, this.#periodStart);
+    if (account.revocable.size > 0) this.#holders.add(account.asHolder);
   }
 
   #beginPeriod(now: number): void {
     this.#period += 1;
     this.#periodStart = now;
     this.#level = 0;
-  }
-
-  #group(account: Account): void {
-    let group = this.#byLeases.get(account.leases);
-    if (!group) {
-      group = new Heap<Account>((a, b) => (a.base !== b.base ? a.base < b.base : a.order < b.order));
-      this.#byLeases.set(account.leases, group);
-    }
-    group.push(account);
-  }
-
-  #ungroup(account: Account): void {
-    const group = this.#byLeases.get(account.leases);
-    group?.remove(account);
-    if (group?.size === 0) this.#byLeases.delete(account.leases);
+    // Those who hold leases are compared with whoever waits, so they take notice at once.
+    for (const account of [...this.#accounts.values()]) if (account.leases > 0) this.#refresh(account);
   }
 
   #move(account: Account, change: () => void): void {
-    const isWaiting = account.waiting.size > 0;
-    if (isWaiting) this.#ungroup(account);
+    this.#waiters.remove(account.asWaiter);
+    this.#holders.remove(account.asHolder);
     change();
-    if (isWaiting) this.#group(account);
+    if (account.waiting.size > 0) this.#waiters.add(account.asWaiter);
+    if (account.revocable.size > 0) this.#holders.add(account.asHolder);
   }
 
   /** An idle account at or below the level says nothing: its client would start at the level anyway. */

@@ -4,16 +4,28 @@ import { type ClientId, requestId, type RequestId, type WorkerId } from '../core
 import type { LeaseKey } from '../core/lease.js';
 import { Scheduler, type SchedulerCommand, type SchedulerEvent } from '../core/scheduler.js';
 import type { Attached } from '../wire/generated/offhand/v1/Attached.js';
-import type { FindFreeWorkerResponse } from '../wire/generated/offhand/v1/FindFreeWorkerResponse.js';
 import type { StatusDocument } from '../wire/generated/offhand/v1/StatusDocument.js';
 import type { WorkerMessage__Output } from '../wire/generated/offhand/v1/WorkerMessage.js';
 import { readLease, signLease } from '../wire/lease-token.js';
 import type { Logger } from '../wire/logger.js';
 import type { WorkerLink } from './worker-link.js';
 
-interface Waiter {
-  grant(lease: LeaseKey, ttlMs: number): void;
-  refuse(reason: PoolError): void;
+/** Whoever asks for a lease, and is told what becomes of it. */
+export interface Holder {
+  granted(lease: GrantedLease): void;
+  /** There will be no lease: the pool stops. */
+  refused(reason: PoolError): void;
+  /** Nothing more begins under the lease; what runs may still. */
+  ending(lease: LeaseKey): void;
+  /** Nothing runs under it any more. */
+  over(lease: LeaseKey): void;
+}
+
+export interface GrantedLease {
+  readonly key: LeaseKey;
+  /** Signed, for the worker. */
+  readonly token: string;
+  readonly worker: WorkerLink;
 }
 
 export interface CoordinatorSettings {
@@ -35,15 +47,17 @@ export class Coordinator {
   readonly #settings: CoordinatorSettings;
   readonly #log: Logger;
   readonly #links = new Map<WorkerId, WorkerLink>();
-  readonly #waiters = new Map<RequestId, Waiter>();
-  /** How to take back a request that waits, by the client and its name for it. */
-  readonly #namedWaiters = new Map<string, () => void>();
-  /** Leases that live, by the client and its name for the request. */
-  readonly #namedGrants = new Map<string, LeaseKey>();
+  readonly #waiting = new Map<RequestId, Holder>();
+  /** Holders of leases that live, by epoch. */
+  readonly #holding = new Map<number, { lease: LeaseKey; holder: Holder }>();
   /** Told when a worker is gone, while what it last reported is still known. */
   onDetached: (link: WorkerLink) => void = () => undefined;
+  /** Told when the number of slots has changed. */
+  onCapacity: () => void = () => undefined;
+  /** Told when somebody waits after something happened. */
+  onContention: (now: number) => void = () => undefined;
   #requests = 0;
-  #expiryTimer: NodeJS.Timeout | undefined;
+  #timer: NodeJS.Timeout | undefined;
   #isStopping = false;
 
   constructor(settings: CoordinatorSettings, log: Logger) {
@@ -56,53 +70,43 @@ export class Coordinator {
     return [...this.#links.values()].sort((a, b) => a.rank - b.rank);
   }
 
+  /** Slots of all attached workers. */
+  get slots(): number {
+    let slots = 0;
+    for (const link of this.#links.values()) slots += link.info.slots;
+    return slots;
+  }
+
   isBusy(worker: WorkerId): boolean {
     return this.#scheduler.isBusy(worker);
   }
 
-  /** Waits until a worker is free. @throws PoolError `cancelled` when the signal says so, `unavailable` when the pool stops. */
-  findFreeWorker(client: ClientId, name: string, signal: AbortSignal): Promise<FindFreeWorkerResponse> {
-    if (this.#isStopping) return Promise.reject(stopping());
+  /** Whether a client other than this one waits. */
+  othersWait(client: ClientId): boolean {
+    return this.#scheduler.othersWait(client);
+  }
+
+  /** Puts a holder in line. @throws PoolError `unavailable` when the pool stops. */
+  requestLease(client: ClientId, holder: Holder, options: { bySession: boolean }): RequestId {
+    if (this.#isStopping) throw stopping();
     const request = requestId(++this.#requests);
-    if (signal.aborted) return Promise.reject(new PoolError('cancelled', 'the caller went away'));
-    return new Promise((resolve, reject) => {
-      const key = grantKey(client, name);
-      const leave = () => {
-        this.#waiters.delete(request);
-        this.#namedWaiters.delete(key);
-        this.#handle({ type: 'request-withdrawn', request });
-        reject(new PoolError('cancelled', 'the caller went away'));
-      };
-      signal.addEventListener('abort', leave, { once: true });
-      if (name) this.#namedWaiters.set(key, leave);
-      this.#waiters.set(request, {
-        grant: (lease, ttlMs) => {
-          signal.removeEventListener('abort', leave);
-          if (name) this.#namedGrants.set(key, lease);
-          this.#namedWaiters.delete(key);
-          resolve(this.#describe(lease, ttlMs));
-        },
-        refuse: reject,
-      });
-      this.#handle({ type: 'lease-requested', request, client });
-    });
+    this.#waiting.set(request, holder);
+    this.#handle({ type: 'lease-requested', request, client, ...options });
+    return request;
   }
 
-  /** Ends a lease, as often as one likes. @throws PoolError `invalid-argument`, `not-found` */
-  freeWorker(leaseId: string): void {
-    if (!leaseId)
-      throw new PoolError('invalid-argument', 'lease_id: expected a lease from FindFreeWorker, got none');
-    const lease = readLease(leaseId, this.#settings.signingKey);
-    if (!lease) throw new PoolError('not-found', 'lease_id: this pool never granted such a lease');
-    this.#handle({ type: 'lease-released', lease });
+  withdraw(request: RequestId): void {
+    if (this.#waiting.delete(request)) this.#handle({ type: 'request-withdrawn', request });
   }
 
-  /** Takes a request back whose caller has cancelled it: out of the line, or with the lease it was granted. */
-  freeRequest(client: ClientId, name: string): void {
-    const key = grantKey(client, name);
-    const lease = this.#namedGrants.get(key);
-    if (lease) this.#handle({ type: 'lease-released', lease });
-    else this.#namedWaiters.get(key)?.();
+  /** Ends a lease, as often as one likes; code that still runs is stopped, or let finish. */
+  release(lease: LeaseKey, { letFinish }: { letFinish: boolean }): void {
+    this.#handle({ type: 'lease-released', lease, letFinish });
+  }
+
+  /** The lease that a token stands for; undefined when this pool never signed it. */
+  read(token: string): LeaseKey | undefined {
+    return readLease(token, this.#settings.signingKey);
   }
 
   async status(): Promise<StatusDocument> {
@@ -130,6 +134,7 @@ export class Coordinator {
         held: leases.find((lease) => lease.slot === slot),
       })),
     });
+    this.onCapacity();
   }
 
   /** A worker's stream is over; `isClean` when it had said good-bye. */
@@ -141,8 +146,9 @@ export class Coordinator {
     if (isClean) this.#log.info({ worker, workerPid: pid }, 'worker left');
     else this.#log.warn({ worker, workerPid: pid }, 'worker lost');
     this.#handle({ type: 'worker-lost', worker: link.id });
-    this.#forgetGrants((lease) => lease.worker === link.id);
+    for (const { lease } of [...this.#holding.values()]) if (lease.worker === link.id) this.#over(lease);
     this.onDetached(link);
+    this.onCapacity();
   }
 
   onWorkerMessage(link: WorkerLink, { report, leaseEnded, state }: WorkerMessage__Output): void {
@@ -154,17 +160,17 @@ export class Coordinator {
         this.#handle({ type: 'lease-used', lease: { worker: link.id, slot, epoch }, inUse, idleMs });
       }
     } else if (leaseEnded) {
-      this.#forgetGrants((lease) => lease.epoch === leaseEnded.epoch);
-      this.#handle({ type: 'lease-ended', lease: { worker: link.id, ...leaseEnded } });
+      const lease = { worker: link.id, ...leaseEnded };
+      this.#over(lease);
+      this.#handle({ type: 'lease-ended', lease });
     } else if (state) link.onState(state);
   }
 
   /** Grants nothing more, and lets every worker finish what it runs. */
   drain(withinMs: number): void {
     this.#isStopping = true;
-    for (const waiter of this.#waiters.values()) waiter.refuse(stopping());
-    this.#waiters.clear();
-    this.#namedWaiters.clear();
+    for (const holder of this.#waiting.values()) holder.refused(stopping());
+    this.#waiting.clear();
     for (const link of this.#links.values()) {
       this.#handle({ type: 'worker-draining', worker: link.id });
       link.drain(withinMs);
@@ -172,32 +178,32 @@ export class Coordinator {
   }
 
   stop(): void {
-    clearTimeout(this.#expiryTimer);
+    clearTimeout(this.#timer);
     for (const link of this.#links.values()) link.close();
   }
 
-  #forgetGrants(isOver: (lease: LeaseKey) => boolean): void {
-    for (const [key, lease] of this.#namedGrants) if (isOver(lease)) this.#namedGrants.delete(key);
+  #over(lease: LeaseKey): void {
+    const holder = this.#holding.get(lease.epoch)?.holder;
+    this.#holding.delete(lease.epoch);
+    holder?.over(lease);
   }
 
   #handle(event: SchedulerEvent): void {
     const now = performance.now();
     for (const command of this.#scheduler.handle(event, now)) this.#perform(command);
-    this.#watchExpiry(now);
+    this.#watchTime(now);
+    if (this.#scheduler.waiting > 0) this.onContention(now);
   }
 
   #perform(command: SchedulerCommand): void {
     switch (command.type) {
-      case 'grant-lease': {
-        const waiter = this.#waiters.get(command.request);
-        this.#waiters.delete(command.request);
-        this.#log.debug({ ...command.lease }, 'lease granted');
-        waiter?.grant(command.lease, command.ttlMs);
+      case 'grant-lease':
+        this.#grant(command);
         break;
-      }
       case 'end-lease': {
         const { worker, slot, epoch } = command.lease;
-        this.#links.get(worker)?.send({ endLease: { slot, epoch } });
+        this.#links.get(worker)?.send({ endLease: { slot, epoch, abort: command.abort } });
+        this.#holding.get(epoch)?.holder.ending(command.lease);
         break;
       }
       default:
@@ -205,22 +211,22 @@ export class Coordinator {
     }
   }
 
-  #watchExpiry(now: number): void {
-    clearTimeout(this.#expiryTimer);
-    const at = this.#scheduler.nextExpiryAt;
+  #grant({ request, lease, ttlMs }: Extract<SchedulerCommand, { type: 'grant-lease' }>): void {
+    const holder = this.#waiting.get(request);
+    const worker = this.#links.get(lease.worker);
+    this.#waiting.delete(request);
+    if (!holder || !worker) return;
+    this.#log.debug({ ...lease }, 'lease granted');
+    this.#holding.set(lease.epoch, { lease, holder });
+    holder.granted({ key: lease, token: signLease({ ...lease, ttlMs }, this.#settings.signingKey), worker });
+  }
+
+  #watchTime(now: number): void {
+    clearTimeout(this.#timer);
+    const at = this.#scheduler.nextTimeAt;
     if (at === undefined) return;
-    this.#expiryTimer = setTimeout(() => this.#handle({ type: 'time-passed' }), Math.max(0, at - now));
+    this.#timer = setTimeout(() => this.#handle({ type: 'time-passed' }), Math.max(0, at - now));
   }
-
-  #describe(lease: LeaseKey, ttlMs: number): FindFreeWorkerResponse {
-    const leaseId = signLease({ ...lease, ttlMs }, this.#settings.signingKey);
-    const { worker, host, port } = this.#links.get(lease.worker)?.info ?? {};
-    return { leaseId, workerId: lease.worker, worker, host, port } as FindFreeWorkerResponse;
-  }
-}
-
-function grantKey(client: ClientId, name: string): string {
-  return `${client} ${name}`;
 }
 
 function stopping(): PoolError {

@@ -5,6 +5,7 @@ import { once } from '../core/once.js';
 import { withResolvers } from '../core/with-resolvers.js';
 import { formatAddress } from '../wire/address.js';
 import { bindFirstFree, createGrpcServer } from '../wire/grpc-server.js';
+import { addStandardServices } from '../wire/standard-services.js';
 import { createLogger } from '../wire/logger.js';
 import { removePoolFile, writePoolFile } from '../wire/pool-files.js';
 import { coordinatorService } from '../wire/proto.js';
@@ -48,7 +49,8 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
     },
     log,
   );
-  const { server } = createGrpcServer(options.token);
+  const server = createGrpcServer(options.token);
+  addStandardServices(server);
   const stopped = withResolvers<void>();
   const release: (() => void | Promise<void>)[] = [() => server.forceShutdown(), () => coordinator.stop()];
 

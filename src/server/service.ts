@@ -6,6 +6,8 @@ import type { CoordinatorHandlers } from '../wire/generated/offhand/v1/Coordinat
 import type { WorkerMessage__Output } from '../wire/generated/offhand/v1/WorkerMessage.js';
 import { PROTOCOL, VERSION } from '../wire/protocol.js';
 import type { Coordinator } from './coordinator.js';
+import { Sessions } from './sessions.js';
+import { UnaryLeases } from './unary-leases.js';
 import { type AttachStream, WorkerLink } from './worker-link.js';
 
 /** Slots of one worker. */
@@ -13,29 +15,31 @@ const MAX_SLOTS = 256;
 
 /** The Coordinator service: decodes, asks the coordinator, encodes. */
 export function coordinatorHandlers(coordinator: Coordinator, stop: () => void): CoordinatorHandlers {
+  const leases = new UnaryLeases(coordinator);
+  const sessions = new Sessions(coordinator);
   return {
     Handshake(call, respond) {
       answer(call, respond, () => {
         checkProtocol(call.request);
-        const slots = coordinator.workers.reduce((sum, link) => sum + link.info.slots, 0);
-        return { version: VERSION, protocol: PROTOCOL, slots };
+        return { version: VERSION, protocol: PROTOCOL, slots: coordinator.slots };
       });
     },
     FindFreeWorker(call, respond) {
       const abort = new AbortController();
       // Said of every call when its stream closes; the reason spares an error with a stack each time.
       call.on('cancelled', () => abort.abort('closed'));
-      answer(call, respond, () =>
-        coordinator.findFreeWorker(clientOf(call), call.request.requestId, abort.signal),
-      );
+      answer(call, respond, () => leases.find(clientOf(call), call.request.requestId, abort.signal));
     },
     FreeWorker(call, respond) {
       answer(call, respond, () => {
         const { leaseId, requestId } = call.request;
-        if (requestId) coordinator.freeRequest(clientOf(call), requestId);
-        else coordinator.freeWorker(leaseId);
+        if (requestId) leases.freeRequest(clientOf(call), requestId);
+        else leases.free(leaseId);
         return {};
       });
+    },
+    Session(stream) {
+      sessions.open(clientOf(stream), stream);
     },
     GetStatus(call, respond) {
       answer(call, respond, () => coordinator.status());
@@ -51,7 +55,7 @@ export function coordinatorHandlers(coordinator: Coordinator, stop: () => void):
 }
 
 /** A caller is known by the name it gives itself, else by its connection. */
-function clientOf(call: ServerUnaryCall<unknown, unknown>): ClientId {
+function clientOf(call: Pick<ServerUnaryCall<unknown, unknown>, 'metadata' | 'getPeer'>): ClientId {
   return clientId(String(call.metadata.get('client-id')[0] ?? call.getPeer()));
 }
 

@@ -5,27 +5,17 @@ import {
   ServerInterceptingCall,
   status,
 } from '@grpc/grpc-js';
-import { ReflectionService } from '@grpc/reflection';
-import { HealthImplementation } from 'grpc-health-check';
 import { messageOf, PoolError } from '../core/errors.js';
 import { formatAddress } from './address.js';
 import { SERVER_OPTIONS } from './channel.js';
-import { packageDefinition } from './proto.js';
 import { tokenCheck } from './token.js';
 
 const HEALTH = '/grpc.health.v1.Health/';
 
-/** A server with health checking and reflection, every call of which but health needs the token, if there is one. */
-export function createGrpcServer(token: string | undefined): {
-  server: Server;
-  health: HealthImplementation;
-} {
+/** A server every call of which needs the token, if there is one; health checks alone do not. */
+export function createGrpcServer(token: string | undefined): Server {
   const interceptors = token === undefined ? [] : [requireToken(token)];
-  const server = new Server({ ...SERVER_OPTIONS, interceptors });
-  const health = new HealthImplementation({ '': 'SERVING' });
-  health.addToServer(server);
-  new ReflectionService(packageDefinition).addToServer(server);
-  return { server, health };
+  return new Server({ ...SERVER_OPTIONS, interceptors });
 }
 
 /** Stands before every handler, so that a new one cannot forget to ask. */
@@ -74,8 +64,13 @@ export async function bindFirstFree(
 }
 
 function bind(server: Server, host: string, port: number): Promise<number> {
+  return bindAddress(server, formatAddress({ host, port }));
+}
+
+/** Listens on `host:port` or `unix:/path`; gives the port. */
+export function bindAddress(server: Server, address: string): Promise<number> {
   return new Promise((resolve, reject) => {
-    server.bindAsync(formatAddress({ host, port }), ServerCredentials.createInsecure(), (error, bound) => {
+    server.bindAsync(address, ServerCredentials.createInsecure(), (error, bound) => {
       if (error) reject(error);
       else resolve(bound);
     });

@@ -1,6 +1,7 @@
 import type { ErrorCode } from '../core/errors.js';
+import type { Failure as FailureMessage } from './generated/offhand/v1/Failure.js';
 import type { RunCodeResponse } from './generated/offhand/v1/RunCodeResponse.js';
-import type { Payload } from './values/payload.js';
+import type { Encoding, Payload } from './values/payload.js';
 
 /** Why an attempt ended badly, as it is recorded and sent. */
 export interface Failure {
@@ -20,10 +21,14 @@ export type Outcome =
 export function outcomeToMessage(outcome: Outcome): RunCodeResponse {
   const { runMs } = outcome;
   if (outcome.kind === 'result') return { runMs, result: bytesOf(outcome.result) };
-  const { error, ...failure } = outcome.failure;
-  return { runMs, failure: error ? { ...failure, error: bytesOf(error) } : failure };
+  return { runMs, failure: failureToMessage(outcome.failure) };
 }
 
-function bytesOf({ encoding, data }: Payload) {
+export function failureToMessage({ error, ...failure }: Failure): FailureMessage {
+  return error ? { ...failure, error: bytesOf(error) } : failure;
+}
+
+/** The same bytes, as messages take them. */
+export function bytesOf({ encoding, data }: Payload): { encoding: Encoding; data: Buffer } {
   return { encoding, data: Buffer.from(data.buffer, data.byteOffset, data.byteLength) };
 }

@@ -20,19 +20,30 @@ export function poolDirectory(env: NodeJS.ProcessEnv = process.env): string {
   return runtime ? join(runtime, 'offhand') : join(tmpdir(), `offhand-${process.getuid?.() ?? 'user'}`);
 }
 
-/** @throws PoolError `unavailable` when the folder cannot be used, `permission-denied` when it is somebody else's. */
-export function writePoolFile(pool: PoolFile): void {
+/**
+ * That folder, made where it is missing.
+ *
+ * @throws PoolError `unavailable` when it cannot be made, `permission-denied` when it is somebody else's.
+ */
+export function ensurePoolDirectory(): string {
   const directory = poolDirectory();
   try {
     makeFolder(directory, 0o700);
-    if (!isPrivate(directory)) {
-      throw new PoolError('permission-denied', `${directory} must belong to this user alone (mode 0700)`);
-    }
+  } catch (error) {
+    throw new PoolError('unavailable', `the folder ${directory} cannot be made: ${messageOf(error)}`);
+  }
+  if (isPrivate(directory)) return directory;
+  throw new PoolError('permission-denied', `${directory} must belong to this user alone (mode 0700)`);
+}
+
+/** @throws PoolError `unavailable` when the folder cannot be used, `permission-denied` when it is somebody else's. */
+export function writePoolFile(pool: PoolFile): void {
+  const directory = ensurePoolDirectory();
+  try {
     const draft = join(directory, `.${pool.port}.${process.pid}`);
     writeFileSync(draft, `${JSON.stringify(pool)}\n`, { mode: 0o600 });
     renameSync(draft, join(directory, `${pool.port}.json`));
   } catch (error) {
-    if (error instanceof PoolError) throw error;
     throw new PoolError('unavailable', `the pool cannot be announced in ${directory}: ${messageOf(error)}`);
   }
 }

@@ -1,25 +1,13 @@
-import { fileURLToPath } from 'node:url';
 import { type GrpcObject, loadPackageDefinition, type ServiceDefinition } from '@grpc/grpc-js';
-import { loadSync, type Options, type PackageDefinition } from '@grpc/proto-loader';
+import { loadSync, type PackageDefinition } from '@grpc/proto-loader';
 import type { ProtoGrpcType as CoordinatorTypes } from './generated/coordinator.js';
 import type { ProtoGrpcType as WorkerTypes } from './generated/worker.js';
-
-const PROTO_DIR = fileURLToPath(new URL('../../proto', import.meta.url));
-
-// The same options are given to the type generator in package.json: the types are true only while they agree.
-const OPTIONS: Options = {
-  longs: Number,
-  enums: String,
-  bytes: Buffer,
-  defaults: true,
-  oneofs: true,
-  includeDirs: [PROTO_DIR],
-};
+import { PROTO_OPTIONS } from './proto-options.js';
 
 /** The whole contract, for reflection. */
 export const packageDefinition: PackageDefinition = loadSync(
-  ['offhand/v1/coordinator.proto', 'offhand/v1/worker.proto'],
-  OPTIONS,
+  ['offhand/v1/coordinator.proto', 'offhand/v1/worker.proto', 'offhand/v1/slot.proto'],
+  PROTO_OPTIONS,
 );
 
 const loaded = loadPackageDefinition(packageDefinition) as GrpcObject & CoordinatorTypes & WorkerTypes;

@@ -57,6 +57,7 @@ export class Attachment {
     this.#log = log;
     const address = formatAddress(options.coordinator);
     this.#client = new CoordinatorClient(address, credentials.createInsecure(), CLIENT_OPTIONS);
+    worker.onLeaseEnded = (leaseEnded) => this.#send({ leaseEnded });
     this.#dial();
   }
 
@@ -97,6 +98,7 @@ export class Attachment {
         protocol: PROTOCOL,
         epochs: this.#worker.leases.epochs,
         leases: this.#worker.leases.uses(now),
+        slotAddresses: this.#worker.slotAddresses,
       },
     });
   }
@@ -119,7 +121,8 @@ export class Attachment {
       this.#reporter = new Reporter(this.#worker, attached, (report) => this.#send({ report }));
       this.#events.attached(attached.worker);
     } else if (endLease) {
-      void this.#worker.endLease(endLease).then(() => this.#send({ leaseEnded: endLease }));
+      const { slot, epoch } = endLease;
+      void this.#worker.endLease(endLease).then(() => this.#send({ leaseEnded: { slot, epoch } }));
     } else if (stateQuery) {
       this.#send({ state: { query: stateQuery.query, state: this.#stateOf() } });
     } else if (drain) {

@@ -1,13 +1,14 @@
 import { PoolError } from '../core/errors.js';
 import type { LeaseKey } from '../core/lease.js';
 import type { SignedLease } from '../wire/lease-token.js';
+import type { Board } from './board.js';
 
-/** The newest lease of one slot, as far as this worker knows. */
+/** A lease that unary calls use: it lives for a while after each. */
 interface Standing {
-  /** The highest epoch seen; older ones are refused for ever. */
   epoch: number;
-  /** The lease of that epoch, while it lives. */
-  lease: { ttlMs: number; inUse: boolean; lastUsedAt: number } | undefined;
+  ttlMs: number;
+  inUse: boolean;
+  lastUsedAt: number;
 }
 
 /** How a lease is being used, for the coordinator. */
@@ -20,61 +21,62 @@ export interface LeaseUse {
 
 /**
  * Which leases this worker honours. It decides by itself, from the lease's signature and epoch, so that nothing depends
- * on whether the client or the coordinator's notice arrives first.
+ * on whether the client or the coordinator's notice arrives first. The epochs are kept on the boards of the slots, which
+ * their threads see too.
  */
 export class SlotLeases {
-  readonly #standings: Standing[];
+  readonly #boards: readonly Board[];
+  readonly #standings: (Standing | undefined)[] = [];
 
-  constructor(slots: number) {
-    this.#standings = Array.from({ length: slots }, () => ({ epoch: 0, lease: undefined }));
+  constructor(boards: readonly Board[]) {
+    this.#boards = boards;
   }
 
   /** The highest epoch seen of each slot. */
   get epochs(): number[] {
-    return this.#standings.map((standing) => standing.epoch);
+    return this.#boards.map((board) => board.newest);
   }
 
-  /** Marks the lease as used. @throws PoolError `lease-lost` when it is over, `invalid-argument` when it is in use. */
+  /** Marks the lease as used by a unary call. @throws PoolError `lease-lost` when it is over, `invalid-argument` when it is in use. */
   begin(lease: SignedLease, now: number): void {
-    const standing = this.#standings[lease.slot];
-    if (!standing) throw new PoolError('lease-lost', `this worker has no slot ${lease.slot}`);
-    if (lease.epoch > standing.epoch) {
-      standing.epoch = lease.epoch;
-      standing.lease = { ttlMs: lease.ttlMs, inUse: false, lastUsedAt: now };
-    }
-    const current = standing.epoch === lease.epoch ? standing.lease : undefined;
-    if (!current || (!current.inUse && now - current.lastUsedAt > current.ttlMs)) {
+    const board = this.#boards[lease.slot];
+    if (!board) throw new PoolError('lease-lost', `this worker has no slot ${lease.slot}`);
+    const known = this.#standings[lease.slot];
+    const standing =
+      known?.epoch === lease.epoch
+        ? known
+        : { epoch: lease.epoch, ttlMs: lease.ttlMs, inUse: false, lastUsedAt: now };
+    const isUnused = !standing.inUse && standing.ttlMs > 0 && now - standing.lastUsedAt > standing.ttlMs;
+    if (isUnused || !board.admit(lease.epoch)) {
       throw new PoolError('lease-lost', 'the lease is over: it was released, or not used in time');
     }
-    if (current.inUse) {
+    if (standing.inUse) {
       throw new PoolError(
         'invalid-argument',
         'lease_id: a task runs under this lease already, and a lease runs one at a time',
       );
     }
-    current.inUse = true;
+    standing.inUse = true;
+    this.#standings[lease.slot] = standing;
   }
 
   /** The attempt under this lease has ended. */
   rest(lease: LeaseKey, now: number): void {
     const standing = this.#standings[lease.slot];
-    if (!standing?.lease || standing.epoch !== lease.epoch) return;
-    standing.lease.inUse = false;
-    standing.lease.lastUsedAt = now;
-  }
-
-  /** Refuses this lease, and all before it, from now on. */
-  end(lease: { slot: number; epoch: number }): void {
-    const standing = this.#standings[lease.slot];
-    if (!standing || lease.epoch < standing.epoch) return;
-    standing.epoch = lease.epoch;
-    standing.lease = undefined;
+    if (standing?.epoch !== lease.epoch) return;
+    standing.inUse = false;
+    standing.lastUsedAt = now;
   }
 
   /** Every lease that lives. */
   uses(now: number): LeaseUse[] {
-    return this.#standings.flatMap(({ epoch, lease }, slot) =>
-      lease ? [{ slot, epoch, inUse: lease.inUse, idleMs: lease.inUse ? 0 : now - lease.lastUsedAt }] : [],
-    );
+    return this.#boards.flatMap((board, slot) => {
+      const epoch = board.admitted;
+      if (epoch === 0 || board.isOver(epoch)) return [];
+      const standing = this.#standings[slot];
+      if (standing?.epoch !== epoch) return { slot, epoch, inUse: board.isRunning, idleMs: board.idleMs };
+      const { inUse, lastUsedAt } = standing;
+      return { slot, epoch, inUse, idleMs: inUse ? 0 : now - lastUsedAt };
+    });
   }
 }

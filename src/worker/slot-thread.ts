@@ -1,14 +1,22 @@
-// The thread of one slot: the only place in a worker where user code runs.
+// The thread of one slot: the only place in a worker where user code runs. Streams of tasks come straight to it.
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
-import { parentPort } from 'node:worker_threads';
-import type { Outcome } from '../wire/outcome.js';
-import { Executor } from './execute.js';
-import type { ThreadCall, ThreadMessage } from './thread-messages.js';
+import { parentPort, workerData } from 'node:worker_threads';
+import { bindAddress, createGrpcServer } from '../wire/grpc-server.js';
+import { readLease } from '../wire/lease-token.js';
+import { slotService } from '../wire/slot-proto.js';
+import { Board } from './board.js';
+import { FunctionCache } from './function-cache.js';
+import { Ledger } from './ledger.js';
+import { SlotService } from './slot-service.js';
+import { TaskRunner } from './task-runner.js';
+import type { ThreadMessage, ThreadOrder, ThreadSettings } from './thread-messages.js';
+import { UnaryOutbox } from './unary-outbox.js';
 
-const base = join(process.cwd(), 'offhand-task.js');
 const port = parentPort;
 if (!port) throw new Error('slot-thread.js is started by a worker, not by hand');
+const settings = workerData as ThreadSettings;
+const base = join(process.cwd(), 'offhand-task.js');
 
 // Functions come without their imports: `require` and `import()` inside them resolve from the worker's working folder.
 Object.defineProperty(globalThis, 'require', {
@@ -17,26 +25,29 @@ Object.defineProperty(globalThis, 'require', {
   writable: true,
 });
 
-const executor = new Executor(base);
-const send = (message: ThreadMessage, transfer: ArrayBuffer[] = []) => port.postMessage(message, transfer);
-
-port.on('message', (message: ThreadCall) => {
-  const { call } = message;
-  void executor
-    .execute(message, () => send({ type: 'begun', call }))
-    .then((outcome) => send({ type: 'settled', call, outcome: own(outcome) }, buffersOf(outcome)));
+const board = new Board(settings.board);
+let { signingKey } = settings;
+const tell = (message: ThreadMessage, transfer: ArrayBuffer[] = []) => port.postMessage(message, transfer);
+const runner = new TaskRunner(board, new FunctionCache(base), tell);
+const service = new SlotService(runner, new Ledger(settings.ledger), (token) => {
+  const lease = signingKey && readLease(token, signingKey);
+  const isOurs = lease?.worker === settings.workerId && lease.slot === settings.slot;
+  return isOurs && board.admit(lease.epoch) ? lease.epoch : undefined;
 });
-send({ type: 'ready' });
 
-/** Small buffers share one pool, which cannot change hands: those are copied, the others move. */
-function own(outcome: Outcome): Outcome {
-  const payload = outcome.kind === 'result' ? outcome.result : outcome.failure.error;
-  if (payload && payload.data.byteLength !== payload.data.buffer.byteLength)
-    payload.data = new Uint8Array(payload.data);
-  return outcome;
-}
+port.on('message', (order: ThreadOrder) => {
+  if (order.type === 'key') signingKey = order.signingKey;
+  else
+    runner.add({
+      ...order,
+      number: order.call,
+      count: 1,
+      isList: false,
+      outbox: new UnaryOutbox(order.call, tell),
+    });
+});
 
-function buffersOf(outcome: Outcome): ArrayBuffer[] {
-  const payload = outcome.kind === 'result' ? outcome.result : outcome.failure.error;
-  return payload ? [payload.data.buffer as ArrayBuffer] : [];
-}
+const server = createGrpcServer(settings.token);
+server.addService(slotService, service.handlers);
+const bound = await bindAddress(server, settings.address);
+tell({ type: 'ready', address: settings.address.replace(/:0$/, `:${bound}`) });

@@ -2,12 +2,14 @@ import { PoolError } from '../core/errors.js';
 import { once } from '../core/once.js';
 import { withResolvers } from '../core/with-resolvers.js';
 import { bindFirstFree, createGrpcServer } from '../wire/grpc-server.js';
+import { addStandardServices } from '../wire/standard-services.js';
 import type { WorkerState } from '../wire/generated/offhand/v1/WorkerState.js';
 import { createLogger } from '../wire/logger.js';
 import { workerService } from '../wire/proto.js';
 import { Attachment } from './attachment.js';
 import type { WorkerOptions } from './options.js';
 import { workerHandlers } from './service.js';
+import { claimSlotAddresses, releaseSlotAddresses } from './slot-addresses.js';
 import { Worker } from './worker.js';
 
 export interface RunningWorker {
@@ -25,12 +27,15 @@ export interface RunningWorker {
 export async function startWorker(options: WorkerOptions): Promise<RunningWorker> {
   const log = createLogger({ name: options.name, dir: options.logDir, pretty: false });
   // A thread stuck in native code cannot be stopped any other way; the supervisor starts another process.
-  const worker = new Worker(options.slots, () => {
+  const onStuck = () => {
     log.error('a thread could not be ended; ending the process');
     // Not exit(), which waits for that very thread.
     process.kill(process.pid, 'SIGKILL');
-  });
-  const { server } = createGrpcServer(options.token);
+  };
+  const slotAddresses = claimSlotAddresses(options);
+  const worker = new Worker({ slotAddresses, token: options.token, onStuck });
+  const server = createGrpcServer(options.token);
+  addStandardServices(server);
   let port = 0;
   const stateOf = (): WorkerState => ({
     worker: options.name,
@@ -50,6 +55,7 @@ export async function startWorker(options: WorkerOptions): Promise<RunningWorker
     log.info({ reason: reason?.message }, 'ending');
     if (reason) attached.reject(reason);
     await worker.stop();
+    releaseSlotAddresses(slotAddresses);
     server.forceShutdown();
     ended.resolve();
   };

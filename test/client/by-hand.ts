@@ -1,9 +1,11 @@
-import type { MapOptions } from 'offhand';
+import type { MapOptions, PoolError } from 'offhand';
+import type { Settle } from '../../src/client/executor.js';
 import { mapBounded } from '../../src/client/map.js';
 
 interface Begun {
   item: number;
-  signal: AbortSignal;
+  /** Why the map gave it up, if it did. */
+  cancelled: PoolError | undefined;
   resolve: (value: string) => void;
   reject: (reason: unknown) => void;
   isSettled: boolean;
@@ -12,17 +14,21 @@ interface Begun {
 /** Calls that are settled by hand. */
 function calls() {
   const begun: Begun[] = [];
-  const start = (item: number, signal: AbortSignal) =>
-    new Promise<string>((resolve, reject) => {
-      const call: Begun = {
-        item,
-        signal,
-        isSettled: false,
-        resolve: (value) => ((call.isSettled = true), resolve(value)),
-        reject: (reason) => ((call.isSettled = true), reject(reason)),
-      };
-      begun.push(call);
-    });
+  const start = (item: number, settle: Settle) => {
+    const end = (isOk: boolean, value: unknown) => {
+      call.isSettled = true;
+      settle(isOk, value);
+    };
+    const call: Begun = {
+      item,
+      cancelled: undefined,
+      isSettled: false,
+      resolve: (value) => end(true, value),
+      reject: (reason) => end(false, reason),
+    };
+    begun.push(call);
+    return { fail: (reason: PoolError) => void (call.cancelled ??= reason), isWaiting: false };
+  };
   const of = (item: number): Begun => {
     const call = begun.find((one) => one.item === item);
     if (!call) throw new Error(`${item} has not begun; there are ${begun.map((one) => one.item).join(', ')}`);
@@ -35,9 +41,14 @@ function calls() {
 export function mapOf(
   input: Iterable<number> | AsyncIterable<number>,
   options: MapOptions & { concurrency: number },
+  signal?: AbortSignal,
 ) {
   const fake = calls();
-  return { ...fake, results: mapBounded(input, fake.start, options) };
+  const concurrency = () => options.concurrency;
+  return {
+    ...fake,
+    results: mapBounded<number, string>(input, fake.start, { ...options, concurrency }, signal),
+  };
 }
 
 /** 0, 1, 2 … without end; writes down what is asked of it. */

@@ -91,7 +91,7 @@ export class ReferenceModel {
     return this.#highestEpoch + 1;
   }
 
-  get nextExpiryAt(): number | undefined {
+  get nextTimeAt(): number | undefined {
     const expiries = this.slots.filter((slot) => slot.state === 'leased').map((slot) => slot.expiresAt);
     const first = Math.min(...expiries);
     return Number.isFinite(first) ? first : undefined;

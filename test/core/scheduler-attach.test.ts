@@ -35,7 +35,7 @@ describe('a worker that brings leases along (the coordinator was started again)'
 
   test('a held lease that is not in use expires 5 s after its last use', () => {
     const scheduler = after(attached('w1', 1, [slotAt(7, { inUse: false, idleMs: 1_000 })]));
-    expect(scheduler.nextExpiryAt).toBe(4_000);
+    expect(scheduler.nextTimeAt).toBe(4_000);
     expect(scheduler.handle(timePassed, 4_000)).toEqual([end(lease('w1', 7))]);
   });
 
@@ -73,7 +73,7 @@ describe('epochs', () => {
     for (const event of [released, ended, inUse])
       expect(scheduler.handle(event(lease('w1', 1)), 10)).toEqual([]);
     expect(scheduler.isBusy(workerId('w1'))).toBe(true);
-    expect(scheduler.nextExpiryAt).toBe(5_000);
+    expect(scheduler.nextTimeAt).toBe(5_000);
   });
 
   test('a scheduler that begins at 1000 grants 1001 first, whatever less a worker has seen', () => {
@@ -108,7 +108,7 @@ describe('a worker that attaches again (its stream was cut)', () => {
     const scheduler = after(attached('w1'), requested(1, 'a'), requested(2, 'a'));
     const slots = [slotAt(1, { inUse: false, idleMs: 200 })];
     expect(scheduler.handle(attached('w1', 1, slots), 1_000)).toEqual([]);
-    expect(scheduler.nextExpiryAt).toBe(5_800);
+    expect(scheduler.nextTimeAt).toBe(5_800);
     expect(scheduler.handle(inUse(lease('w1', 1)), 1_100)).toEqual([]);
     expect(scheduler.handle(released(lease('w1', 1)), 9_000)).toEqual([end(lease('w1', 1))]);
     expect(scheduler.handle(ended(lease('w1', 1)), 9_010)).toEqual([grant(2, lease('w1', 2))]);
@@ -119,7 +119,7 @@ describe('a worker that attaches again (its stream was cut)', () => {
     expect(scheduler.handle(attached('w1', 1, [slotAt(1)]), 10)).toEqual([grant(2, lease('w1', 2))]);
     expect(scheduler.handle(ended(lease('w1', 1)), 20)).toEqual([]);
     expect(scheduler.handle(idleFor(9_000, lease('w1', 1)), 20)).toEqual([]);
-    expect(scheduler.nextExpiryAt).toBe(5_010);
+    expect(scheduler.nextTimeAt).toBe(5_010);
   });
 
   // The holder of epoch 1 has its token and may still be on its way to the worker, which has not seen it.

@@ -91,8 +91,8 @@ export interface Moment {
   waiting: number;
   modelWaiting: number;
   hasFreeSlot: boolean;
-  nextExpiryAt: number | undefined;
-  modelNextExpiryAt: number | undefined;
+  nextTimeAt: number | undefined;
+  modelNextTimeAt: number | undefined;
 }
 
 export interface Grant {
@@ -231,8 +231,8 @@ export class Telling {
       waiting: this.#scheduler.waiting,
       modelWaiting: this.model.waiting.length,
       hasFreeSlot: this.model.firstFree !== undefined,
-      nextExpiryAt: this.#scheduler.nextExpiryAt,
-      modelNextExpiryAt: this.model.nextExpiryAt,
+      nextTimeAt: this.#scheduler.nextTimeAt,
+      modelNextTimeAt: this.model.nextTimeAt,
     });
   }
 }

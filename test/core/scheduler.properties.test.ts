@@ -108,7 +108,7 @@ describe('whatever happens', () => {
     inEveryStory((told) => {
       const isRight = ({ ends, ended }: Moment): boolean => names(ended).join() === names(ends).join();
       expect(wrong(told.moments, isRight)).toEqual([]);
-      expect(wrong(told.moments, (moment) => moment.nextExpiryAt === moment.modelNextExpiryAt)).toEqual([]);
+      expect(wrong(told.moments, (moment) => moment.nextTimeAt === moment.modelNextTimeAt)).toEqual([]);
       expect(told.isBusyAsModelled()).toBe(true);
     });
   });
@@ -120,7 +120,7 @@ describe('whatever happens', () => {
       told.fallSilent();
       const silence = told.moments.slice(before);
       expect(names(silence.flatMap(({ ended }) => ended))).toEqual(names(open));
-      expect(silence.at(-1)?.nextExpiryAt).toBeUndefined();
+      expect(silence.at(-1)?.nextTimeAt).toBeUndefined();
     });
   });
 

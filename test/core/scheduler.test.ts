@@ -90,7 +90,7 @@ describe('release', () => {
     const scheduler = after(attached('w1'), requested(1, 'a'));
     expect(scheduler.handle(ended(lease('w1', 1)), 10)).toEqual([]);
     expect(scheduler.isBusy(workerId('w1'))).toBe(false);
-    expect(scheduler.nextExpiryAt).toBeUndefined();
+    expect(scheduler.nextTimeAt).toBeUndefined();
   });
 
   test.each([
@@ -101,7 +101,7 @@ describe('release', () => {
     const scheduler = after(attached('w1'), requested(1, 'a'), ended(lease('w1', 1)), requested(2, 'b'));
     expect(scheduler.handle(event(lease('w1', 1)), 10)).toEqual([]);
     expect(scheduler.isBusy(workerId('w1'))).toBe(true);
-    expect(scheduler.nextExpiryAt).toBe(5_000);
+    expect(scheduler.nextTimeAt).toBe(5_000);
     expect(scheduler.handle(requested(3, 'c'), 20)).toEqual([]);
   });
 
@@ -114,7 +114,7 @@ describe('release', () => {
     for (const event of [released(key), ended(key), inUse(key), idleFor(9_000, key)])
       expect(scheduler.handle(event, 10)).toEqual([]);
     expect(scheduler.isBusy(workerId('w1'))).toBe(true);
-    expect(scheduler.nextExpiryAt).toBe(5_000);
+    expect(scheduler.nextTimeAt).toBe(5_000);
   });
 });
 
@@ -122,10 +122,10 @@ describe('expiry', () => {
   test('an unused lease is ended 5 s after its grant, and not before', () => {
     const scheduler = after(attached('w1'));
     scheduler.handle(requested(1, 'a'), 100);
-    expect(scheduler.nextExpiryAt).toBe(5_100);
+    expect(scheduler.nextTimeAt).toBe(5_100);
     expect(scheduler.handle(timePassed, 5_099)).toEqual([]);
     expect(scheduler.handle(timePassed, 5_100)).toEqual([end(lease('w1', 1))]);
-    expect(scheduler.nextExpiryAt).toBeUndefined();
+    expect(scheduler.nextTimeAt).toBeUndefined();
     expect(scheduler.isBusy(workerId('w1'))).toBe(true);
   });
 
@@ -139,14 +139,14 @@ describe('expiry', () => {
 
   test('a lease in use never expires', () => {
     const scheduler = after(attached('w1'), requested(1, 'a'), inUse(lease('w1', 1)));
-    expect(scheduler.nextExpiryAt).toBeUndefined();
+    expect(scheduler.nextTimeAt).toBeUndefined();
     expect(scheduler.handle(timePassed, 1e9)).toEqual([]);
   });
 
   test('expiry counts from the last use', () => {
     const scheduler = after(attached('w1'), requested(1, 'a'), inUse(lease('w1', 1)));
     expect(scheduler.handle(idleFor(300, lease('w1', 1)), 20_000)).toEqual([]);
-    expect(scheduler.nextExpiryAt).toBe(24_700);
+    expect(scheduler.nextTimeAt).toBe(24_700);
     expect(scheduler.handle(timePassed, 24_699)).toEqual([]);
     expect(scheduler.handle(timePassed, 24_700)).toEqual([end(lease('w1', 1))]);
   });
@@ -169,7 +169,7 @@ describe('expiry', () => {
     const scheduler = after(attached('w1', 1), attached('w2', 2), requested(1, 'a'));
     scheduler.handle(requested(2, 'a'), 1_000);
     scheduler.handle(idleFor(0, lease('w1', 1)), 2_000);
-    expect(scheduler.nextExpiryAt).toBe(6_000);
+    expect(scheduler.nextTimeAt).toBe(6_000);
     expect(scheduler.handle(timePassed, 7_000)).toEqual([end(lease('w2', 2)), end(lease('w1', 1))]);
   });
 });
@@ -194,7 +194,7 @@ describe('workers', () => {
   test('the leases of a lost worker are gone with it', () => {
     const scheduler = after(attached('w1'), requested(1, 'a'), requested(2, 'a'));
     expect(scheduler.handle(lost('w1'), 10)).toEqual([]);
-    expect(scheduler.nextExpiryAt).toBeUndefined();
+    expect(scheduler.nextTimeAt).toBeUndefined();
     for (const event of [released, ended, inUse])
       expect(scheduler.handle(event(lease('w1', 1)), 20)).toEqual([]);
     expect(scheduler.waiting).toBe(1);

@@ -66,7 +66,11 @@ export const grant = (request: number, key: LeaseKey): SchedulerCommand => ({
   lease: key,
   ttlMs: UNUSED_LEASE_TTL_MS,
 });
-export const end = (key: LeaseKey): SchedulerCommand => ({ type: 'end-lease', lease: key });
+export const end = (key: LeaseKey, abort = true): SchedulerCommand => ({
+  type: 'end-lease',
+  lease: key,
+  abort,
+});
 
 /** A scheduler to which all this has happened at the instant 0. */
 export function after(...events: readonly SchedulerEvent[]): Scheduler {

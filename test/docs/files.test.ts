@@ -16,6 +16,8 @@ const NUMBER = '[0-9]+';
 const PLACEHOLDERS: Record<string, string> = {
   '<port>': NUMBER,
   '<n>': NUMBER,
+  '<pid>': NUMBER,
+  '<slot>': NUMBER,
   '<workers>': NUMBER,
   '<hash>': '[0-9a-f]+',
   '<name>': '.+',

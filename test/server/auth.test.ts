@@ -1,3 +1,4 @@
+import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
@@ -29,8 +30,19 @@ beforeAll(async () => {
   addresses = new Map([
     ['offhand.v1.Coordinator', server.address],
     ['offhand.v1.Worker', worker],
+    ['offhand.v1.Slot', slotAddress()],
   ]);
 }, 40_000);
+
+/** Where the only slot of the pool listens. */
+function slotAddress(): string {
+  const folder = join(String(sandbox.env['XDG_RUNTIME_DIR']), 'offhand');
+  const socket = readdirSync(folder).find((name) => name.endsWith('.sock'));
+  return `unix:${join(folder, String(socket))}`;
+}
+
+/** Where health checking and reflection are served too: a slot leaves them to its worker. */
+const standard = () => [...addresses].filter(([name]) => name !== 'offhand.v1.Slot').map(([, at]) => at);
 
 afterAll(async () => {
   await server.stop();
@@ -90,7 +102,7 @@ describe('the token', () => {
   });
 
   test('is not needed for health checks', async () => {
-    for (const address of addresses.values()) {
+    for (const address of standard()) {
       for (const definition of Object.values(health)) {
         expect(await statusAt(address, health, definition, undefined, { service: '' })).toBe(status.OK);
       }
@@ -98,7 +110,7 @@ describe('the token', () => {
   });
 
   test('is needed for reflection', async () => {
-    for (const address of addresses.values()) {
+    for (const address of standard()) {
       for (const definition of Object.values(reflection)) {
         const listServices = { list_services: '', listServices: '' };
         expect(await statusAt(address, reflection, definition, undefined, listServices)).toBe(

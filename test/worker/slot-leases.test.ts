@@ -1,12 +1,20 @@
 import { describe, expect, test } from '@jest/globals';
 import { workerId } from '../../src/core/ids.js';
+import { Board } from '../../src/worker/board.js';
 import { SlotLeases } from '../../src/worker/slot-leases.js';
 
 const lease = (epoch: number, slot = 0) => ({ worker: workerId('w'), slot, epoch, ttlMs: 5_000 });
 
+/** The leases of a worker of so many slots, and how the coordinator ends one. */
+function leasesOf(slots: number) {
+  const boards = Array.from({ length: slots }, () => new Board());
+  const end = ({ slot, epoch }: { slot: number; epoch: number }) => boards[slot]?.end(epoch);
+  return Object.assign(new SlotLeases(boards), { end });
+}
+
 /** A worker that has just seen the first lease of its only slot used, from 0 to 100. */
-function usedOnce(): SlotLeases {
-  const leases = new SlotLeases(1);
+function usedOnce() {
+  const leases = leasesOf(1);
   leases.begin(lease(1), 0);
   leases.rest(lease(1), 100);
   return leases;
@@ -17,14 +25,14 @@ const IN_USE = expect.objectContaining({ code: 'invalid-argument' });
 
 describe('the leases of a worker', () => {
   test('a lease is honoured when it arrives, before the coordinator has said anything', () => {
-    const leases = new SlotLeases(1);
+    const leases = leasesOf(1);
     leases.begin(lease(7), 0);
     expect(leases.uses(10)).toEqual([{ slot: 0, epoch: 7, inUse: true, idleMs: 0 }]);
     expect(leases.epochs).toEqual([7]);
   });
 
   test('a lease in use cannot be used a second time', () => {
-    const leases = new SlotLeases(1);
+    const leases = leasesOf(1);
     leases.begin(lease(1), 0);
     expect(() => leases.begin(lease(1), 1)).toThrow(IN_USE);
     leases.rest(lease(1), 2);
@@ -37,7 +45,7 @@ describe('the leases of a worker', () => {
   });
 
   test('a lease in use does not run out', () => {
-    const leases = new SlotLeases(1);
+    const leases = leasesOf(1);
     leases.begin(lease(1), 0);
     leases.rest(lease(1), 1_000_000);
     expect(() => leases.begin(lease(1), 1_000_001)).not.toThrow();
@@ -75,7 +83,7 @@ describe('the leases of a worker', () => {
   });
 
   test('of one slot say nothing about another', () => {
-    const leases = new SlotLeases(2);
+    const leases = leasesOf(2);
     leases.begin(lease(1, 0), 0);
     leases.begin(lease(1, 1), 0);
     leases.end({ slot: 0, epoch: 1 });
@@ -84,7 +92,7 @@ describe('the leases of a worker', () => {
   });
 
   test('on a slot that the worker does not have are refused', () => {
-    const leases = new SlotLeases(1);
+    const leases = leasesOf(1);
     for (const slot of [1, -1, 0.5, Number.NaN]) expect(() => leases.begin(lease(1, slot), 0)).toThrow(LOST);
     leases.end({ slot: 9, epoch: 1 });
     leases.rest(lease(1, 9), 0);

@@ -46,6 +46,13 @@ const ERROR_CLASSES: Record<string, ErrorConstructor> = {
   AggregateError: AggregateError as unknown as ErrorConstructor,
 };
 
+/** Whether a value is copied by being written down: nothing in it can be shared or changed later. */
+export function isPrimitive(value: unknown): boolean {
+  return (
+    value === null || (typeof value !== 'object' && typeof value !== 'function' && typeof value !== 'symbol')
+  );
+}
+
 /**
  * @param label how an error message names the value: "the result".
  * @throws PoolError `not-cloneable`, naming the path to the part that cannot be sent.

@@ -1,22 +1,50 @@
 import { join } from 'node:path';
 import { describe, expect, test } from '@jest/globals';
-import { Executor } from '../../src/worker/execute.js';
+import type { Outcome } from '../../src/wire/outcome.js';
+import { Board } from '../../src/worker/board.js';
+import { FunctionCache } from '../../src/worker/function-cache.js';
+import { TaskRunner } from '../../src/worker/task-runner.js';
+import type { ThreadMessage } from '../../src/worker/thread-messages.js';
+import { UnaryOutbox } from '../../src/worker/unary-outbox.js';
 
 /** Runs a source with JSON arguments. Tells the outcome as text, and whether user code had begun. */
 async function execute(source: string | undefined, args = '[]', functionId = String(source)) {
-  return executeOn(new Executor(join(process.cwd(), 'task.js')), source, args, functionId);
+  return executeOn(new FunctionCache(join(process.cwd(), 'task.js')), source, args, functionId);
 }
 
-async function executeOn(executor: Executor, source: string | undefined, args: string, functionId: string) {
-  let begun = 0;
-  const payload = { encoding: 'JSON' as const, data: Buffer.from(args) };
-  const outcome = await executor.execute({ call: 1, functionId, source, args: payload }, () => (begun += 1));
+async function executeOn(
+  functions: FunctionCache,
+  source: string | undefined,
+  args: string,
+  functionId: string,
+) {
+  const board = new Board();
+  const tell = (message: ThreadMessage) => {
+    if (message.type === 'settled') settle(message.outcome);
+  };
+  let settle!: (outcome: Outcome) => void;
+  const settled = new Promise<Outcome>((resolve) => (settle = resolve));
+  board.admit(1);
+  new TaskRunner(board, functions, tell).add({
+    epoch: 1,
+    number: -1,
+    count: 1,
+    functionId,
+    source,
+    name: 'test',
+    args: { encoding: 'JSON', data: Buffer.from(args) },
+    isList: false,
+    timeoutMs: undefined,
+    outbox: new UnaryOutbox(1, tell),
+  });
+  const outcome = await settled;
+  const begun = board.last.epoch === 1 ? 1 : 0;
   const result = outcome.kind === 'result' ? Buffer.from(outcome.result.data).toString() : undefined;
   const failure = outcome.kind === 'failure' ? outcome.failure : undefined;
   return { begun, result, failure, runMs: outcome.runMs };
 }
 
-describe('an executor', () => {
+describe('a task runner', () => {
   test('runs every form of function, and awaits what is promised', async () => {
     const forms = [
       '(a, b) => a + b',
@@ -78,10 +106,10 @@ describe('an executor', () => {
   });
 
   test('knows a function by its id once it has had its source', async () => {
-    const executor = new Executor(join(process.cwd(), 'task.js'));
-    const byId = () => executeOn(executor, undefined, '[]', 'the-id');
+    const functions = new FunctionCache(join(process.cwd(), 'task.js'));
+    const byId = () => executeOn(functions, undefined, '[]', 'the-id');
     expect(await byId()).toMatchObject({ begun: 0, failure: { code: 'code-unknown', mayHaveRun: false } });
-    expect(await executeOn(executor, '() => "known"', '[]', 'the-id')).toMatchObject({ result: '"known"' });
+    expect(await executeOn(functions, '() => "known"', '[]', 'the-id')).toMatchObject({ result: '"known"' });
     expect(await byId()).toMatchObject({ result: '"known"' });
   });
 

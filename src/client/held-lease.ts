@@ -1,0 +1,238 @@
+import { PoolError } from '../core/errors.js';
+import { hasRoom, MESSAGE_MS, type Pace, type UnderWay } from '../core/pace.js';
+import type { Failure__Output } from '../wire/generated/offhand/v1/Failure.js';
+import type { SettleLeaseRequest } from '../wire/generated/offhand/v1/SettleLeaseRequest.js';
+import type { SlotLease__Output } from '../wire/generated/offhand/v1/SlotLease.js';
+import type { TaskOutcomes__Output } from '../wire/generated/offhand/v1/TaskOutcomes.js';
+import type { DirectTask, Place } from './direct-task.js';
+import { errorOf, resultsOf } from './outcome.js';
+import type { SlotLink, SlotUser } from './slot-link.js';
+import { batchOf } from './task-batch.js';
+import type { WorkerLink } from './worker-link.js';
+
+/** How long tasks that are to come back from a revoked lease may take before its worker is asked, in ms. */
+const HAND_BACK_MS = 5;
+
+/** What a lease asks of its holder. */
+export interface LeaseHolder {
+  /** There is room for more tasks, or one less under way. */
+  changed(): void;
+  /** Tasks that did not begin, in their order. */
+  handBack(tasks: DirectTask[]): void;
+  /** Nothing more can be sent under it. */
+  ending(lease: HeldLease): void;
+}
+
+/** One lease that a client holds, and the tasks that it has sent under it. */
+export class HeldLease implements Place, SlotUser {
+  readonly epoch: number;
+  readonly underWay: UnderWay = { tasks: 0, workMs: 0, bytes: 0 };
+  /** Since when nothing is under way. */
+  idleSince = performance.now();
+  /** When the slot was last heard of, while something is under way. */
+  heardAt = 0;
+  readonly #leaseId: string;
+  readonly #slot: SlotLink;
+  readonly #worker: WorkerLink;
+  readonly #pace: Pace;
+  readonly #holder: LeaseHolder;
+  readonly #tasks = new Map<number, DirectTask>();
+  #hasSentLease = false;
+  #isEnding = false;
+  /** Numbers of tasks that are to stop, not yet told to the worker. */
+  #toStop: number[] = [];
+
+  constructor(lease: SlotLease__Output, slot: SlotLink, worker: WorkerLink, pace: Pace, holder: LeaseHolder) {
+    this.epoch = lease.epoch;
+    this.#leaseId = lease.leaseId;
+    this.#slot = slot;
+    this.#worker = worker;
+    this.#pace = pace;
+    this.#holder = holder;
+    slot.join(this);
+  }
+
+  get isIdle(): boolean {
+    return this.#tasks.size === 0;
+  }
+
+  /** Whether a message could go now. */
+  get isReady(): boolean {
+    return !this.#isEnding && this.#slot.isReady;
+  }
+
+  /** Sends as many of these as there is room for, taking them from `next`, `share` at most. */
+  fill(next: { first: DirectTask | undefined; shift(): DirectTask | undefined }, share: number): void {
+    const tasks: DirectTask[] = [];
+    let messageMs = 0;
+    for (let task = next.first; task && tasks.length < share; task = next.first) {
+      const estimateMs = this.#pace.of(task.fn.id);
+      if (tasks.length > 0 && messageMs + (estimateMs ?? 0) > MESSAGE_MS) break;
+      if (!hasRoom(this.underWay, estimateMs, task.bytes)) break;
+      next.shift();
+      task.estimateMs = estimateMs ?? 0;
+      messageMs += task.estimateMs;
+      this.underWay.tasks += 1;
+      this.underWay.workMs += task.estimateMs;
+      this.underWay.bytes += task.bytes;
+      task.sent(this, this.#slot.nextNumber());
+      this.#tasks.set(task.number, task);
+      tasks.push(task);
+    }
+    if (tasks.length === 0) return;
+    if (tasks.length === this.#tasks.size) this.heardAt = performance.now();
+    const batch = batchOf(tasks, this.#slot);
+    if (!this.#hasSentLease) batch.leaseId = this.#leaseId;
+    this.#hasSentLease = true;
+    this.#slot.send(batch);
+  }
+
+  /** No more goes under this lease: others need the slot, or it is gone. What runs may finish. */
+  end(): void {
+    if (!this.#beginToEnd()) return;
+    // The slot hands back by itself what it has not begun, unless it is busy.
+    if (this.#tasks.size > 1) {
+      setTimeout(() => {
+        if (this.#tasks.size > 1) void this.#settle({});
+      }, HAND_BACK_MS);
+    }
+  }
+
+  /** A task was settled by its own limits: it has to stop if it runs, and else must not begin. */
+  leave(task: DirectTask): void {
+    this.#remove(task);
+    this.#toStop.push(task.number);
+    if (this.#toStop.length > 1) return;
+    queueMicrotask(() => {
+      this.#beginToEnd();
+      void this.#settle({ stopTasks: this.#toStop.splice(0) });
+    });
+  }
+
+  onWritten(): void {
+    this.#holder.changed();
+  }
+
+  onOutcomes(outcomes: TaskOutcomes__Output[]): void {
+    this.heardAt = performance.now();
+    for (const outcome of outcomes) this.#onOutcome(outcome);
+    this.#afterChange();
+  }
+
+  onBroken(): void {
+    this.#beginToEnd();
+    if (!this.isIdle) void this.#settle({ stopAny: true });
+  }
+
+  #onOutcome(outcome: TaskOutcomes__Output): void {
+    const { number, count, failure, notBegun, runMs } = outcome;
+    if (notBegun) return this.#onNotBegun(number, count);
+    const tasks = this.#take(number, count);
+    const [first] = tasks;
+    if (!first) return;
+    if (failure?.code === 'code-unknown') {
+      this.#slot.forget(first.fn.id);
+      return this.#handBack(tasks);
+    }
+    this.#pace.note(first.fn.id, count, runMs);
+    if (failure) {
+      for (const task of tasks) task.fail(errorOf(failure));
+      return;
+    }
+    let results: unknown[];
+    try {
+      results = resultsOf(outcome);
+    } catch (error) {
+      for (const task of tasks) task.fail(error);
+      return;
+    }
+    for (const task of tasks) task.succeed(results[task.number - number]);
+  }
+
+  /** The lease is over on the worker's side. */
+  #onNotBegun(number: number, count: number): void {
+    const tasks = this.#take(number, count);
+    if (tasks.length === 0) return;
+    this.#beginToEnd();
+    this.#handBack(tasks);
+  }
+
+  /** Asks the worker's main thread, which knows also what a slot that is busy or gone cannot tell. */
+  async #settle(what: Omit<SettleLeaseRequest, 'leaseId'>): Promise<void> {
+    let lost: PoolError | undefined;
+    try {
+      const { begun, failure, unsent } = await this.#worker.settleLease({ leaseId: this.#leaseId, ...what });
+      for (const outcome of unsent) this.#onOutcome(outcome);
+      this.#handBack(this.#takeAbove(begun));
+      if (failure) this.#failRunning(begun, failure);
+    } catch (error) {
+      lost = error as PoolError;
+    }
+    if (what.stopAny) {
+      const reason = lost?.message ?? 'the slot hung up before it answered';
+      for (const task of this.#takeAbove(0)) {
+        task.fail(
+          new PoolError('worker-lost', `\`${task.name}\`: ${reason}`, { cause: lost, mayHaveRun: true }),
+        );
+      }
+    }
+    this.#afterChange();
+  }
+
+  #failRunning(number: number, failure: Failure__Output): void {
+    const [task] = this.#take(number, 1);
+    task?.fail(errorOf(failure));
+  }
+
+  #takeAbove(number: number): DirectTask[] {
+    return this.#take(number + 1, Number.POSITIVE_INFINITY);
+  }
+
+  /** Those of these tasks that are still under way, which they then are no more. */
+  #take(number: number, count: number): DirectTask[] {
+    const tasks: DirectTask[] = [];
+    if (count > this.#tasks.size) {
+      for (const task of this.#tasks.values())
+        if (task.number >= number && task.number < number + count) tasks.push(task);
+    } else {
+      for (let n = number; n < number + count; n++) {
+        const task = this.#tasks.get(n);
+        if (task) tasks.push(task);
+      }
+    }
+    for (const task of tasks) {
+      task.place = undefined;
+      this.#remove(task);
+    }
+    return tasks;
+  }
+
+  #remove(task: DirectTask): void {
+    if (!this.#tasks.delete(task.number)) return;
+    this.underWay.tasks -= 1;
+    this.underWay.workMs -= task.estimateMs;
+    this.underWay.bytes -= task.bytes;
+  }
+
+  #handBack(tasks: DirectTask[]): void {
+    if (tasks.length > 0) this.#holder.handBack(tasks);
+  }
+
+  #afterChange(): void {
+    if (this.isIdle) {
+      this.idleSince = performance.now();
+      this.underWay.workMs = 0; // Sums of fractions drift.
+      if (this.#isEnding) this.#slot.part(this);
+    }
+    this.#holder.changed();
+  }
+
+  /** False when it is ending already. */
+  #beginToEnd(): boolean {
+    if (this.#isEnding) return false;
+    this.#isEnding = true;
+    if (this.isIdle) this.#slot.part(this);
+    this.#holder.ending(this);
+    return true;
+  }
+}

@@ -1,0 +1,47 @@
+import type { TaskBatch } from '../wire/generated/offhand/v1/TaskBatch.js';
+import type { Tasks } from '../wire/generated/offhand/v1/Tasks.js';
+import { bytesOf } from '../wire/outcome.js';
+import { encodePayload } from '../wire/values/payload.js';
+import type { DirectTask } from './direct-task.js';
+import type { SlotLink } from './slot-link.js';
+
+/** One message for tasks that are numbered in a row. Those told alike, with nothing but primitive arguments, share one encoding. */
+export function batchOf(tasks: readonly DirectTask[], slot: SlotLink): TaskBatch {
+  const batch: Tasks[] = [];
+  for (let start = 0; start < tasks.length;) {
+    const first = tasks[start] as DirectTask;
+    let end = start + 1;
+    while (end < tasks.length && isAlike(first, tasks[end] as DirectTask)) end += 1;
+    batch.push(tasksMessage(tasks.slice(start, end), first, slot));
+    start = end;
+  }
+  return { tasks: batch };
+}
+
+function isAlike(a: DirectTask, b: DirectTask): boolean {
+  if (a.fn.id !== b.fn.id || a.name !== b.name || 'data' in a.args || 'data' in b.args) return false;
+  return a.timeoutMs === undefined && b.timeoutMs === undefined;
+}
+
+function tasksMessage(tasks: readonly DirectTask[], first: DirectTask, slot: SlotLink): Tasks {
+  const { fn, name, number, args, timeoutMs } = first;
+  const isList = tasks.length > 1;
+  const payload = isList
+    ? encodePayload(
+        tasks.map((task) => task.args),
+        'V8',
+        'arguments',
+      )
+    : 'data' in args
+      ? args
+      : encodePayload(args, 'V8', 'arguments');
+  return {
+    number,
+    count: tasks.length,
+    ...(slot.knows(fn.id) ? { functionId: fn.id } : { source: fn.source }),
+    name,
+    arguments: bytesOf(payload),
+    isList,
+    limits: timeoutMs === undefined ? null : { timeoutMs },
+  };
+}

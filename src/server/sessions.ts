@@ -1,0 +1,199 @@
+import type { ServerDuplexStream } from '@grpc/grpc-js';
+import { PoolError } from '../core/errors.js';
+import type { ClientId, RequestId } from '../core/ids.js';
+import type { LeaseKey } from '../core/lease.js';
+import { toStatus } from '../wire/errors.js';
+import type { SessionRequest__Output } from '../wire/generated/offhand/v1/SessionRequest.js';
+import type { SessionResponse } from '../wire/generated/offhand/v1/SessionResponse.js';
+import type { Coordinator, GrantedLease, Holder } from './coordinator.js';
+
+export type SessionStream = ServerDuplexStream<SessionRequest__Output, SessionResponse>;
+
+/** For how long a client that is told that others wait acts upon it, in ms; told again after half of it. */
+const OTHERS_WAIT_MS = 500;
+
+/** No client has a use for more leases than this. */
+const MAX_DEMAND = 100_000;
+
+/** One place in line. */
+interface Wait {
+  request: RequestId | undefined;
+}
+
+/** The sessions of all clients. */
+export class Sessions {
+  readonly #coordinator: Coordinator;
+  readonly #sessions = new Set<Session>();
+
+  constructor(coordinator: Coordinator) {
+    this.#coordinator = coordinator;
+    coordinator.onCapacity = () => {
+      for (const session of this.#sessions) session.tell({ slots: coordinator.slots });
+    };
+    coordinator.onContention = (now) => {
+      for (const session of this.#sessions) session.askBack(now);
+    };
+  }
+
+  open(client: ClientId, stream: SessionStream): void {
+    const session = new Session(client, this.#coordinator, stream);
+    this.#sessions.add(session);
+    const close = () => {
+      this.#sessions.delete(session);
+      session.close();
+      stream.end();
+    };
+    stream.on('data', (request: SessionRequest__Output) => {
+      try {
+        session.onRequest(request);
+      } catch (error) {
+        stream.emit('error', toStatus(error));
+      }
+    });
+    stream.on('end', close);
+    stream.on('cancelled', close);
+    stream.on('error', close);
+  }
+}
+
+/** One client's session: asks for as many leases as the client has a use for, and gives them all back when it ends. */
+class Session {
+  readonly #client: ClientId;
+  readonly #coordinator: Coordinator;
+  readonly #stream: SessionStream;
+  readonly #held = new Map<number, LeaseKey>();
+  /** Leases that are no longer held, under which something may still run. */
+  readonly #finishing = new Map<number, LeaseKey>();
+  readonly #waits = new Set<Wait>();
+  #demand = 0;
+  #askedBackAt = Number.NEGATIVE_INFINITY;
+  /** What goes with the next message: everything that one event led to. */
+  #response: SessionResponse | undefined;
+  #isClosed = false;
+
+  constructor(client: ClientId, coordinator: Coordinator, stream: SessionStream) {
+    this.#client = client;
+    this.#coordinator = coordinator;
+    this.#stream = stream;
+    this.tell({ slots: coordinator.slots });
+  }
+
+  onRequest({ demand, returned }: SessionRequest__Output): void {
+    for (const epoch of returned) {
+      const lease = this.#held.get(epoch);
+      if (!lease) continue; // Asked back at the same time.
+      this.#finish(lease);
+      this.#coordinator.release(lease, { letFinish: true });
+    }
+    if (demand !== undefined) {
+      if (demand > MAX_DEMAND)
+        throw new PoolError('invalid-argument', `demand: expected at most ${MAX_DEMAND}, got ${demand}`);
+      this.#demand = demand;
+    }
+    this.#matchDemand();
+  }
+
+  /** Asks for what this client does not use, if others wait. */
+  askBack(now: number): void {
+    if (this.#held.size === 0 || now - this.#askedBackAt < OTHERS_WAIT_MS / 2) return;
+    if (!this.#coordinator.othersWait(this.#client)) return;
+    this.#askedBackAt = now;
+    this.#next().othersWaitMs = OTHERS_WAIT_MS;
+  }
+
+  tell(response: SessionResponse): void {
+    Object.assign(this.#next(), response);
+  }
+
+  close(): void {
+    if (this.#isClosed) return;
+    this.#isClosed = true;
+    for (const wait of this.#waits) this.#withdraw(wait);
+    for (const lease of [...this.#held.values(), ...this.#finishing.values()]) {
+      this.#coordinator.release(lease, { letFinish: false });
+    }
+  }
+
+  /** As many waits as leases are missing. */
+  #matchDemand(): void {
+    const missing = () => this.#demand - this.#held.size - this.#waits.size;
+    for (const wait of this.#waits) {
+      if (missing() >= 0) return;
+      this.#withdraw(wait);
+    }
+    while (missing() > 0 && !this.#isClosed) this.#request();
+  }
+
+  /** The lease may be there before this returns. */
+  #request(): void {
+    const wait: Wait = { request: undefined };
+    this.#waits.add(wait);
+    const holder: Holder = {
+      granted: (lease) => {
+        this.#waits.delete(wait);
+        this.#onGranted(lease);
+      },
+      refused: (reason) => this.#fail(reason),
+      ending: (lease) => this.#onEnding(lease),
+      over: (lease) => {
+        this.#onEnding(lease);
+        this.#finishing.delete(lease.epoch);
+      },
+    };
+    try {
+      wait.request = this.#coordinator.requestLease(this.#client, holder, { bySession: true });
+    } catch (error) {
+      this.#fail(error);
+    }
+  }
+
+  #withdraw(wait: Wait): void {
+    this.#waits.delete(wait);
+    if (wait.request !== undefined) this.#coordinator.withdraw(wait.request);
+  }
+
+  #onGranted({ key, token, worker }: GrantedLease): void {
+    this.#held.set(key.epoch, key);
+    const { worker: name, host, port, slotAddresses } = worker.info;
+    (this.#next().granted ??= []).push({
+      leaseId: token,
+      epoch: key.epoch,
+      workerId: worker.id,
+      worker: name,
+      host,
+      port,
+      slotAddress: slotAddresses[key.slot] ?? '',
+    });
+  }
+
+  #finish(lease: LeaseKey): void {
+    this.#held.delete(lease.epoch);
+    this.#finishing.set(lease.epoch, lease);
+  }
+
+  /** Tells the client, unless it gave the lease back itself. */
+  #onEnding(lease: LeaseKey): void {
+    const { epoch } = lease;
+    if (!this.#held.has(epoch)) return;
+    this.#finish(lease);
+    (this.#next().ended ??= []).push(epoch);
+    // Its place goes to another lease, asked for when the event that ended it is through.
+    queueMicrotask(() => this.#matchDemand());
+  }
+
+  #fail(reason: unknown): void {
+    this.#stream.emit('error', toStatus(reason));
+  }
+
+  #next(): SessionResponse {
+    if (!this.#response) {
+      this.#response = {};
+      queueMicrotask(() => {
+        const response = this.#response;
+        this.#response = undefined;
+        if (response && !this.#isClosed) this.#stream.write(response);
+      });
+    }
+    return this.#response;
+  }
+}

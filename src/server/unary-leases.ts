@@ -1,0 +1,78 @@
+import { PoolError } from '../core/errors.js';
+import type { ClientId } from '../core/ids.js';
+import type { LeaseKey } from '../core/lease.js';
+import type { FindFreeWorkerResponse } from '../wire/generated/offhand/v1/FindFreeWorkerResponse.js';
+import type { Coordinator, Holder } from './coordinator.js';
+
+/** Leases one at a time, for callers in any language: FindFreeWorker and FreeWorker. */
+export class UnaryLeases {
+  readonly #coordinator: Coordinator;
+  /** By the client and its name for a request: how to take it back while it waits. */
+  readonly #waiting = new Map<string, () => void>();
+  /** By the same: the lease it was granted, while that lives. */
+  readonly #granted = new Map<string, LeaseKey>();
+
+  constructor(coordinator: Coordinator) {
+    this.#coordinator = coordinator;
+  }
+
+  /** Waits until a worker is free. @throws PoolError `cancelled` when the signal says so, `unavailable` when the pool stops. */
+  find(client: ClientId, name: string, signal: AbortSignal): Promise<FindFreeWorkerResponse> {
+    if (signal.aborted) return Promise.reject(wentAway());
+    const key = grantKey(client, name);
+    return new Promise((resolve, reject) => {
+      const leave = () => {
+        this.#waiting.delete(key);
+        this.#coordinator.withdraw(request);
+        reject(wentAway());
+      };
+      const holder: Holder = {
+        granted: ({ key: lease, token, worker }) => {
+          signal.removeEventListener('abort', leave);
+          this.#waiting.delete(key);
+          if (name) this.#granted.set(key, lease);
+          const { worker: workerName, host, port } = worker.info;
+          resolve({ leaseId: token, workerId: worker.id, worker: workerName, host, port });
+        },
+        refused: (reason) => {
+          this.#waiting.delete(key);
+          reject(reason);
+        },
+        ending: () => undefined,
+        over: () => this.#granted.delete(key),
+      };
+      signal.addEventListener('abort', leave, { once: true });
+      if (name) this.#waiting.set(key, leave);
+      const request = this.#coordinator.requestLease(client, holder, { bySession: false });
+    });
+  }
+
+  /** Ends a lease, as often as one likes. @throws PoolError `invalid-argument`, `not-found` */
+  free(leaseId: string): void {
+    if (!leaseId)
+      throw new PoolError('invalid-argument', 'lease_id: expected a lease from FindFreeWorker, got none');
+    const lease = this.#coordinator.read(leaseId);
+    if (!lease) throw new PoolError('not-found', 'lease_id: this pool never granted such a lease');
+    this.#release(lease);
+  }
+
+  /** Takes a request back whose caller has cancelled it: out of the line, or with the lease it was granted. */
+  freeRequest(client: ClientId, name: string): void {
+    const key = grantKey(client, name);
+    const lease = this.#granted.get(key);
+    if (lease) this.#release(lease);
+    else this.#waiting.get(key)?.();
+  }
+
+  #release(lease: LeaseKey): void {
+    this.#coordinator.release(lease, { letFinish: false });
+  }
+}
+
+function grantKey(client: ClientId, name: string): string {
+  return `${client} ${name}`;
+}
+
+function wentAway(): PoolError {
+  return new PoolError('cancelled', 'the caller went away');
+}

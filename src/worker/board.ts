@@ -1,0 +1,158 @@
+/** A task that runs, as the board shows it. */
+export interface RunningTask {
+  /** Of the lease it runs under. */
+  epoch: number;
+  /** Among the tasks of that lease, from 1. */
+  number: number;
+  name: string;
+  runningMs: number;
+}
+
+const MAX_NAME_BYTES = 256;
+
+// Places in shared memory, each in the view of its type.
+const ADMITTED = 0;
+const ENDED = 1;
+const RUNNING = 4; // Behind the two epochs, in words of 4 bytes.
+const NAME_LENGTH = 5;
+const NUMBER = 3; // In words of 8 bytes.
+const EPOCH = 4;
+const BEGUN_AT = 5;
+const BUSY_MS = 6;
+const COMPLETED = 7;
+const FAILED = 8;
+const FINISHED_AT = 9;
+const NAME = 80; // In bytes.
+
+/**
+ * What the thread of a slot and the main thread of its worker know of each other at any instant, in shared memory: which
+ * leases are honoured, what runs, what was done. The thread may be deep in user code, and the main thread still sees what
+ * has begun, and decides that nothing more does.
+ *
+ * Of a lease that the main thread ends and a task that the thread begins at the same instant, either the thread sees that
+ * the lease is over, or the main thread sees the task: each writes its own word before it reads the other's.
+ */
+export class Board {
+  readonly buffer: SharedArrayBuffer;
+  readonly #epochs: BigInt64Array;
+  readonly #words: Int32Array;
+  readonly #figures: Float64Array;
+  readonly #name: Buffer;
+  /** Makes `performance.now()` of any thread one clock. */
+  readonly #clockOffsetMs: number;
+  #written = '';
+  #cachedEpoch = 0;
+  #cachedBigEpoch = 0n;
+
+  constructor(buffer = new SharedArrayBuffer(NAME + MAX_NAME_BYTES)) {
+    this.buffer = buffer;
+    this.#epochs = new BigInt64Array(buffer, 0, 2);
+    this.#words = new Int32Array(buffer);
+    this.#figures = new Float64Array(buffer, 0, NAME / 8);
+    this.#name = Buffer.from(buffer, NAME);
+    const [seconds, nanoseconds] = process.hrtime();
+    this.#clockOffsetMs = seconds * 1e3 + nanoseconds / 1e6 - performance.now();
+  }
+
+  /** On one clock for all threads of a process, in ms. */
+  now(): number {
+    return performance.now() + this.#clockOffsetMs;
+  }
+
+  /** The highest epoch heard of. */
+  get newest(): number {
+    return Math.max(this.admitted, Number(Atomics.load(this.#epochs, ENDED)));
+  }
+
+  /** The epoch of the newest lease seen. */
+  get admitted(): number {
+    return Number(Atomics.load(this.#epochs, ADMITTED));
+  }
+
+  /** Takes note of a lease. False when it is over, or older than one seen before. */
+  admit(epoch: number): boolean {
+    const given = BigInt(epoch);
+    for (;;) {
+      const admitted = Atomics.load(this.#epochs, ADMITTED);
+      if (given < admitted || given <= Atomics.load(this.#epochs, ENDED)) return false;
+      if (Atomics.compareExchange(this.#epochs, ADMITTED, admitted, given) === admitted) return true;
+    }
+  }
+
+  /** Nothing more begins under this lease, nor under any before it. For the main thread. */
+  end(epoch: number): void {
+    const given = BigInt(epoch);
+    if (given > Atomics.load(this.#epochs, ENDED)) Atomics.store(this.#epochs, ENDED, given);
+  }
+
+  /** Whether a lease is over, because it was ended or because a newer one was seen. */
+  isOver(epoch: number): boolean {
+    if (epoch !== this.#cachedEpoch) {
+      this.#cachedEpoch = epoch;
+      this.#cachedBigEpoch = BigInt(epoch);
+    }
+    const given = this.#cachedBigEpoch;
+    return given <= Atomics.load(this.#epochs, ENDED) || given < Atomics.load(this.#epochs, ADMITTED);
+  }
+
+  /** A task begins, unless its lease is over: then false. For the thread. */
+  begin(epoch: number, number: number, name: string): boolean {
+    this.#figures[NUMBER] = number;
+    this.#figures[EPOCH] = epoch;
+    this.#figures[BEGUN_AT] = this.now();
+    if (name !== this.#written) this.#writeName(name);
+    Atomics.store(this.#words, RUNNING, 1);
+    if (!this.isOver(epoch)) return true;
+    Atomics.store(this.#words, RUNNING, 0);
+    return false;
+  }
+
+  /**
+   * The task that runs has ended. For the thread; and for the main thread, when the thread is gone.
+   *
+   * @param isCompleted undefined for what counts as neither completed nor failed.
+   */
+  finish(isCompleted: boolean | undefined): void {
+    const figures = this.#figures;
+    const now = this.now();
+    figures[FINISHED_AT] = now;
+    figures[BUSY_MS] = (figures[BUSY_MS] ?? 0) + now - (figures[BEGUN_AT] ?? 0);
+    if (isCompleted !== undefined) {
+      const count = isCompleted ? COMPLETED : FAILED;
+      figures[count] = (figures[count] ?? 0) + 1;
+    }
+    Atomics.store(this.#words, RUNNING, 0);
+  }
+
+  get isRunning(): boolean {
+    return Atomics.load(this.#words, RUNNING) === 1;
+  }
+
+  /** For how long nothing has run, in ms. */
+  get idleMs(): number {
+    return this.isRunning ? 0 : Math.max(0, this.now() - (this.#figures[FINISHED_AT] ?? 0));
+  }
+
+  get running(): RunningTask | undefined {
+    if (!this.isRunning) return undefined;
+    const { epoch, number } = this.last;
+    const name = this.#name.toString('utf8', 0, Atomics.load(this.#words, NAME_LENGTH));
+    return { epoch, number, name, runningMs: Math.max(0, this.now() - (this.#figures[BEGUN_AT] ?? 0)) };
+  }
+
+  /** The task that began last, whether it still runs or not. */
+  get last(): { epoch: number; number: number } {
+    return { epoch: this.#figures[EPOCH] ?? 0, number: this.#figures[NUMBER] ?? 0 };
+  }
+
+  /** Time spent running is in ms, the running task included. */
+  get counters(): { busyMs: number; completed: number; failed: number } {
+    const [busyMs = 0, completed = 0, failed = 0] = this.#figures.subarray(BUSY_MS, FAILED + 1);
+    return { busyMs: busyMs + (this.running?.runningMs ?? 0), completed, failed };
+  }
+
+  #writeName(name: string): void {
+    this.#written = name;
+    Atomics.store(this.#words, NAME_LENGTH, this.#name.write(name));
+  }
+}

@@ -1,0 +1,33 @@
+import type { TaskOutcomes } from '../wire/generated/offhand/v1/TaskOutcomes.js';
+import type { Failure } from '../wire/outcome.js';
+
+/** Leases whose end is remembered, per slot. */
+const MAX_FATES = 16;
+
+/** What became of the tasks of one lease, as far as its holder may not have heard. */
+export interface Fate {
+  /** The highest number of a task that has begun; 0 for none. */
+  begun: number;
+  /** How that one ended, where it was stopped or took its thread along. */
+  failure?: Failure | undefined;
+  /** Results that may not have arrived. */
+  unsent: TaskOutcomes[];
+}
+
+/** How the last leases of a slot ended. */
+export class Fates {
+  readonly #fates = new Map<number, Fate>();
+
+  set(epoch: number, fate: Fate): void {
+    this.#fates.delete(epoch);
+    this.#fates.set(epoch, fate);
+    for (const oldest of this.#fates.keys()) {
+      if (this.#fates.size <= MAX_FATES) return;
+      this.#fates.delete(oldest);
+    }
+  }
+
+  get(epoch: number): Fate | undefined {
+    return this.#fates.get(epoch);
+  }
+}

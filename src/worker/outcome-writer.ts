@@ -1,0 +1,118 @@
+import type { OutcomeBatch } from '../wire/generated/offhand/v1/OutcomeBatch.js';
+import type { TaskOutcomes } from '../wire/generated/offhand/v1/TaskOutcomes.js';
+import { bytesOf, type Failure, failureToMessage } from '../wire/outcome.js';
+import { isPrimitive } from '../wire/values/clone.js';
+import { encodePayload, type Encoding } from '../wire/values/payload.js';
+import type { Ledger } from './ledger.js';
+import type { Outbox } from './task-runner.js';
+
+/** Outcomes are sent before they take up more than about this much, in bytes. */
+const FULL_BYTES = 256 * 1024;
+
+/** Primitive results in a row, which share one encoding. */
+interface Run {
+  number: number;
+  values: unknown[];
+  runMs: number;
+}
+
+/**
+ * Outcomes on their way to one client. While a message is under way the next ones gather, and go together. Results that
+ * wait stand in the ledger meanwhile; what finds no room there has to go before anything else runs.
+ */
+export class OutcomeWriter implements Outbox {
+  readonly #ledger: Ledger;
+  readonly #write: (batch: OutcomeBatch, onWritten: () => void) => void;
+  #run: Run | undefined;
+  #ready: TaskOutcomes[] = [];
+  #bytes = 0;
+  #isWriting = false;
+  #isFlushDue = false;
+  /** Whether some of what is ready, and of what is under way, stands nowhere else. */
+  #isUnnoted = false;
+  #isUnnotedWriting = false;
+  isClosed = false;
+
+  constructor(ledger: Ledger, write: (batch: OutcomeBatch, onWritten: () => void) => void) {
+    this.#ledger = ledger;
+    this.#write = write;
+  }
+
+  get mustFlush(): boolean {
+    return this.#isUnnoted || this.#isUnnotedWriting;
+  }
+
+  succeeded(epoch: number, number: number, value: unknown, encoding: Encoding, runMs: number): void {
+    if (!isPrimitive(value) || encoding === 'JSON') {
+      const { data } = encodePayload(value, encoding, 'the result');
+      this.#closeRun();
+      if (!this.#ledger.noteEncoded(epoch, number, encoding, data, runMs)) this.#isUnnoted = true;
+      this.#add({ number, count: 1, results: bytesOf({ encoding, data }), runMs }, data.length);
+      return;
+    }
+    if (!this.#ledger.note(epoch, number, value, runMs)) this.#isUnnoted = true;
+    const run = this.#run;
+    if (run && run.number + run.values.length === number) {
+      run.values.push(value);
+      run.runMs += runMs;
+    } else {
+      this.#closeRun();
+      this.#run = { number, values: [value], runMs };
+    }
+    this.#weigh(typeof value === 'string' ? value.length : 8);
+  }
+
+  failed(number: number, count: number, failure: Failure, runMs: number): void {
+    this.#closeRun();
+    this.#isUnnoted = true;
+    this.#add({ number, count, failure: failureToMessage(failure), runMs }, 1_000);
+  }
+
+  notBegun(number: number, count: number): void {
+    this.#closeRun();
+    this.#add({ number, count, notBegun: true }, 0);
+  }
+
+  flush(): void {
+    if (this.#isWriting) {
+      this.#isFlushDue = true;
+      return;
+    }
+    this.#closeRun();
+    if (this.#ready.length === 0 || this.isClosed) return;
+    const batch = { outcomes: this.#ready };
+    this.#ready = [];
+    this.#bytes = 0;
+    this.#isWriting = true;
+    this.#isFlushDue = false;
+    this.#isUnnotedWriting = this.#isUnnoted;
+    this.#isUnnoted = false;
+    const turn = this.#ledger.turn();
+    this.#write(batch, () => {
+      this.#isWriting = false;
+      this.#isUnnotedWriting = false;
+      this.#ledger.arrived(turn);
+      if (this.#isFlushDue) this.flush();
+    });
+  }
+
+  #closeRun(): void {
+    const run = this.#run;
+    if (!run) return;
+    this.#run = undefined;
+    const { number, values, runMs } = run;
+    const isList = values.length > 1;
+    const results = bytesOf(encodePayload(isList ? values : values[0], 'V8', 'the result'));
+    this.#ready.push({ number, count: values.length, isList, results, runMs });
+  }
+
+  #add(outcomes: TaskOutcomes, bytes: number): void {
+    this.#ready.push(outcomes);
+    this.#weigh(bytes);
+  }
+
+  #weigh(bytes: number): void {
+    this.#bytes += bytes;
+    if (this.#bytes > FULL_BYTES) this.flush();
+  }
+}

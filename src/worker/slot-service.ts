@@ -1,0 +1,87 @@
+import type { ServerDuplexStream } from '@grpc/grpc-js';
+import { PoolError } from '../core/errors.js';
+import { toStatus } from '../wire/errors.js';
+import { idOf } from '../wire/functions/source.js';
+import type { OutcomeBatch } from '../wire/generated/offhand/v1/OutcomeBatch.js';
+import type { SlotHandlers } from '../wire/generated/offhand/v1/Slot.js';
+import type { TaskBatch__Output } from '../wire/generated/offhand/v1/TaskBatch.js';
+import type { Tasks__Output } from '../wire/generated/offhand/v1/Tasks.js';
+import { payloadFrom } from '../wire/values/payload.js';
+import type { Ledger } from './ledger.js';
+import { OutcomeWriter } from './outcome-writer.js';
+import type { Job, TaskRunner } from './task-runner.js';
+import { timeoutFrom } from './limits.js';
+
+type Stream = ServerDuplexStream<TaskBatch__Output, OutcomeBatch>;
+
+/** Reads the lease of a token: its epoch, or undefined when it is none for this slot or is over. */
+export type ReadEpoch = (token: string) => number | undefined;
+
+/** The Slot service, in the thread: decodes, hands to the runner, encodes. */
+export class SlotService {
+  readonly #runner: TaskRunner;
+  readonly #readEpoch: ReadEpoch;
+  readonly #ledger: Ledger;
+
+  constructor(runner: TaskRunner, ledger: Ledger, readEpoch: ReadEpoch) {
+    this.#runner = runner;
+    this.#ledger = ledger;
+    this.#readEpoch = readEpoch;
+  }
+
+  get handlers(): SlotHandlers {
+    return { RunTasks: (stream) => this.#open(stream) };
+  }
+
+  #open(stream: Stream): void {
+    const writer = new OutcomeWriter(this.#ledger, (batch, onWritten) => stream.write(batch, onWritten));
+    let epoch: number | undefined;
+    const close = () => {
+      writer.isClosed = true;
+      stream.end();
+    };
+    stream.on('data', (batch: TaskBatch__Output) => {
+      try {
+        if (batch.leaseId) epoch = this.#readEpoch(batch.leaseId);
+        for (const tasks of batch.tasks) this.#add(tasks, epoch, writer);
+      } catch (error) {
+        stream.emit('error', toStatus(error));
+      }
+    });
+    stream.on('end', close);
+    stream.on('cancelled', close);
+    stream.on('error', close);
+  }
+
+  #add(tasks: Tasks__Output, epoch: number | undefined, outbox: OutcomeWriter): void {
+    if (epoch !== undefined) return this.#runner.add(jobFrom(tasks, epoch, outbox));
+    outbox.notBegun(tasks.number, tasks.count);
+    outbox.flush();
+  }
+}
+
+/** Checks what came by wire. @throws PoolError `invalid-argument`, naming the field. */
+function jobFrom(tasks: Tasks__Output, epoch: number, outbox: OutcomeWriter): Job {
+  const { number, count, source, functionId: known, name, isList } = tasks;
+  if (!source && !known) {
+    throw new PoolError('invalid-argument', 'function: expected source or function_id, got neither');
+  }
+  if (!(number >= 1) || !(count >= 1) || (count > 1 && !isList)) {
+    throw new PoolError(
+      'invalid-argument',
+      'tasks: expected a number and a count of at least 1, several only as a list',
+    );
+  }
+  return {
+    epoch,
+    number,
+    count,
+    functionId: source ? idOf(source) : String(known),
+    source: source || undefined,
+    name: name || 'anonymous',
+    args: payloadFrom(tasks.arguments, 'arguments'),
+    isList,
+    timeoutMs: timeoutFrom(tasks.limits),
+    outbox,
+  };
+}
