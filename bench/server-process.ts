@@ -8,6 +8,7 @@ import { join } from 'node:path';
 export interface ServerProcess {
   /** What clients need in their environment to find it. */
   env: NodeJS.ProcessEnv;
+  address: string;
   stop(): Promise<void>;
 }
 
@@ -22,6 +23,7 @@ export async function startServerProcess(workers: number, flags: string[]): Prom
   process.once('exit', end);
   const address = await readyAddress(child);
   return {
+    address,
     env: { ...env, OFFHAND_ADDRESS: address },
     stop: async () => {
       const exited = once(child, 'exit');

@@ -179,8 +179,11 @@ export class DirectExecutor implements Executor, Place, LeaseHolder, SessionEven
     return tasks;
   }
 
+  /** The next look at the leases: soon where one idles while others wait. */
   #arm(): void {
-    const delayMs = this.#lingerMs;
+    let hasIdle = false;
+    for (const lease of this.#leases.values()) if (lease.isIdle) hasIdle = true;
+    const delayMs = hasIdle ? this.#lingerMs : LINGER_MS;
     const dueAt = performance.now() + delayMs;
     if (this.#timer && this.#tendAt <= dueAt) return;
     clearTimeout(this.#timer);

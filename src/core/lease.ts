@@ -11,8 +11,11 @@ export interface LeaseKey {
 /** How long a lease that nobody uses lives, in ms. */
 export const UNUSED_LEASE_TTL_MS = 5_000;
 
-/** How far a client may get ahead of one that waits before it is asked for a slot back, in ms of slot time. */
-export const SLICE_MS = 20;
+/**
+ * How far a client may get ahead of one that waits before it is asked for a slot back, in ms of slot time. Passing a slot
+ * on takes some 3 ms on a busy machine (bench/NOTES.md), so that a shorter slice would cost more than it evens out.
+ */
+export const SLICE_MS = 50;
 
 /**
  * A slot is free, leased, or ending: its lease is over, but the worker has not yet said that the code has stopped.
