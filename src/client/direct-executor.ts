@@ -164,7 +164,7 @@ export class DirectExecutor implements Executor, Place, LeaseHolder, SessionEven
       for (const lease of this.#leases.values()) {
         if (this.#line.size === 0) break;
         if (lease.isReady && lease.isIdle === wantsIdle) {
-          lease.fill(this.#line, Math.ceil(this.#line.size / Math.max(demand, this.#leases.size)));
+          lease.fill(this.#line, Math.max(demand, this.#leases.size));
         }
       }
     }

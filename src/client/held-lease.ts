@@ -1,5 +1,6 @@
 import { PoolError } from '../core/errors.js';
-import { hasRoom, MESSAGE_MS, type Pace, type UnderWay } from '../core/pace.js';
+import type { LinkedList } from '../core/linked-list.js';
+import { aheadMs, hasRoom, type Pace, type UnderWay } from '../core/pace.js';
 import type { Failure__Output } from '../wire/generated/offhand/v1/Failure.js';
 import type { SettleLeaseRequest } from '../wire/generated/offhand/v1/SettleLeaseRequest.js';
 import type { SlotLease__Output } from '../wire/generated/offhand/v1/SlotLease.js';
@@ -61,15 +62,23 @@ export class HeldLease implements Place, SlotUser {
     return !this.#isEnding && this.#slot.isReady;
   }
 
-  /** Sends as many of these as there is room for, taking them from `next`, `share` at most. */
-  fill(next: { first: DirectTask | undefined; shift(): DirectTask | undefined }, share: number): void {
+  /**
+   * Sends as many tasks as there is room for.
+   *
+   * @param leases how many share what waits in line.
+   */
+  fill(line: LinkedList<DirectTask>, leases: number): void {
     const tasks: DirectTask[] = [];
+    const share = Math.ceil(line.size / leases);
+    const limitMs = aheadMs(line.size, leases, this.#pace.of(line.first?.fn.id ?? '') ?? 0);
+    // In two portions: one is on its way while the other runs.
+    if (this.underWay.workMs > limitMs / 2) return;
     let messageMs = 0;
-    for (let task = next.first; task && tasks.length < share; task = next.first) {
+    for (let task = line.first; task && tasks.length < share; task = line.first) {
       const estimateMs = this.#pace.of(task.fn.id);
-      if (tasks.length > 0 && messageMs + (estimateMs ?? 0) > MESSAGE_MS) break;
-      if (!hasRoom(this.underWay, estimateMs, task.bytes)) break;
-      next.shift();
+      if (tasks.length > 0 && messageMs + (estimateMs ?? 0) > limitMs / 2) break;
+      if (!hasRoom(this.underWay, estimateMs, task.bytes, limitMs)) break;
+      line.shift();
       task.estimateMs = estimateMs ?? 0;
       messageMs += task.estimateMs;
       this.underWay.tasks += 1;

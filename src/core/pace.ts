@@ -1,8 +1,9 @@
-/** How much work may be under way to one slot, in ms: enough that it need not wait for the next message. */
-export const AHEAD_MS = 2;
+/** How much work may be under way to one slot, in ms: enough that it need not wait for the next message, and at most. */
+const LEAST_AHEAD_MS = 2;
+const MOST_AHEAD_MS = 25;
 
-/** Work of one message at most, in ms: the slot can begin while the next one is made. */
-export const MESSAGE_MS = 0.5;
+/** What part of its share of the work in line a slot may have under way. */
+const AHEAD_SHARE = 1 / 4;
 
 /** What a task costs beside its own code, in ms: its place in a message, its outcome. A round figure for a slow machine. */
 const OVERHEAD_MS = 0.002;
@@ -45,18 +46,35 @@ export interface UnderWay {
 const AHEAD_BYTES = 1024 * 1024;
 
 /**
- * Whether one more task goes to a slot now. A slot that has nothing gets one, whatever it takes. Behind others only
- * goes what is known to be short: tasks of milliseconds are not to queue behind one another while other slots are free,
- * and those of unknown length least of all.
+ * How much work a slot may have under way, in ms: a part of what would be its share of all that waits, so that the portions
+ * shrink towards the end and all slots finish together (guided self-scheduling: Polychronopoulos and Kuck, 1987).
+ *
+ * @param tasks how many wait
+ * @param slots how many there are for them
  */
-export function hasRoom(slot: UnderWay, estimateMs: number | undefined, bytes: number): boolean {
+export function aheadMs(tasks: number, slots: number, estimateMs: number): number {
+  const share = (tasks * estimateMs) / slots;
+  return Math.min(MOST_AHEAD_MS, Math.max(LEAST_AHEAD_MS, share * AHEAD_SHARE));
+}
+
+/**
+ * Whether one more task goes to a slot now. A slot that has nothing gets one, whatever it takes. Behind others goes only
+ * what is known to be short enough.
+ */
+export function hasRoom(
+  slot: UnderWay,
+  estimateMs: number | undefined,
+  bytes: number,
+  limitMs: number,
+): boolean {
   if (slot.tasks === 0) return true;
-  if (estimateMs === undefined) return false;
-  return slot.workMs + estimateMs <= AHEAD_MS && slot.bytes + bytes <= AHEAD_BYTES;
+  if (estimateMs === undefined || slot.bytes + bytes > AHEAD_BYTES) return false;
+  return slot.workMs + estimateMs <= limitMs;
 }
 
 /** How many tasks of one function are worth having under way on so many slots. */
 export function appetite(slots: number, estimateMs: number | undefined): number {
-  const perSlot = estimateMs === undefined ? 2 : Math.min(2_048, Math.max(2, (2 * AHEAD_MS) / estimateMs));
+  const perSlot =
+    estimateMs === undefined ? 2 : Math.min(2_048, Math.max(2, (4 * LEAST_AHEAD_MS) / estimateMs));
   return Math.max(2, Math.ceil(slots * perSlot));
 }

@@ -26,7 +26,7 @@ export class OutcomeWriter implements Outbox {
   #run: Run | undefined;
   #ready: TaskOutcomes[] = [];
   #bytes = 0;
-  #isWriting = false;
+  isWriting = false;
   #isFlushDue = false;
   /** Whether some of what is ready, and of what is under way, stands nowhere else. */
   #isUnnoted = false;
@@ -74,7 +74,7 @@ export class OutcomeWriter implements Outbox {
   }
 
   flush(): void {
-    if (this.#isWriting) {
+    if (this.isWriting) {
       this.#isFlushDue = true;
       return;
     }
@@ -83,13 +83,13 @@ export class OutcomeWriter implements Outbox {
     const batch = { outcomes: this.#ready };
     this.#ready = [];
     this.#bytes = 0;
-    this.#isWriting = true;
+    this.isWriting = true;
     this.#isFlushDue = false;
     this.#isUnnotedWriting = this.#isUnnoted;
     this.#isUnnoted = false;
     const turn = this.#ledger.turn();
     this.#write(batch, () => {
-      this.#isWriting = false;
+      this.isWriting = false;
       this.#isUnnotedWriting = false;
       this.#ledger.arrived(turn);
       if (this.#isFlushDue) this.flush();

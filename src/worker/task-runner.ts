@@ -40,6 +40,8 @@ export interface Outbox {
   flush(): void;
   /** Whether there is something that would be lost with the thread, or held up by what it runs next. */
   readonly mustFlush: boolean;
+  /** Whether a message is still on its way out of this thread. */
+  readonly isWriting: boolean;
   /** Nobody would receive an outcome any more. */
   readonly isClosed: boolean;
 }
@@ -73,6 +75,8 @@ export class TaskRunner {
     this.#isRunning = true;
     this.#breathedAt = performance.now();
     for (let job = this.#jobs.shift(); job; job = this.#jobs.shift()) {
+      // The next tasks may be read in the turn in which the last outcomes were written, and those leave only after it.
+      if (job.outbox.isWriting) await this.#breathe(job);
       const running = this.#run(job);
       if (running) await running;
       // What is ready goes out with what the next job makes ready, or at its breath.

@@ -10,6 +10,7 @@ export class UnaryOutbox implements Outbox {
   #outcome: Outcome | undefined;
   readonly isClosed = false;
   readonly mustFlush = false;
+  readonly isWriting = false;
 
   constructor(call: number, tell: (message: ThreadMessage, transfer: ArrayBuffer[]) => void) {
     this.#call = call;
