@@ -74,14 +74,18 @@ async function windowed(client: EchoClient, count: number, window: number): Prom
   const data = Buffer.alloc(32);
   let sent = 0;
   let received = 0;
+  const say = () => {
+    sent += 1;
+    chat.write({ data });
+  };
   const startedAt = performance.now();
   await new Promise<void>((resolve) => {
     chat.on('data', () => {
       received += 1;
-      if (sent < count) (sent++, chat.write({ data }));
+      if (sent < count) say();
       if (received === count) resolve();
     });
-    while (sent < window) (sent++, chat.write({ data }));
+    while (sent < window) say();
   });
   chat.end();
   return count / ((performance.now() - startedAt) / 1_000);

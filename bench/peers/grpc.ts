@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
 import {
   type ChannelOptions,
-  Server,
+  type Server,
   ServerCredentials,
   type ServiceClientConstructor,
   loadPackageDefinition,

@@ -1,6 +1,6 @@
 #!/usr/bin/env node
 // Looks at Node's version before anything is loaded that an older one could not read.
-import { checkNodeVersion } from '../wire/node-version.js';
+import { checkNodeVersion } from '../host/node-version.js';
 
 try {
   checkNodeVersion(process.versions.node);

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { findAddress } from '../client/connect.js';
 import { CoordinatorLink } from '../client/coordinator-link.js';
-import { checkToken, findToken } from '../wire/token.js';
+import { checkToken, findToken } from '../host/token.js';
 
 /** The flag by which every command that talks to a pool says which one. */
 export const addressOption = {

@@ -1,7 +1,7 @@
 import type { ArgumentsCamelCase, Argv, CommandModule } from 'yargs';
 import { connect } from '../client/connect.js';
 import { messageOf, PoolError } from '../core/errors.js';
-import { parseDurationMs } from '../wire/duration.js';
+import { parseDurationMs } from './duration.js';
 import { loadExport } from './load-export.js';
 import { addressOption } from './pool-address.js';
 

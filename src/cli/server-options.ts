@@ -3,11 +3,11 @@ import { dirname, join } from 'node:path';
 import { DEFAULT_PORT } from '../client/connect.js';
 import { messageOf, PoolError } from '../core/errors.js';
 import { isLoopback, parsePortRange, type PortRange } from '../wire/address.js';
-import { parseDurationMs } from '../wire/duration.js';
-import { ensureToken } from '../wire/token.js';
+import { parseDurationMs } from './duration.js';
+import { ensureToken } from '../host/token.js';
 import type { ServerOptions } from '../server/options.js';
-import { usableCores } from '../wire/cpu-limit.js';
-import { makeFolder } from '../wire/folder.js';
+import { usableCores } from '../host/cpu-limit.js';
+import { makeFolder } from '../host/folder.js';
 
 /** The flags of `offhand server`, as typed. */
 export interface ServerArguments {
@@ -61,6 +61,7 @@ export function resolveServerOptions(args: ServerArguments): ServerOptions {
     coordinatorTimeoutMs: parseDurationMs(args.coordinatorTimeout, '--coordinator-timeout'),
     drainTimeoutMs: parseDurationMs(args.drainTimeout, '--drain-timeout'),
     announce: true,
+    standardServices: true,
   };
 }
 

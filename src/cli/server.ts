@@ -1,7 +1,7 @@
-import { logVerbosity, setLogVerbosity } from '@grpc/grpc-js';
 import type { ArgumentsCamelCase, Argv, CommandModule } from 'yargs';
 import { formatAddress } from '../wire/address.js';
 import { VERSION } from '../wire/protocol.js';
+import { silenceGrpc } from '../wire/grpc-server.js';
 import { type RunningServer, startServer } from '../server/server.js';
 import { resolveServerOptions, type ServerArguments } from './server-options.js';
 
@@ -51,7 +51,7 @@ export const serverCommand: CommandModule<object, ServerArguments> = {
       ) as unknown as Argv<ServerArguments>,
   handler: async (args: ArgumentsCamelCase<ServerArguments>) => {
     // A port that is taken is expected here and no news for a terminal.
-    setLogVerbosity(logVerbosity.NONE);
+    silenceGrpc();
     const startedAt = performance.now();
     const server = await startServer(resolveServerOptions(args));
     stopOnSignals(server);

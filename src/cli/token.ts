@@ -1,5 +1,5 @@
 import type { ArgumentsCamelCase, Argv, CommandModule } from 'yargs';
-import { ensureToken, replaceToken } from '../wire/token.js';
+import { ensureToken, replaceToken } from '../host/token.js';
 
 interface Arguments {
   new: boolean;

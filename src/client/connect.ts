@@ -1,8 +1,8 @@
 import { randomUUID } from 'node:crypto';
 import { PoolError } from '../core/errors.js';
 import { type Address, parseAddress } from '../wire/address.js';
-import { livePools } from '../wire/pool-files.js';
-import { checkToken, findToken } from '../wire/token.js';
+import { livePools } from '../host/pool-files.js';
+import { checkToken, findToken } from '../host/token.js';
 import { CoordinatorLink } from './coordinator-link.js';
 import { DirectExecutor } from './direct-executor.js';
 import { InlineExecutor } from './inline-executor.js';

@@ -10,11 +10,15 @@ import { DirectTask, type Place } from './direct-task.js';
 import type { Call, Executor, Settle, Started } from './executor.js';
 import { HeldLease, type LeaseHolder } from './held-lease.js';
 import { Session, type SessionEvents } from './session.js';
+import { ValueServer } from './value-server.js';
 import { WorkerConnections } from './worker-connections.js';
 
 /** How long a lease is kept for the next call, in ms; and how long while others wait for one. */
 const LINGER_MS = 100;
 const LINGER_WAITED_FOR_MS = 1;
+
+/** From this size on arguments do not go along with their task but are pulled, in bytes. */
+const PULLED_BYTES = 128 * 1024;
 
 /** A slot that says nothing for this long has tasks under way taken back that it may not have begun, in ms. */
 const SILENCE_MS = 50;
@@ -24,6 +28,7 @@ export class DirectExecutor implements Executor, Place, LeaseHolder, SessionEven
   readonly #coordinator: CoordinatorLink;
   readonly #session: Session;
   readonly #workers: WorkerConnections;
+  readonly #values: ValueServer;
   readonly #onClose: () => Promise<void>;
   readonly #pace = new Pace();
   /** Tasks that wait for a lease. */
@@ -46,6 +51,7 @@ export class DirectExecutor implements Executor, Place, LeaseHolder, SessionEven
     this.#coordinator = coordinator;
     this.#session = new Session(() => coordinator.openSession(), this);
     this.#workers = new WorkerConnections(token);
+    this.#values = new ValueServer(token);
     this.#slots = slots;
     this.#onClose = onClose;
   }
@@ -58,13 +64,27 @@ export class DirectExecutor implements Executor, Place, LeaseHolder, SessionEven
     if (this.#isClosed) throw closed(false);
     const task: DirectTask = new DirectTask(call, (isOk, value) => {
       this.#tasks.delete(task);
+      if (task.reference) this.#values.withdraw(task.reference);
       settle(isOk, value);
     });
     this.#tasks.add(task);
     task.place = this;
+    if (task.bytes >= PULLED_BYTES) void this.#lineUpLarge(task);
+    else this.#lineUp(task);
+    return task;
+  }
+
+  #lineUp(task: DirectTask): void {
     this.#line.push(task);
     this.#pumpSoon();
-    return task;
+  }
+
+  /** Large arguments are pulled by the slot that runs the task, where it can reach us. */
+  async #lineUpLarge(task: DirectTask): Promise<void> {
+    await this.#values.open();
+    if (task.isSettled || this.#isClosed) return;
+    if ('data' in task.args) task.reference = this.#values.offer(task.args);
+    this.#lineUp(task);
   }
 
   readonly close = once(async () => {
@@ -78,6 +98,7 @@ export class DirectExecutor implements Executor, Place, LeaseHolder, SessionEven
     // Whatever still runs under the session's leases is stopped by the coordinator.
     await this.#session.end();
     this.#workers.close();
+    this.#values.close();
     this.#coordinator.close();
     await this.#onClose();
   });
@@ -210,6 +231,7 @@ export class DirectExecutor implements Executor, Place, LeaseHolder, SessionEven
   #rest(): void {
     void this.#session.end();
     this.#workers.rest();
+    this.#values.close();
   }
 }
 

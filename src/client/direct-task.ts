@@ -2,6 +2,7 @@ import { setMaxListeners } from 'node:events';
 import { PoolError } from '../core/errors.js';
 import type { ListItem } from '../core/linked-list.js';
 import { shipFunction, type ShippedFunction } from '../wire/functions/source.js';
+import type { ValueReference } from '../wire/generated/offhand/v1/ValueReference.js';
 import { isPrimitive } from '../wire/values/clone.js';
 import { encodePayload, type Payload } from '../wire/values/payload.js';
 import type { Call, Settle, Started } from './executor.js';
@@ -56,6 +57,9 @@ export class DirectTask implements Started, ListItem<DirectTask> {
   get isSettled(): boolean {
     return this.#phase === 'settled';
   }
+
+  /** Where its arguments can be pulled, if they are too large to go along. */
+  reference: ValueReference | undefined = undefined;
 
   /** Of its arguments, as far as they are encoded, in bytes. */
   get bytes(): number {

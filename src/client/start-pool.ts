@@ -1,8 +1,8 @@
 import { type ChildProcess, fork } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { isErrorCode, PoolError } from '../core/errors.js';
-import { usableCores } from '../wire/cpu-limit.js';
-import { newToken } from '../wire/token.js';
+import { usableCores } from '../host/cpu-limit.js';
+import { newToken } from '../host/token.js';
 import { connectExecutor } from './connect.js';
 import { InlineExecutor } from './inline-executor.js';
 import { checkKeys, checkNumber, refuse } from './options.js';
@@ -64,6 +64,7 @@ export async function startPool(options: StartPoolOptions = {}): Promise<Pool> {
       coordinatorTimeoutMs: 0,
       drainTimeoutMs,
       announce: false,
+      standardServices: false,
     },
   });
   const { host, port } = await started;

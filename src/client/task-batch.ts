@@ -40,7 +40,7 @@ function tasksMessage(tasks: readonly DirectTask[], first: DirectTask, slot: Slo
     count: tasks.length,
     ...(slot.knows(fn.id) ? { functionId: fn.id } : { source: fn.source }),
     name,
-    arguments: bytesOf(payload),
+    ...(first.reference ? { argumentsAt: first.reference } : { arguments: bytesOf(payload) }),
     isList,
     limits: timeoutMs === undefined ? null : { timeoutMs },
   };

@@ -7,7 +7,7 @@ import type { Attached } from '../wire/generated/offhand/v1/Attached.js';
 import type { StatusDocument } from '../wire/generated/offhand/v1/StatusDocument.js';
 import type { WorkerMessage__Output } from '../wire/generated/offhand/v1/WorkerMessage.js';
 import { readLease, signLease } from '../wire/lease-token.js';
-import type { Logger } from '../wire/logger.js';
+import type { Logger } from '../host/logger.js';
 import type { WorkerLink } from './worker-link.js';
 
 /** Whoever asks for a lease, and is told what becomes of it. */

@@ -25,6 +25,8 @@ export interface ServerOptions {
   drainTimeoutMs: number;
   /** Whether to tell other processes of this user where the pool is. */
   announce: boolean;
+  /** Whether to serve health checking and reflection, for tools. */
+  standardServices: boolean;
 }
 
 /** What the process of a pool tells the one that started it. */

@@ -1,10 +1,8 @@
 // Entry of the process that `startPool` runs its pool in: the pool ends with whoever holds the other end of the channel.
-import { logVerbosity, setLogVerbosity } from '@grpc/grpc-js';
 import { messageOf, PoolError } from '../core/errors.js';
-import type { ServerNotice, ServerRequest } from './options.js';
-import { type RunningServer, startServer } from './server.js';
-
-setLogVerbosity(logVerbosity.NONE);
+import type { ServerNotice, ServerOptions, ServerRequest } from './options.js';
+import type { RunningServer } from './server.js';
+import { Supervisor } from './supervisor.js';
 
 let server: RunningServer | undefined;
 
@@ -23,19 +21,27 @@ process.on('disconnect', () => {
 });
 
 process.on('message', (request: ServerRequest) => {
-  if (request.type === 'stop') return void server?.stop();
-  startServer(request.options).then(
-    async (started) => {
-      server = started;
-      const { host, port, profile } = started;
-      await tell({ type: 'started', host, port, profile });
-      await started.stopped;
-      process.exit(0);
-    },
-    async (error: unknown) => {
-      const code = error instanceof PoolError ? error.code : 'internal';
-      await tell({ type: 'failed', code, message: messageOf(error) });
-      process.exit(1);
-    },
-  );
+  if (request.type === 'stop') void server?.stop();
+  else void start(request.options);
 });
+
+/** The workers load what they need while this process still loads the coordinator. */
+async function start(options: ServerOptions): Promise<void> {
+  try {
+    const supervisor = Supervisor.start(options);
+    const [{ startServer }, { silenceGrpc }] = await Promise.all([
+      import('./server.js'),
+      import('../wire/grpc-server.js'),
+    ]);
+    silenceGrpc();
+    server = await startServer(options, supervisor);
+    const { host, port, profile } = server;
+    await tell({ type: 'started', host, port, profile });
+    await server.stopped;
+    process.exit(0);
+  } catch (error) {
+    const code = error instanceof PoolError ? error.code : 'internal';
+    await tell({ type: 'failed', code, message: messageOf(error) });
+    process.exit(1);
+  }
+}

@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto';
 import { linkSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join, parse, resolve } from 'node:path';
-import { isAlive, poolDirectory } from '../wire/pool-files.js';
-import { makeFolder } from '../wire/folder.js';
+import { isAlive, poolDirectory } from '../host/pool-files.js';
+import { makeFolder } from '../host/folder.js';
 
 export interface ProfileClaim {
   path: string;

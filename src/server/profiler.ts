@@ -3,11 +3,11 @@ import { dirname } from 'node:path';
 import { finished } from 'node:stream/promises';
 import { stringify, type Stringifier } from 'csv-stringify';
 import { messageOf, PoolError } from '../core/errors.js';
-import type { Logger } from '../wire/logger.js';
+import type { Logger } from '../host/logger.js';
 import type { Coordinator } from './coordinator.js';
 import type { WorkerLink } from './worker-link.js';
 import { once } from '../core/once.js';
-import { makeFolder } from '../wire/folder.js';
+import { makeFolder } from '../host/folder.js';
 
 const COLUMNS = [
   'time_s',
@@ -90,7 +90,7 @@ export class Profiler {
     this.#rows.on('data', (chunk: Buffer) => this.#count(chunk.length));
     this.#rows.pipe(file);
     this.#written = finished(file).catch((error: unknown) =>
-      log.error(error, 'the profile cannot be written any more'),
+      log.error({ error }, 'the profile cannot be written any more'),
     );
     this.#delayMs = reportIntervalMs + REPORT_SLACK_MS;
     this.#intervalMs = intervalMs;

@@ -5,15 +5,13 @@ import { once } from '../core/once.js';
 import { withResolvers } from '../core/with-resolvers.js';
 import { formatAddress } from '../wire/address.js';
 import { bindFirstFree, createGrpcServer } from '../wire/grpc-server.js';
-import { addStandardServices } from '../wire/standard-services.js';
-import { createLogger } from '../wire/logger.js';
-import { removePoolFile, writePoolFile } from '../wire/pool-files.js';
+import { createLogger } from '../host/logger.js';
+import { removePoolFile, writePoolFile } from '../host/pool-files.js';
 import { coordinatorService } from '../wire/proto.js';
 import { VERSION } from '../wire/protocol.js';
 import { Coordinator } from './coordinator.js';
 import type { ServerOptions } from './options.js';
 import { claimProfile } from './profile-claim.js';
-import { Profiler } from './profiler.js';
 import { coordinatorHandlers } from './service.js';
 import { Supervisor } from './supervisor.js';
 
@@ -38,9 +36,21 @@ export interface RunningServer {
 }
 
 /** Starts a pool: coordinator, workers, profiler. @throws PoolError in one sentence when any of it cannot start. */
-export async function startServer(options: ServerOptions): Promise<RunningServer> {
+export async function startServer(
+  options: ServerOptions,
+  supervisor = Supervisor.start(options),
+): Promise<RunningServer> {
+  try {
+    return await start(options, supervisor);
+  } catch (error) {
+    supervisor.kill();
+    throw error;
+  }
+}
+
+async function start(options: ServerOptions, supervisor: Supervisor): Promise<RunningServer> {
   const { host } = options;
-  const log = createLogger({ name: 'coordinator', dir: options.logDir, pretty: options.logPretty });
+  const log = await createLogger({ name: 'coordinator', dir: options.logDir, pretty: options.logPretty });
   const coordinator = new Coordinator(
     {
       signingKey: randomBytes(32),
@@ -50,15 +60,14 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
     log,
   );
   const server = createGrpcServer(options.token);
-  addStandardServices(server);
+  if (options.standardServices) (await import('../wire/standard-services.js')).addStandardServices(server);
   const stopped = withResolvers<void>();
   const release: (() => void | Promise<void>)[] = [() => server.forceShutdown(), () => coordinator.stop()];
 
-  let supervisor: Supervisor | undefined;
   const stop = once(async (drainTimeoutMs: number = options.drainTimeoutMs) => {
     log.info('stopping');
     coordinator.drain(drainTimeoutMs);
-    await supervisor?.stop(drainTimeoutMs + GOODBYE_MS);
+    await supervisor.stop(drainTimeoutMs + GOODBYE_MS);
     for (const action of release.reverse()) await action();
     log.info('stopped');
     stopped.resolve();
@@ -72,10 +81,11 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
     const port = await listen(server, options);
     log.info({ host, port }, 'listening');
     let profile: string | undefined;
-    let kill = () => Promise.resolve(supervisor?.kill());
+    let kill = () => Promise.resolve(supervisor.kill());
     if (options.profile !== undefined) {
       const claim = claimProfile(options.profile);
       release.push(() => claim.release());
+      const { Profiler } = await import('./profiler.js');
       const profiler = await Profiler.open(
         claim.path,
         { intervalMs: options.profileIntervalMs, reportIntervalMs: REPORT_INTERVAL_MS },
@@ -84,23 +94,12 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
       );
       release.push(() => profiler.close());
       kill = async () => {
-        supervisor?.kill();
+        supervisor.kill();
         await profiler.close();
       };
       profile = claim.path;
     }
-    const { token, workerPorts, slots, coordinatorTimeoutMs, logDir } = options;
-    const settings = {
-      coordinator: { host, port },
-      token,
-      host,
-      ports: workerPorts,
-      slots,
-      coordinatorTimeoutMs,
-      logDir,
-    };
-    supervisor = new Supervisor(settings, log);
-    await supervisor.start(options.workers);
+    await supervisor.attachTo({ host, port }, log);
     if (options.announce) {
       const pool = { address: formatAddress({ host, port }), port, pid: process.pid, version: VERSION };
       writePoolFile(pool);
@@ -110,7 +109,6 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
       coordinator.workers.map(({ info: { worker, port, pid } }) => ({ worker, port, pid }));
     return { host, port, profile, workers, stopped: stopped.promise, stop, kill };
   } catch (error) {
-    supervisor?.kill();
     for (const action of release.reverse()) await action();
     throw error;
   }

@@ -1,11 +1,15 @@
 import { type ChildProcess, fork } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { PoolError } from '../core/errors.js';
-import type { Logger } from '../wire/logger.js';
+import type { Logger } from '../host/logger.js';
+import type { ServerOptions } from './options.js';
 import { restartDelayMs } from '../core/restart-backoff.js';
 
 /** What a worker is started with: the options of `src/worker/options.ts`, which this side passes on unread. */
 export type WorkerSettings = Record<string, unknown>;
+
+/** Where the coordinator listens. */
+type CoordinatorAddress = { host: string; port: number };
 
 type Notice = { type: 'started'; port: number } | { type: 'failed'; message: string };
 
@@ -27,25 +31,50 @@ const ENTRY = fileURLToPath(new URL('../worker/process.js', import.meta.url));
  */
 export class Supervisor {
   readonly #settings: WorkerSettings;
-  readonly #log: Logger;
   readonly #workers = new Map<string, Supervised>();
+  readonly #started: Promise<unknown>;
+  #log: Logger | undefined;
+  #coordinator: CoordinatorAddress | undefined;
   #isStopping = false;
 
-  constructor(settings: WorkerSettings, log: Logger) {
-    this.#settings = settings;
-    this.#log = log;
+  /** Starts the workers of a pool, which get ready while the coordinator does. */
+  static start(options: ServerOptions): Supervisor {
+    const { token, host, workerPorts, slots, coordinatorTimeoutMs, logDir, standardServices } = options;
+    const settings = {
+      token,
+      host,
+      ports: workerPorts,
+      slots,
+      coordinatorTimeoutMs,
+      logDir,
+      standardServices,
+    };
+    return new Supervisor(options.workers, settings);
   }
 
-  /** Starts `count` workers. @throws PoolError with the first one's sentence when one cannot start. */
-  async start(count: number): Promise<void> {
+  private constructor(count: number, settings: WorkerSettings) {
+    this.#settings = settings;
     const names = Array.from({ length: count }, (_, index) => `worker-${index + 1}`);
-    await Promise.all(
+    this.#started = Promise.all(
       names.map((name) => {
         const worker: Supervised = { name, deaths: [], child: undefined, restart: undefined };
         this.#workers.set(name, worker);
         return this.#spawn(worker);
       }),
     );
+    this.#started.catch(() => undefined); // Whoever waits for them to attach hears of it.
+  }
+
+  /**
+   * Lets the workers attach; resolves when all have.
+   *
+   * @throws PoolError with the first one's sentence when one cannot start.
+   */
+  async attachTo(coordinator: CoordinatorAddress, log: Logger): Promise<void> {
+    this.#log = log;
+    this.#coordinator = coordinator;
+    for (const { child } of this.#workers.values()) if (child?.connected) child.send({ coordinator });
+    await this.#started;
   }
 
   /** Resolves when every process has ended, those that take longer than `withinMs` by force. */
@@ -77,7 +106,8 @@ export class Supervisor {
       stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
     });
     worker.child = child;
-    child.send({ ...this.#settings, name: worker.name });
+    child.send({ options: { ...this.#settings, name: worker.name } });
+    if (this.#coordinator) child.send({ coordinator: this.#coordinator });
     return new Promise((resolve, reject) => {
       let failure: string | undefined;
       child.on('message', (notice: Notice) => {
@@ -112,13 +142,13 @@ export class Supervisor {
     worker.deaths.push(now);
     const delayMs = restartDelayMs(worker.deaths, now);
     const { pid: workerPid, ...how } = end;
-    this.#log.warn(
+    this.#log?.warn(
       { worker: worker.name, workerPid, ...how, delayMs },
       'worker process ended; starting another',
     );
     worker.restart = setTimeout(() => {
       // A start that fails ends in an exit, which is where the next one comes from.
-      this.#spawn(worker).catch((error: unknown) => this.#log.error(error, 'worker did not start'));
+      this.#spawn(worker).catch((error: unknown) => this.#log?.error({ error }, 'worker did not start'));
     }, delayMs);
   }
 }

@@ -1,16 +1,24 @@
+import { timingSafeEqual } from 'node:crypto';
 import {
+  logVerbosity,
+  type Metadata,
   Server,
   ServerCredentials,
   type ServerInterceptor,
   ServerInterceptingCall,
+  setLogVerbosity,
   status,
 } from '@grpc/grpc-js';
 import { messageOf, PoolError } from '../core/errors.js';
 import { formatAddress } from './address.js';
 import { SERVER_OPTIONS } from './channel.js';
-import { tokenCheck } from './token.js';
 
 const HEALTH = '/grpc.health.v1.Health/';
+
+/** Keeps grpc-js from writing to stderr by itself: a port that is taken, say, is expected here. */
+export function silenceGrpc(): void {
+  setLogVerbosity(logVerbosity.NONE);
+}
 
 /** A server every call of which needs the token, if there is one; health checks alone do not. */
 export function createGrpcServer(token: string | undefined): Server {
@@ -32,6 +40,15 @@ function requireToken(token: string): ServerInterceptor {
           },
         }),
     });
+}
+
+/** Tells whether a call carries the token. Takes the same time for whatever has the token's length, which is no secret. */
+export function tokenCheck(token: string): (metadata: Metadata) => boolean {
+  const expected = Buffer.from(`Bearer ${token}`);
+  return (metadata) => {
+    const given = Buffer.from(String(metadata.get('authorization')[0] ?? ''));
+    return given.length === expected.length && timingSafeEqual(given, expected);
+  };
 }
 
 /**

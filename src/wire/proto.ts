@@ -6,7 +6,12 @@ import { PROTO_OPTIONS } from './proto-options.js';
 
 /** The whole contract, for reflection. */
 export const packageDefinition: PackageDefinition = loadSync(
-  ['offhand/v1/coordinator.proto', 'offhand/v1/worker.proto', 'offhand/v1/slot.proto'],
+  [
+    'offhand/v1/coordinator.proto',
+    'offhand/v1/worker.proto',
+    'offhand/v1/slot.proto',
+    'offhand/v1/values.proto',
+  ],
   PROTO_OPTIONS,
 );
 

@@ -1,12 +1,12 @@
 import { type ClientDuplexStream, credentials, type ServiceError, status } from '@grpc/grpc-js';
 import { messageOf, PoolError } from '../core/errors.js';
-import { formatAddress } from '../wire/address.js';
+import { type Address, formatAddress } from '../wire/address.js';
 import { callMetadata, CLIENT_OPTIONS } from '../wire/channel.js';
 import { fromServiceError } from '../wire/errors.js';
 import type { CoordinatorMessage__Output } from '../wire/generated/offhand/v1/CoordinatorMessage.js';
 import type { WorkerMessage } from '../wire/generated/offhand/v1/WorkerMessage.js';
 import type { WorkerState } from '../wire/generated/offhand/v1/WorkerState.js';
-import type { Logger } from '../wire/logger.js';
+import type { Logger } from '../host/logger.js';
 import { CoordinatorClient } from '../wire/proto.js';
 import { PROTOCOL, VERSION } from '../wire/protocol.js';
 import type { WorkerOptions } from './options.js';
@@ -23,6 +23,8 @@ export interface AttachmentEvents {
   ended(reason: PoolError): void;
 }
 
+export type AttachmentOptions = WorkerOptions & { coordinator: Address };
+
 type Stream = ClientDuplexStream<WorkerMessage, CoordinatorMessage__Output>;
 
 /**
@@ -31,7 +33,7 @@ type Stream = ClientDuplexStream<WorkerMessage, CoordinatorMessage__Output>;
  */
 export class Attachment {
   readonly #worker: Worker;
-  readonly #options: WorkerOptions;
+  readonly #options: AttachmentOptions;
   readonly #stateOf: () => WorkerState;
   readonly #events: AttachmentEvents;
   readonly #log: Logger;
@@ -45,7 +47,7 @@ export class Attachment {
 
   constructor(
     worker: Worker,
-    options: WorkerOptions,
+    options: AttachmentOptions,
     stateOf: () => WorkerState,
     events: AttachmentEvents,
     log: Logger,

@@ -4,7 +4,6 @@ import type { Address, PortRange } from '../wire/address.js';
 export interface WorkerOptions {
   /** Name to attach under: `worker-2`. */
   name: string;
-  coordinator: Address;
   /** Undefined where the pool runs without authentication. */
   token: string | undefined;
   /** Address to listen on, which clients dial. */
@@ -16,7 +15,12 @@ export interface WorkerOptions {
   coordinatorTimeoutMs: number;
   /** Folder for this worker's log file; none is written where undefined. */
   logDir: string | undefined;
+  /** Whether to serve health checking and reflection, for tools. */
+  standardServices: boolean;
 }
+
+/** What a supervised worker is told: what it is first, and where its coordinator is when that listens. */
+export type WorkerOrder = { options: WorkerOptions } | { coordinator: Address };
 
 /** What a supervised worker tells the process that started it. */
 export type WorkerNotice = { type: 'started'; port: number } | { type: 'failed'; message: string };

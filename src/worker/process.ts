@@ -1,11 +1,13 @@
 // Entry of a worker process that a supervisor started: takes its options over the channel, says where it listens.
-import { setLogVerbosity, logVerbosity } from '@grpc/grpc-js';
 import { messageOf } from '../core/errors.js';
-import type { WorkerNotice, WorkerOptions } from './options.js';
+import { withResolvers } from '../core/with-resolvers.js';
+import type { Address } from '../wire/address.js';
+import { silenceGrpc } from '../wire/grpc-server.js';
+import type { WorkerNotice, WorkerOptions, WorkerOrder } from './options.js';
 import { startWorker } from './start.js';
 
 // A port that is taken is expected here and no news for anybody's terminal.
-setLogVerbosity(logVerbosity.NONE);
+silenceGrpc();
 
 const tell = (notice: WorkerNotice) =>
   new Promise<void>((resolve) => {
@@ -25,22 +27,27 @@ function killSelf(): void {
   process.kill(-process.pid, 'SIGKILL');
 }
 
+const coordinator = withResolvers<Address>();
+
+async function run(options: WorkerOptions): Promise<void> {
+  try {
+    const worker = await startWorker(options, coordinator.promise);
+    process.on('SIGTERM', () => void worker.stop());
+    await tell({ type: 'started', port: worker.port });
+    if (options.coordinatorTimeoutMs > 0) process.off('disconnect', killSelf);
+    await worker.ended;
+  } catch (error) {
+    await tell({ type: 'failed', message: messageOf(error) });
+    process.exit(1);
+  }
+  // The supervisor clears away what tasks have started; where it is gone, that falls to the worker itself.
+  if (!process.connected) killSelf();
+  process.exit(0);
+}
+
 // A coordinator that ends before this worker has started has no use for it; later only one that cannot come back.
 process.on('disconnect', killSelf);
-process.once('message', (options: WorkerOptions) => {
-  startWorker(options).then(
-    async (worker) => {
-      process.on('SIGTERM', () => void worker.stop());
-      await tell({ type: 'started', port: worker.port });
-      if (options.coordinatorTimeoutMs > 0) process.off('disconnect', killSelf);
-      await worker.ended;
-      // The supervisor clears away what tasks have started; where it is gone, that falls to the worker itself.
-      if (!process.connected) killSelf();
-      process.exit(0);
-    },
-    async (error: unknown) => {
-      await tell({ type: 'failed', message: messageOf(error) });
-      process.exit(1);
-    },
-  );
+process.on('message', (order: WorkerOrder) => {
+  if ('options' in order) void run(order.options);
+  else coordinator.resolve(order.coordinator);
 });

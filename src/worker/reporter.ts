@@ -1,4 +1,4 @@
-import pidusage from 'pidusage';
+import type pidusage from 'pidusage';
 import type { Attached__Output } from '../wire/generated/offhand/v1/Attached.js';
 import type { Report } from '../wire/generated/offhand/v1/Report.js';
 import type { Worker } from './worker.js';
@@ -21,6 +21,8 @@ export class Reporter {
   #newest: Sample;
   #usage: { cpuPercent?: number; rssBytes?: number } = {};
   #sent = '';
+  /** Loaded when it is needed. */
+  #usageMeter: typeof pidusage | undefined;
 
   constructor(worker: Worker, settings: Attached__Output, send: (report: Report) => void) {
     this.#worker = worker;
@@ -43,7 +45,7 @@ export class Reporter {
 
   stop(): void {
     for (const timer of this.#timers) clearInterval(timer);
-    pidusage.clear();
+    this.#usageMeter?.clear();
   }
 
   /** While nothing changes, only the end of the silence is kept: it says when the change began. */
@@ -67,7 +69,8 @@ export class Reporter {
   }
 
   async #measure(): Promise<void> {
-    const { cpu, memory } = await pidusage(process.pid);
+    this.#usageMeter ??= (await import('pidusage')).default;
+    const { cpu, memory } = await this.#usageMeter(process.pid);
     this.#usage = { cpuPercent: cpu, rssBytes: memory };
   }
 }

@@ -10,6 +10,7 @@ import { payloadFrom } from '../wire/values/payload.js';
 import type { Ledger } from './ledger.js';
 import { OutcomeWriter } from './outcome-writer.js';
 import type { Job, TaskRunner } from './task-runner.js';
+import type { ValuePuller } from './value-puller.js';
 import { timeoutFrom } from './limits.js';
 
 type Stream = ServerDuplexStream<TaskBatch__Output, OutcomeBatch>;
@@ -22,10 +23,12 @@ export class SlotService {
   readonly #runner: TaskRunner;
   readonly #readEpoch: ReadEpoch;
   readonly #ledger: Ledger;
+  readonly #puller: ValuePuller;
 
-  constructor(runner: TaskRunner, ledger: Ledger, readEpoch: ReadEpoch) {
+  constructor(runner: TaskRunner, ledger: Ledger, puller: ValuePuller, readEpoch: ReadEpoch) {
     this.#runner = runner;
     this.#ledger = ledger;
+    this.#puller = puller;
     this.#readEpoch = readEpoch;
   }
 
@@ -54,14 +57,14 @@ export class SlotService {
   }
 
   #add(tasks: Tasks__Output, epoch: number | undefined, outbox: OutcomeWriter): void {
-    if (epoch !== undefined) return this.#runner.add(jobFrom(tasks, epoch, outbox));
+    if (epoch !== undefined) return this.#runner.add(jobFrom(tasks, epoch, outbox, this.#puller));
     outbox.notBegun(tasks.number, tasks.count);
     outbox.flush();
   }
 }
 
 /** Checks what came by wire. @throws PoolError `invalid-argument`, naming the field. */
-function jobFrom(tasks: Tasks__Output, epoch: number, outbox: OutcomeWriter): Job {
+function jobFrom(tasks: Tasks__Output, epoch: number, outbox: OutcomeWriter, puller: ValuePuller): Job {
   const { number, count, source, functionId: known, name, isList } = tasks;
   if (!source && !known) {
     throw new PoolError('invalid-argument', 'function: expected source or function_id, got neither');
@@ -79,9 +82,15 @@ function jobFrom(tasks: Tasks__Output, epoch: number, outbox: OutcomeWriter): Jo
     functionId: source ? idOf(source) : String(known),
     source: source || undefined,
     name: name || 'anonymous',
-    args: payloadFrom(tasks.arguments, 'arguments'),
+    args: argumentsOf(tasks, puller),
     isList,
     timeoutMs: timeoutFrom(tasks.limits),
     outbox,
   };
+}
+
+function argumentsOf({ arguments: args, argumentsAt }: Tasks__Output, puller: ValuePuller): Job['args'] {
+  if (!argumentsAt) return payloadFrom(args, 'arguments');
+  const { encoding } = payloadFrom({ encoding: argumentsAt.encoding }, 'arguments_at');
+  return { encoding, pull: () => puller.pull(argumentsAt) };
 }

@@ -12,6 +12,7 @@ import { SlotService } from './slot-service.js';
 import { TaskRunner } from './task-runner.js';
 import type { ThreadMessage, ThreadOrder, ThreadSettings } from './thread-messages.js';
 import { UnaryOutbox } from './unary-outbox.js';
+import { ValuePuller } from './value-puller.js';
 
 const port = parentPort;
 if (!port) throw new Error('slot-thread.js is started by a worker, not by hand');
@@ -29,11 +30,16 @@ const board = new Board(settings.board);
 let { signingKey } = settings;
 const tell = (message: ThreadMessage, transfer: ArrayBuffer[] = []) => port.postMessage(message, transfer);
 const runner = new TaskRunner(board, new FunctionCache(base), tell);
-const service = new SlotService(runner, new Ledger(settings.ledger), (token) => {
-  const lease = signingKey && readLease(token, signingKey);
-  const isOurs = lease?.worker === settings.workerId && lease.slot === settings.slot;
-  return isOurs && board.admit(lease.epoch) ? lease.epoch : undefined;
-});
+const service = new SlotService(
+  runner,
+  new Ledger(settings.ledger),
+  new ValuePuller(settings.token),
+  (token) => {
+    const lease = signingKey && readLease(token, signingKey);
+    const isOurs = lease?.worker === settings.workerId && lease.slot === settings.slot;
+    return isOurs && board.admit(lease.epoch) ? lease.epoch : undefined;
+  },
+);
 
 port.on('message', (order: ThreadOrder) => {
   if (order.type === 'key') signingKey = order.signingKey;

@@ -11,6 +11,8 @@ import type { ThreadMessage, ThreadOrder, ThreadSettings } from './thread-messag
 /** A thread that has not ended this long after it was told to is stuck in native code: its process goes instead, in ms. */
 const TERMINATE_LIMIT_MS = 1_000;
 
+const THREAD = new URL('../worker/slot-thread.js', import.meta.url);
+
 /** One unary call. */
 export interface SlotCall {
   epoch: number;
@@ -158,7 +160,7 @@ export class Slot {
   }
 
   #startThread(): [Thread, Promise<void>] {
-    const thread = new Thread(new URL('./slot-thread.js', import.meta.url), { workerData: this.#settings });
+    const thread = new Thread(THREAD, { workerData: this.#settings });
     let reason: unknown;
     let isReady = false;
     const ready = new Promise<void>((resolve) => {

@@ -1,15 +1,16 @@
 import { PoolError } from '../core/errors.js';
+import type { Address } from '../wire/address.js';
 import { once } from '../core/once.js';
 import { withResolvers } from '../core/with-resolvers.js';
 import { bindFirstFree, createGrpcServer } from '../wire/grpc-server.js';
-import { addStandardServices } from '../wire/standard-services.js';
 import type { WorkerState } from '../wire/generated/offhand/v1/WorkerState.js';
-import { createLogger } from '../wire/logger.js';
+import { createLogger, type Logger } from '../host/logger.js';
 import { workerService } from '../wire/proto.js';
+import { releaseSocket } from '../host/sockets.js';
 import { Attachment } from './attachment.js';
 import type { WorkerOptions } from './options.js';
 import { workerHandlers } from './service.js';
-import { claimSlotAddresses, releaseSlotAddresses } from './slot-addresses.js';
+import { slotAddresses } from './slot-addresses.js';
 import { Worker } from './worker.js';
 
 export interface RunningWorker {
@@ -22,20 +23,25 @@ export interface RunningWorker {
 /**
  * Starts a worker in this process: its slots, its port, its attachment. Resolves when it is attached.
  *
+ * @param coordinator may become known only while the slots start.
  * @throws PoolError when no port is free, or the coordinator refuses it or cannot be reached.
  */
-export async function startWorker(options: WorkerOptions): Promise<RunningWorker> {
-  const log = createLogger({ name: options.name, dir: options.logDir, pretty: false });
+export async function startWorker(
+  options: WorkerOptions,
+  coordinator: Promise<Address>,
+): Promise<RunningWorker> {
   // A thread stuck in native code cannot be stopped any other way; the supervisor starts another process.
+  let log: Logger | undefined;
   const onStuck = () => {
-    log.error('a thread could not be ended; ending the process');
+    log?.error('a thread could not be ended; ending the process');
     // Not exit(), which waits for that very thread.
     process.kill(process.pid, 'SIGKILL');
   };
-  const slotAddresses = claimSlotAddresses(options);
-  const worker = new Worker({ slotAddresses, token: options.token, onStuck });
+  const addresses = slotAddresses(options);
+  const worker = new Worker({ slotAddresses: addresses, token: options.token, onStuck });
+  log = await createLogger({ name: options.name, dir: options.logDir, pretty: false });
   const server = createGrpcServer(options.token);
-  addStandardServices(server);
+  if (options.standardServices) (await import('../wire/standard-services.js')).addStandardServices(server);
   let port = 0;
   const stateOf = (): WorkerState => ({
     worker: options.name,
@@ -45,7 +51,7 @@ export async function startWorker(options: WorkerOptions): Promise<RunningWorker
     ...worker.state,
   });
   server.addService(workerService, workerHandlers(worker, stateOf));
-  port = await listen(server, options, (taken) => log.debug({ port: taken }, 'port taken'));
+  port = await listen(server, options, (taken) => log?.debug({ port: taken }, 'port taken'));
   log.info({ host: options.host, port }, 'listening');
   await worker.whenReady();
 
@@ -55,7 +61,7 @@ export async function startWorker(options: WorkerOptions): Promise<RunningWorker
     log.info({ reason: reason?.message }, 'ending');
     if (reason) attached.reject(reason);
     await worker.stop();
-    releaseSlotAddresses(slotAddresses);
+    addresses.forEach(releaseSocket);
     server.forceShutdown();
     ended.resolve();
   };
@@ -66,7 +72,7 @@ export async function startWorker(options: WorkerOptions): Promise<RunningWorker
   });
   const attachment = new Attachment(
     worker,
-    options,
+    { ...options, coordinator: await coordinator },
     stateOf,
     {
       attached: () => attached.resolve(),

@@ -21,14 +21,23 @@ export interface Job {
   /** Absent when the caller believes that the function is known here. */
   source: string | undefined;
   name: string;
-  /** Of one task the array of its arguments; with `isList` an array of such arrays, one per task. */
-  args: Payload;
+  /**
+   * Of one task the array of its arguments; with `isList` an array of such arrays, one per task. Large ones are pulled
+   * before the task begins.
+   */
+  args: Payload | PulledLater;
   isList: boolean;
   /** From the moment user code begins; the main thread watches it. */
   timeoutMs: number | undefined;
   outbox: Outbox;
   /** Known from its first task on. */
   fn?: AnyFunction;
+}
+
+/** Arguments that are still elsewhere. */
+export interface PulledLater {
+  encoding: Encoding;
+  pull(): Promise<Payload>;
 }
 
 /** Where the outcomes of a job go. */
@@ -87,12 +96,27 @@ export class TaskRunner {
   }
 
   #run(job: Job): Promise<void> | undefined {
+    if (job.outbox.isClosed) return undefined;
+    if ('data' in job.args) return this.#runWith(job, job.args);
+    return this.#runPulled(job, job.args);
+  }
+
+  async #runPulled(job: Job, args: PulledLater): Promise<void> {
+    let pulled: Payload;
+    try {
+      pulled = await args.pull();
+    } catch (error) {
+      return job.outbox.failed(job.number, job.count, failureOf(error, false), 0);
+    }
+    await this.#runWith(job, pulled);
+  }
+
+  #runWith(job: Job, args: Payload): Promise<void> | undefined {
     const { number, count, functionId, source, outbox } = job;
-    if (outbox.isClosed) return undefined;
     let lists: unknown[][];
     try {
       if (source === undefined && !this.#functions.has(functionId)) throw codeUnknown(functionId);
-      lists = argumentLists(job);
+      lists = argumentLists(job, args);
     } catch (error) {
       outbox.failed(number, count, failureOf(error, false), 0);
       return undefined;
@@ -180,7 +204,7 @@ export class TaskRunner {
 }
 
 /** @throws PoolError `invalid-argument` */
-function argumentLists({ args, isList, count }: Job): unknown[][] {
+function argumentLists({ isList, count }: Job, args: Payload): unknown[][] {
   const value = decodePayload(args);
   const lists = isList ? value : [value];
   if (!Array.isArray(lists) || lists.length !== count || !lists.every(Array.isArray)) {

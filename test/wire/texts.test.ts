@@ -3,9 +3,9 @@ import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import { workerId } from '../../src/core/ids.js';
 import { formatAddress, isLoopback, parseAddress, parsePortRange } from '../../src/wire/address.js';
-import { parseDurationMs } from '../../src/wire/duration.js';
+import { parseDurationMs } from '../../src/cli/duration.js';
 import { readLease, signLease } from '../../src/wire/lease-token.js';
-import { checkNodeVersion } from '../../src/wire/node-version.js';
+import { checkNodeVersion } from '../../src/host/node-version.js';
 
 const invalid: unknown = expect.objectContaining({ code: 'invalid-argument' });
 

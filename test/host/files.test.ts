@@ -12,8 +12,9 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { Metadata } from '@grpc/grpc-js';
-import { livePools, poolDirectory, removePoolFile, writePoolFile } from '../../src/wire/pool-files.js';
-import { ensureToken, findToken, replaceToken, tokenCheck, tokenFile } from '../../src/wire/token.js';
+import { livePools, poolDirectory, removePoolFile, writePoolFile } from '../../src/host/pool-files.js';
+import { ensureToken, findToken, replaceToken, tokenFile } from '../../src/host/token.js';
+import { tokenCheck } from '../../src/wire/grpc-server.js';
 import { temporaryFolder } from '../client/support.js';
 
 let folder: ReturnType<typeof temporaryFolder>;

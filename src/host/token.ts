@@ -1,8 +1,7 @@
-import { randomBytes, timingSafeEqual } from 'node:crypto';
+import { randomBytes } from 'node:crypto';
 import { existsSync, linkSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { dirname, join } from 'node:path';
-import type { Metadata } from '@grpc/grpc-js';
 import { messageOf, PoolError } from '../core/errors.js';
 import { makeFolder } from './folder.js';
 
@@ -68,13 +67,4 @@ function writeToken(path: string, { replace }: { replace: boolean }): string {
   } finally {
     rmSync(draft, { force: true });
   }
-}
-
-/** Tells whether a call carries the token. Takes the same time for whatever has the token's length, which is no secret. */
-export function tokenCheck(token: string): (metadata: Metadata) => boolean {
-  const expected = Buffer.from(`Bearer ${token}`);
-  return (metadata) => {
-    const given = Buffer.from(String(metadata.get('authorization')[0] ?? ''));
-    return given.length === expected.length && timingSafeEqual(given, expected);
-  };
 }

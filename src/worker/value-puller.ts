@@ -1,0 +1,70 @@
+import { credentials, type ServiceError } from '@grpc/grpc-js';
+import { PoolError } from '../core/errors.js';
+import { callMetadata, CLIENT_OPTIONS } from '../wire/channel.js';
+import { codeOfStatus, fromServiceError } from '../wire/errors.js';
+import type { Chunk__Output } from '../wire/generated/offhand/v1/Chunk.js';
+import type { ValueReference__Output } from '../wire/generated/offhand/v1/ValueReference.js';
+import { ValuesClient } from '../wire/slot-proto.js';
+import { MAX_PAYLOAD_BYTES, type Payload, payloadFrom } from '../wire/values/payload.js';
+
+/** Connections to clients are kept for as many as this; who pulls from more closes the oldest. */
+const MAX_CLIENTS = 16;
+
+/** Pulls large values from the clients that have them. */
+export class ValuePuller {
+  readonly #token: string | undefined;
+  readonly #clients = new Map<string, InstanceType<typeof ValuesClient>>();
+
+  constructor(token: string | undefined) {
+    this.#token = token;
+  }
+
+  /** @throws PoolError `not-found` when the value is no longer to be had, `unavailable` when its client is gone. */
+  pull(reference: ValueReference__Output): Promise<Payload> {
+    const { address, key } = reference;
+    const bytes = Number(reference.bytes);
+    if (!(bytes <= MAX_PAYLOAD_BYTES)) {
+      throw new PoolError(
+        'too-large',
+        `arguments_at.bytes: expected at most ${MAX_PAYLOAD_BYTES}, got ${bytes}`,
+      );
+    }
+    const stream = this.#clientAt(address).pull({ key }, callMetadata(this.#token));
+    const data = Buffer.allocUnsafeSlow(bytes);
+    let filled = 0;
+    return new Promise((resolve, reject) => {
+      stream.on('data', (chunk: Chunk__Output) => {
+        if (filled + chunk.data.length <= bytes) chunk.data.copy(data, filled);
+        filled += chunk.data.length;
+      });
+      stream.on('error', (error: ServiceError) => {
+        const explain = ({ code, details }: ServiceError) =>
+          new PoolError(codeOfStatus(code), `the arguments cannot be pulled from ${address}: ${details}`);
+        reject(fromServiceError(error, explain));
+      });
+      stream.on('end', () => {
+        if (filled === bytes) resolve(payloadFrom({ encoding: reference.encoding, data }, 'arguments_at'));
+        else
+          reject(new PoolError('invalid-argument', `arguments_at: expected ${bytes} bytes, got ${filled}`));
+      });
+    });
+  }
+
+  close(): void {
+    for (const client of this.#clients.values()) client.close();
+    this.#clients.clear();
+  }
+
+  #clientAt(address: string): InstanceType<typeof ValuesClient> {
+    const known = this.#clients.get(address);
+    if (known) return known;
+    for (const [oldest, client] of this.#clients) {
+      if (this.#clients.size < MAX_CLIENTS) break;
+      client.close();
+      this.#clients.delete(oldest);
+    }
+    const client = new ValuesClient(address, credentials.createInsecure(), CLIENT_OPTIONS);
+    this.#clients.set(address, client);
+    return client;
+  }
+}
