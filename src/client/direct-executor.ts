@@ -176,7 +176,8 @@ export class DirectExecutor implements Executor, Place, LeaseHolder, SessionEven
   }
 
   #pump(): void {
-    const demand = Math.min(this.#line.size + this.#underWay, this.#slots);
+    // At least one: a pool whose workers are all starting has no slots yet.
+    const demand = Math.min(this.#line.size + this.#underWay, Math.max(1, this.#slots));
     // Fewer are only asked for where some were not yet granted; those held are given back when they have idled.
     if (demand > this.#session.demand || this.#session.demand > this.#leases.size)
       this.#session.demand = demand;

@@ -4,7 +4,7 @@ import { once } from '../core/once.js';
 import { withResolvers } from '../core/with-resolvers.js';
 import { bindFirstFree, createGrpcServer } from '../wire/grpc-server.js';
 import type { WorkerState } from '../wire/generated/offhand/v1/WorkerState.js';
-import { createLogger, type Logger } from '../host/logger.js';
+import { createLogger } from '../host/logger.js';
 import { workerService } from '../wire/proto.js';
 import { releaseSocket } from '../host/sockets.js';
 import { Attachment } from './attachment.js';
@@ -31,15 +31,14 @@ export async function startWorker(
   coordinator: Promise<Address>,
 ): Promise<RunningWorker> {
   // A thread stuck in native code cannot be stopped any other way; the supervisor starts another process.
-  let log: Logger | undefined;
+  const log = await createLogger({ name: options.name, dir: options.logDir, pretty: false });
   const onStuck = () => {
-    log?.error('a thread could not be ended; ending the process');
+    log.error('a thread could not be ended; ending the process');
     // Not exit(), which waits for that very thread.
     process.kill(process.pid, 'SIGKILL');
   };
   const addresses = slotAddresses(options);
   const worker = new Worker({ slotAddresses: addresses, token: options.token, onStuck });
-  log = await createLogger({ name: options.name, dir: options.logDir, pretty: false });
   const server = createGrpcServer(options.token);
   if (options.standardServices) (await import('../wire/standard-services.js')).addStandardServices(server);
   let port = 0;
@@ -51,7 +50,7 @@ export async function startWorker(
     ...worker.state,
   });
   server.addService(workerService, workerHandlers(worker, stateOf));
-  port = await listen(server, options, (taken) => log?.debug({ port: taken }, 'port taken'));
+  port = await listen(server, options, (taken) => log.debug({ port: taken }, 'port taken'));
   log.info({ host: options.host, port }, 'listening');
   await worker.whenReady();
 

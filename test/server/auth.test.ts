@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { type Client, type ServiceError, status } from '@grpc/grpc-js';
+import { ValueServer } from '../../src/client/value-server.js';
 import { Caller, loadService, type Method, type Service, SERVICES } from '../support/rpc.js';
 import { Sandbox } from '../support/sandbox.js';
 import { startServer, type TestServer } from '../support/server.js';
@@ -21,16 +22,19 @@ const reflection = loadService(
 
 const sandbox = new Sandbox();
 let server: TestServer;
+let values: ValueServer;
 /** Where each service of the contract is served. */
 let addresses: Map<string, string>;
 
 beforeAll(async () => {
   server = await startServer(sandbox, ['1', '--no-profile']);
+  values = new ValueServer(server.token);
   const worker = `127.0.0.1:${server.workerPorts.get('worker-1')}`;
   addresses = new Map([
     ['offhand.v1.Coordinator', server.address],
     ['offhand.v1.Worker', worker],
     ['offhand.v1.Slot', slotAddress()],
+    ['offhand.v1.Values', await valuesAddress()],
   ]);
 }, 40_000);
 
@@ -41,10 +45,17 @@ function slotAddress(): string {
   return `unix:${join(folder, String(socket))}`;
 }
 
-/** Where health checking and reflection are served too: a slot leaves them to its worker. */
-const standard = () => [...addresses].filter(([name]) => name !== 'offhand.v1.Slot').map(([, at]) => at);
+/** Where a client with this pool's token hands out its large arguments. */
+async function valuesAddress(): Promise<string> {
+  await values.open();
+  return String(values.offer({ encoding: 'V8', data: new Uint8Array(1) })?.address);
+}
+
+/** Where health checking and reflection are served too: slots and clients have no use for them. */
+const standard = () => [...addresses].filter(([name]) => !/Slot|Values/.test(name)).map(([, at]) => at);
 
 afterAll(async () => {
+  values.close();
   await server.stop();
   await sandbox[Symbol.asyncDispose]();
 });
