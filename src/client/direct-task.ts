@@ -3,7 +3,7 @@ import { PoolError } from '../core/errors.js';
 import type { ListItem } from '../core/linked-list.js';
 import { shipFunction, type ShippedFunction } from '../wire/functions/source.js';
 import type { ValueReference } from '../wire/generated/offhand/v1/ValueReference.js';
-import { isPrimitive } from '../wire/values/clone.js';
+import { isSmallPrimitive } from '../wire/values/clone.js';
 import { encodePayload, type Payload } from '../wire/values/payload.js';
 import type { Call, Settle, Started } from './executor.js';
 
@@ -40,7 +40,7 @@ export class DirectTask implements Started, ListItem<DirectTask> {
   /** @throws PoolError when the function or its arguments cannot be sent. */
   constructor({ fn, args, options }: Call, settle: Settle) {
     this.fn = shipFunction(fn);
-    this.args = args.every(isPrimitive) ? args : encodeArguments(args, this.fn.name);
+    this.args = args.every(isSmallPrimitive) ? args : encodeArguments(args, this.fn.name);
     this.name = options.name ?? this.fn.name;
     this.timeoutMs = options.timeoutMs;
     this.#settle = settle;
@@ -61,9 +61,12 @@ export class DirectTask implements Started, ListItem<DirectTask> {
   /** Where its arguments can be pulled, if they are too large to go along. */
   reference: ValueReference | undefined = undefined;
 
-  /** Of its arguments, as far as they are encoded, in bytes. */
+  /** How much room its arguments take, in bytes. */
   get bytes(): number {
-    return 'data' in this.args ? this.args.data.length : 0;
+    if ('data' in this.args) return this.args.data.length;
+    let bytes = 0;
+    for (const value of this.args) bytes += typeof value === 'string' ? 2 * value.length : 8;
+    return bytes;
   }
 
   sent(place: Place, number: number): void {

@@ -1,11 +1,16 @@
-import { isErrorCode, PoolError } from '../core/errors.js';
+import { isErrorCode, messageOf, PoolError } from '../core/errors.js';
 import type { Failure__Output } from '../wire/generated/offhand/v1/Failure.js';
 import type { TaskOutcomes__Output } from '../wire/generated/offhand/v1/TaskOutcomes.js';
 import { decodePayload, payloadFrom } from '../wire/values/payload.js';
 
 /** The results of tasks that ended alike. @throws PoolError when they cannot be decoded. */
 export function resultsOf({ results, isList, count }: TaskOutcomes__Output): unknown[] {
-  const value = decodePayload(payloadFrom(results, 'results'));
+  let value: unknown;
+  try {
+    value = decodePayload(payloadFrom(results, 'results'));
+  } catch (error) {
+    throw new PoolError('internal', `results: ${messageOf(error)}`, { cause: error, mayHaveRun: true });
+  }
   if (!isList) return [value];
   if (Array.isArray(value) && value.length === count) return value;
   throw new PoolError('internal', `results: expected an array of ${count}`, { mayHaveRun: true });

@@ -40,7 +40,7 @@ export class Board {
   readonly #name: Buffer;
   /** Makes `performance.now()` of any thread one clock. */
   readonly #clockOffsetMs: number;
-  #written = '';
+  #written: string | undefined;
   #cachedEpoch = 0;
   #cachedBigEpoch = 0n;
 
@@ -97,12 +97,17 @@ export class Board {
 
   /** A task begins, unless its lease is over: then false. For the thread. */
   begin(epoch: number, number: number, name: string): boolean {
+    if (this.isOver(epoch)) return false;
+    const lastNumber = this.#figures[NUMBER] ?? 0;
+    const lastEpoch = this.#figures[EPOCH] ?? 0;
     this.#figures[NUMBER] = number;
     this.#figures[EPOCH] = epoch;
     this.#figures[BEGUN_AT] = this.now();
     if (name !== this.#written) this.#writeName(name);
     Atomics.store(this.#words, RUNNING, 1);
     if (!this.isOver(epoch)) return true;
+    this.#figures[NUMBER] = lastNumber;
+    this.#figures[EPOCH] = lastEpoch;
     Atomics.store(this.#words, RUNNING, 0);
     return false;
   }

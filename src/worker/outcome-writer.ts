@@ -1,7 +1,7 @@
 import type { OutcomeBatch } from '../wire/generated/offhand/v1/OutcomeBatch.js';
 import type { TaskOutcomes } from '../wire/generated/offhand/v1/TaskOutcomes.js';
 import { bytesOf, type Failure, failureToMessage } from '../wire/outcome.js';
-import { isPrimitive } from '../wire/values/clone.js';
+import { isSmallPrimitive } from '../wire/values/clone.js';
 import { encodePayload, type Encoding } from '../wire/values/payload.js';
 import type { Ledger } from './ledger.js';
 import type { Outbox } from './task-runner.js';
@@ -43,7 +43,7 @@ export class OutcomeWriter implements Outbox {
   }
 
   succeeded(epoch: number, number: number, value: unknown, encoding: Encoding, runMs: number): void {
-    if (!isPrimitive(value) || encoding === 'JSON') {
+    if (!isSmallPrimitive(value) || encoding === 'JSON') {
       const { data } = encodePayload(value, encoding, 'the result');
       this.#closeRun();
       if (!this.#ledger.noteEncoded(epoch, number, encoding, data, runMs)) this.#isUnnoted = true;

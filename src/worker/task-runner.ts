@@ -138,6 +138,7 @@ export class TaskRunner {
       if (timeoutMs !== undefined) this.#tell({ type: 'begun', epoch, number, timeoutMs });
       const startedAt = performance.now();
       let value: unknown;
+      let isPromised: boolean;
       try {
         job.fn ??= this.#functions.get(job.functionId, job.source);
       } catch (error) {
@@ -147,12 +148,15 @@ export class TaskRunner {
       }
       try {
         value = job.fn(...(lists[index] as unknown[]));
+        isPromised = isThenable(value); // A hostile one throws here.
       } catch (thrown) {
         this.#fail(job, number, thrown, performance.now() - startedAt);
         continue;
       }
-      if (isThenable(value)) {
-        return this.#await(job, number, value, startedAt).then(() => this.#runFrom(job, lists, index + 1));
+      if (isPromised) {
+        return this.#await(job, number, value as PromiseLike<unknown>, startedAt).then(() =>
+          this.#runFrom(job, lists, index + 1),
+        );
       }
       this.#succeed(job, number, value, performance.now() - startedAt);
     }
@@ -231,15 +235,21 @@ function failureOf(error: unknown, mayHaveRun: boolean): Failure {
 
 /** What a function threw: whole for the client, and in words for everybody else. */
 function thrownFailure(thrown: unknown, encoding: Encoding): Failure {
-  const words = isError(thrown)
-    ? { message: text(thrown.message), name: text(thrown.name), stack: text(thrown.stack) }
-    : { message: inspect(thrown) };
-  const failure: Failure = { code: 'thrown', ...words, mayHaveRun: true };
+  const failure: Failure = { code: 'thrown', ...inWords(thrown), mayHaveRun: true };
   if (encoding === 'JSON') return failure;
   try {
     return { ...failure, error: encodePayload(thrown, encoding, 'the thrown value') };
   } catch {
     return failure; // What cannot be copied still arrives in words.
+  }
+}
+
+function inWords(thrown: unknown): Pick<Failure, 'message' | 'name' | 'stack'> {
+  try {
+    if (!isError(thrown)) return { message: inspect(thrown) };
+    return { message: text(thrown.message), name: text(thrown.name), stack: text(thrown.stack) };
+  } catch {
+    return { message: 'what the function threw cannot even be looked at' };
   }
 }
 

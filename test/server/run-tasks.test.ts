@@ -4,7 +4,7 @@ import { jsonPayload } from '../support/rpc.js';
 import { Sandbox } from '../support/sandbox.js';
 import { startServer, type TestServer } from '../support/server.js';
 import { oneTask, RawSession, RawSlot, type SlotLease, type TaskOutcomes } from '../support/streams.js';
-import { within } from '../support/wait.js';
+import { waitFor, within } from '../support/wait.js';
 
 // Slot.RunTasks as a client meets it that knows proto/ alone.
 
@@ -16,11 +16,15 @@ let slots: RawSlot[] = [];
 beforeAll(async () => {
   server = await startServer(sandbox, ['1', '--slots', '2', '--no-profile']);
 }, 40_000);
-afterEach(() => {
+afterEach(async () => {
   for (const slot of slots) slot[Symbol.dispose]();
   session?.[Symbol.dispose]();
   slots = [];
   session = undefined;
+  await waitFor('both slots to be free', async () => {
+    const [worker] = (await server.status()).workers;
+    return worker?.busy === false && worker.tasks.length === 0;
+  });
 });
 afterAll(async () => {
   await server.stop();

@@ -6,6 +6,7 @@ import { FunctionCache } from '../../src/worker/function-cache.js';
 import { TaskRunner } from '../../src/worker/task-runner.js';
 import type { ThreadMessage } from '../../src/worker/thread-messages.js';
 import { UnaryOutbox } from '../../src/worker/unary-outbox.js';
+import { BareThread, turns } from './bare-thread.js';
 
 /** Runs a source with JSON arguments. Tells the outcome as text, and whether user code had begun. */
 async function execute(source: string | undefined, args = '[]', functionId = String(source)) {
@@ -121,5 +122,185 @@ describe('a task runner', () => {
       'not-cloneable',
     );
     expect((await execute('() => { throw { get message() { throw 1; } }; }')).failure?.code).toBe('thrown');
+  });
+});
+
+describe('a list of tasks', () => {
+  test('is run in order, each with its own arguments, and numbered from the first', async () => {
+    const thread = new BareThread();
+    const inOrder = '(() => { let calls = 0; return (a, b) => `${calls++}: ${a + b}`; })()';
+    thread.add(inOrder, [[1, 2], ['a', 'b'], [0.5]], { number: 7 });
+    expect(await thread.outcomes(3)).toEqual([
+      [7, '0: 3'],
+      [8, '1: ab'],
+      [9, '2: NaN'],
+    ]);
+    expect(thread.board.last).toEqual({ epoch: 1, number: 9 });
+    expect(thread.board.counters).toMatchObject({ completed: 3, failed: 0 });
+  });
+
+  test('waits for each promise before the next task begins', async () => {
+    const thread = new BareThread();
+    const running = `(() => {
+      let running = 0;
+      return (a) => {
+        const before = running++;
+        if (a === 'at once') return running--, before;
+        return new Promise((resolve) => setImmediate(() => (running--, resolve(before))));
+      };
+    })()`;
+    thread.add(running, [['later'], ['at once'], ['later'], ['later'], ['at once']]);
+    expect(await thread.outcomes(5)).toEqual([1, 2, 3, 4, 5].map((number) => [number, 0]));
+  });
+
+  test('comes after the lists before it, even where those wait for promises', async () => {
+    const thread = new BareThread();
+    thread.add('async (a) => a', [['a'], ['b']]);
+    thread.add('(a) => a', [['c'], ['d']], { number: 3 });
+    thread.add('async (a) => a', [['e']], { number: 5 });
+    expect(await thread.outcomes(5)).toEqual(['a', 'b', 'c', 'd', 'e'].map((a, index) => [index + 1, a]));
+  });
+
+  test('goes on after a task that failed, at once or later', async () => {
+    const thread = new BareThread();
+    const failing = `(a) => {
+      if (a === 'throws') throw new Error('thrown');
+      return a === 'rejects' ? Promise.reject(new Error('rejected')) : a === 'uncloneable' ? () => 1 : a;
+    }`;
+    thread.add(failing, [['a'], ['throws'], ['b'], ['rejects'], ['c'], ['uncloneable'], ['d']]);
+    expect(await thread.outcomes(7)).toEqual([
+      [1, 'a'],
+      [2, 1, 'thrown', 'thrown'],
+      [3, 'b'],
+      [4, 1, 'thrown', 'rejected'],
+      [5, 'c'],
+      [6, 1, 'not-cloneable', expect.stringContaining('the result')],
+      [7, 'd'],
+    ]);
+    expect(thread.board.counters).toMatchObject({ completed: 4, failed: 3 });
+  });
+
+  test('goes on after a failure only when that is on its way', async () => {
+    const thread = new BareThread();
+    let written = () => {};
+    thread.write = (onWritten) => (written = onWritten);
+    thread.add('(a) => { if (a) throw a; }', [['first'], [false]]);
+    await turns();
+    expect(thread.board.last.number).toBe(1);
+    thread.write = (onWritten) => onWritten();
+    written();
+    expect(await thread.outcomes(2)).toEqual([
+      [1, 1, 'thrown', "'first'"],
+      [2, undefined],
+    ]);
+  });
+
+  test('is refused as a whole where nobody knows its function', async () => {
+    const thread = new BareThread();
+    thread.add(undefined, [[1], [2], [3]]);
+    expect(await thread.outcomes(3)).toEqual([[1, 3, 'code-unknown', expect.any(String)]]);
+    expect(thread.board.last).toEqual({ epoch: 0, number: 0 });
+  });
+
+  test('fails as a whole where its function does not compile, and counts as nothing that ran', async () => {
+    const thread = new BareThread();
+    thread.add('nonsense (', [[1], [2], [3]]);
+    expect(await thread.outcomes(3)).toEqual([[1, 3, 'not-shippable', expect.any(String)]]);
+    expect(thread.board.counters).toMatchObject({ completed: 0, failed: 0 });
+    expect(thread.board.isRunning).toBe(false);
+  });
+
+  test.each<[string, unknown]>([
+    ['too few', [[1], [2]]],
+    ['too many', [[1], [2], [3], [4]]],
+    ['not all arrays', [[1], 2, [3]]],
+    ['no array at all', 'abc'],
+  ])('fails as a whole when its lists of arguments are %s', async (_, lists) => {
+    const thread = new BareThread();
+    thread.add('() => 1', lists, { count: 3 });
+    expect(await thread.outcomes(3)).toEqual([
+      [1, 3, 'invalid-argument', expect.stringContaining('3 arrays of arguments')],
+    ]);
+    expect(thread.board.last.number).toBe(0);
+  });
+
+  test('says when a task begins only where it has a time limit', async () => {
+    const thread = new BareThread();
+    thread.add('(a) => a', [[1], [2]]);
+    thread.add('async (a) => a', [[3], [4]], { number: 3, timeoutMs: 500 });
+    await thread.outcomes(4);
+    expect(thread.told).toEqual(
+      [3, 4].map((number) => ({ type: 'begun', epoch: 1, number, timeoutMs: 500 })),
+    );
+  });
+});
+
+describe('when the lease ends', () => {
+  test('in the middle of a list, what runs ends, and the rest does not begin', async () => {
+    const thread = new BareThread();
+    thread.whenBegun(3, () => thread.board.end(1));
+    thread.add('(a) => a', [['a'], ['b'], ['c'], ['d'], ['e']], { timeoutMs: 500 });
+    expect(await thread.outcomes(5)).toEqual([
+      [1, 'a'],
+      [2, 'b'],
+      [3, 'c'],
+      [4, 2, 'not begun'],
+    ]);
+    expect(thread.board.counters.completed).toBe(3);
+    expect(thread.idles).toBeGreaterThan(0);
+  });
+
+  test('while a promise is awaited, its result still counts, and what is in line does not begin', async () => {
+    const thread = new BareThread();
+    thread.whenBegun(1, () => thread.board.end(1));
+    thread.add('async (a) => a', [['a'], ['b'], ['c']], { timeoutMs: 500 });
+    thread.add('(a) => a', [['d']], { number: 4 });
+    expect(await thread.outcomes(4)).toEqual([
+      [1, 'a'],
+      [2, 2, 'not begun'],
+      [4, 1, 'not begun'],
+    ]);
+    expect(thread.idles).toBeGreaterThan(0);
+  });
+
+  test('before a list comes, none of it begins, and the slot is said to be idle', async () => {
+    const thread = new BareThread();
+    thread.board.end(1);
+    thread.add('(a) => a', [['a'], ['b']]);
+    expect(await thread.outcomes(2)).toEqual([[1, 2, 'not begun']]);
+    expect(thread.told).toEqual([{ type: 'idle' }]);
+  });
+
+  test('with its last task, the slot is said to be idle; under a lease that goes on it is not', async () => {
+    const thread = new BareThread();
+    thread.add('(a) => a', [['a'], ['b']]);
+    await thread.outcomes(2);
+    expect(thread.idles).toBe(0);
+    thread.whenBegun(3, () => thread.board.admit(2));
+    thread.add('async (a) => a', [['c']], { number: 3, timeoutMs: 500 });
+    await thread.outcomes(3);
+    expect(thread.told.map(({ type }) => type)).toEqual(['begun', 'idle']);
+  });
+
+  test('the next lease is served at once', async () => {
+    const thread = new BareThread();
+    thread.whenBegun(1, () => thread.board.admit(2));
+    thread.add('async (a) => a', [['a'], ['b']], { timeoutMs: 500 });
+    thread.add('(a) => a', [['c']], { epoch: 2, number: 3 });
+    expect(await thread.outcomes(3)).toEqual([
+      [1, 'a'],
+      [2, 1, 'not begun'],
+      [3, 'c'],
+    ]);
+  });
+
+  test('by the holder hanging up, nothing more begins for it', async () => {
+    const thread = new BareThread();
+    thread.whenBegun(1, () => (thread.outbox.isClosed = true));
+    thread.add('async (a) => a', [['a'], ['b']], { timeoutMs: 500 });
+    thread.add('(a) => a', [['c']], { number: 3 });
+    await turns();
+    expect(thread.board.last.number).toBe(1);
+    expect(thread.board.isRunning).toBe(false);
   });
 });

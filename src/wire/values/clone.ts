@@ -46,11 +46,26 @@ const ERROR_CLASSES: Record<string, ErrorConstructor> = {
   AggregateError: AggregateError as unknown as ErrorConstructor,
 };
 
-/** Whether a value is copied by being written down: nothing in it can be shared or changed later. */
-export function isPrimitive(value: unknown): boolean {
-  return (
-    value === null || (typeof value !== 'object' && typeof value !== 'function' && typeof value !== 'symbol')
-  );
+/** Longer texts are encoded by themselves, in characters. */
+const SHORT = 4_096;
+
+/**
+ * Whether a value may share an encoding with others: nothing in it can be shared or changed later, and it takes little
+ * room.
+ */
+export function isSmallPrimitive(value: unknown): boolean {
+  switch (typeof value) {
+    case 'string':
+      return value.length <= SHORT;
+    case 'number':
+    case 'boolean':
+    case 'undefined':
+      return true;
+    case 'bigint':
+      return value >= -(2n ** 1_024n) && value <= 2n ** 1_024n;
+    default:
+      return value === null;
+  }
 }
 
 /**

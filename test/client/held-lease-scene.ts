@@ -1,0 +1,192 @@
+import { DirectTask } from '../../src/client/direct-task.js';
+import { HeldLease, type LeaseHolder } from '../../src/client/held-lease.js';
+import type { CallOptions } from '../../src/client/options.js';
+import type { SlotLink, SlotUser } from '../../src/client/slot-link.js';
+import type { WorkerLink } from '../../src/client/worker-link.js';
+import { PoolError } from '../../src/core/errors.js';
+import { LinkedList } from '../../src/core/linked-list.js';
+import { Pace } from '../../src/core/pace.js';
+import { withResolvers } from '../../src/core/with-resolvers.js';
+import type { Failure__Output } from '../../src/wire/generated/offhand/v1/Failure.js';
+import type { SettleLeaseRequest } from '../../src/wire/generated/offhand/v1/SettleLeaseRequest.js';
+import type { SettleLeaseResponse__Output } from '../../src/wire/generated/offhand/v1/SettleLeaseResponse.js';
+import type { TaskBatch } from '../../src/wire/generated/offhand/v1/TaskBatch.js';
+import type { TaskOutcomes__Output } from '../../src/wire/generated/offhand/v1/TaskOutcomes.js';
+import { bytesOf } from '../../src/wire/outcome.js';
+import { encodePayload } from '../../src/wire/values/payload.js';
+
+const echo = (value: unknown) => value;
+
+/** What HeldLease uses of a link to a slot, with nothing behind it. */
+class FakeSlot {
+  readonly sent: TaskBatch[] = [];
+  readonly users = new Set<SlotUser>();
+  isReady = true;
+  readonly #known = new Set<string>();
+  #count = 0;
+
+  join(user: SlotUser): void {
+    this.users.add(user);
+  }
+
+  part(user: SlotUser): void {
+    this.users.delete(user);
+  }
+
+  knows(functionId: string): boolean {
+    if (this.#known.has(functionId)) return true;
+    this.#known.add(functionId);
+    return false;
+  }
+
+  forget(functionId: string): void {
+    this.#known.delete(functionId);
+  }
+
+  nextNumber(): number {
+    return ++this.#count;
+  }
+
+  send(batch: TaskBatch): void {
+    this.sent.push(batch);
+  }
+
+  tell(...outcomes: TaskOutcomes__Output[]): void {
+    for (const user of [...this.users]) user.onOutcomes(outcomes);
+  }
+
+  break(): void {
+    for (const user of [...this.users]) user.onBroken(undefined);
+  }
+}
+
+/** What HeldLease uses of a link to a worker: the test answers in its place. */
+class FakeWorker {
+  readonly asked: SettleLeaseRequest[] = [];
+  #answer = withResolvers<SettleLeaseResponse__Output>();
+  #asked = withResolvers<SettleLeaseRequest>();
+
+  settleLease(request: SettleLeaseRequest): Promise<SettleLeaseResponse__Output> {
+    this.asked.push(request);
+    this.#asked.resolve(request);
+    return this.#answer.promise;
+  }
+
+  /** Resolves with the first question. */
+  get whenAsked(): Promise<SettleLeaseRequest> {
+    return this.#asked.promise;
+  }
+
+  async answer(answer: Partial<SettleLeaseResponse__Output>): Promise<void> {
+    this.#answer.resolve({ begun: 0, failure: null, unsent: [], ...answer });
+    await afterTurn();
+  }
+
+  async refuse(error: PoolError): Promise<void> {
+    this.#answer.reject(error);
+    await afterTurn();
+  }
+}
+
+/** Every step that is only microtasks away is done. */
+export function afterTurn(): Promise<void> {
+  return new Promise((resolve) => setImmediate(resolve));
+}
+
+/** A client with one slot: a line of tasks, and leases on that slot, whose numbers are those of the slot's link. */
+export class Scene implements LeaseHolder {
+  readonly slot = new FakeSlot();
+  readonly worker = new FakeWorker();
+  readonly pace = new Pace();
+  readonly line = new LinkedList<DirectTask>();
+  /** By the name of the task: its value, or why it failed. */
+  readonly settled: Record<string, unknown> = {};
+  readonly handedBack: string[][] = [];
+  readonly ended: number[] = [];
+  changes = 0;
+
+  lease(epoch = 1): HeldLease {
+    const lease = {
+      leaseId: `lease ${epoch}`,
+      epoch,
+      workerId: 'w',
+      worker: 'worker-1',
+      host: '127.0.0.1',
+      port: 1,
+      slotAddress: '',
+    };
+    return new HeldLease(
+      lease,
+      this.slot as unknown as SlotLink,
+      this.worker as unknown as WorkerLink,
+      this.pace,
+      this,
+    );
+  }
+
+  /** Puts a task in line. */
+  add(name: string, options: CallOptions = {}, arg: unknown = name): DirectTask {
+    const call = { fn: echo, args: [arg], options: { name, ...options } };
+    const task = new DirectTask(call, (isOk, value) => {
+      if (name in this.settled) throw new Error(`${name} was settled twice`);
+      this.settled[name] = isOk ? value : inShort(value);
+    });
+    this.line.push(task);
+    return task;
+  }
+
+  /** A lease with these tasks under way, numbered on from those before. They are known to be short. */
+  leaseWith(names: readonly string[], epoch = 1): HeldLease {
+    const lease = this.lease(epoch);
+    for (const name of names) this.add(name);
+    this.areShort();
+    lease.fill(this.line, 1);
+    if (this.line.size > 0) throw new Error('the lease has no room for so many');
+    return lease;
+  }
+
+  /** Tasks are known to take next to nothing, so that many go at once. */
+  areShort(): void {
+    this.pace.note(new DirectTask({ fn: echo, args: [], options: {} }, () => {}).fn.id, 1, 0);
+  }
+
+  changed(): void {
+    this.changes += 1;
+  }
+
+  handBack(tasks: DirectTask[]): void {
+    this.handedBack.push(tasks.map(({ name }) => name));
+  }
+
+  ending(lease: HeldLease): void {
+    this.ended.push(lease.epoch);
+  }
+}
+
+function inShort(reason: unknown): unknown {
+  return reason instanceof PoolError ? [reason.code, reason.mayHaveRun] : reason;
+}
+
+export function result(number: number, value: unknown): TaskOutcomes__Output {
+  return { ...results(number, [value]), results: payload(value), isList: false };
+}
+
+export function results(number: number, values: unknown[]): TaskOutcomes__Output {
+  return { number, count: values.length, results: payload(values), isList: true, runMs: 0 };
+}
+
+export function failed(number: number, count: number, failure: Failure__Output): TaskOutcomes__Output {
+  return { number, count, failure, isList: false, runMs: 0 };
+}
+
+export function notBegun(number: number, count: number): TaskOutcomes__Output {
+  return { number, count, notBegun: true, isList: false, runMs: 0 };
+}
+
+export function failure(code: string, mayHaveRun = true, message = code): Failure__Output {
+  return { code, message, name: '', stack: '', mayHaveRun, error: null };
+}
+
+function payload(value: unknown) {
+  return bytesOf(encodePayload(value, 'V8', 'the result'));
+}

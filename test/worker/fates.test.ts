@@ -1,0 +1,47 @@
+import { describe, expect, test } from '@jest/globals';
+import { type Fate, Fates } from '../../src/worker/fates.js';
+
+/** As many leases as a slot remembers. */
+const REMEMBERED = 16;
+
+const fate = (begun: number): Fate => ({ begun, unsent: [] });
+
+function fatesOf(...epochs: readonly number[]): Fates {
+  const fates = new Fates();
+  for (const epoch of epochs) fates.set(epoch, fate(epoch));
+  return fates;
+}
+
+const upTo = (last: number) => Array.from({ length: last }, (_, index) => index + 1);
+
+describe('the fates of leases', () => {
+  test('a lease that has not ended has none', () => {
+    expect(fatesOf(1, 3).get(2)).toBeUndefined();
+  });
+
+  test('a lease keeps the fate it was given, and the newer one when it is given another', () => {
+    const fates = fatesOf(1, 2);
+    const failed: Fate = {
+      begun: 7,
+      failure: { code: 'exited', message: 'gone', mayHaveRun: true },
+      unsent: [],
+    };
+    fates.set(1, failed);
+    expect([fates.get(1), fates.get(2)]).toEqual([failed, fate(2)]);
+  });
+
+  test('the oldest is forgotten when there are too many', () => {
+    const fates = fatesOf(...upTo(REMEMBERED));
+    expect(fates.get(1)).toEqual(fate(1));
+    fates.set(REMEMBERED + 1, fate(0));
+    expect([fates.get(1), fates.get(2)]).toEqual([undefined, fate(2)]);
+  });
+
+  test('a fate that is told anew is the newest, and no other is forgotten for it', () => {
+    const fates = fatesOf(...upTo(REMEMBERED));
+    fates.set(1, fate(9));
+    expect(fates.get(2)).toEqual(fate(2));
+    fates.set(REMEMBERED + 1, fate(0));
+    expect([fates.get(1), fates.get(2)]).toEqual([fate(9), undefined]);
+  });
+});
