@@ -36,6 +36,7 @@ export class DirectExecutor implements Executor, Place, LeaseHolder, SessionEven
   readonly #tasks = new Set<DirectTask>();
   readonly #leases = new Map<number, HeldLease>();
   #slots: number;
+  #order = 0;
   #isPumpDue = false;
   #timer: NodeJS.Timeout | undefined;
   #tendAt = 0;
@@ -68,6 +69,7 @@ export class DirectExecutor implements Executor, Place, LeaseHolder, SessionEven
       settle(isOk, value);
     });
     this.#tasks.add(task);
+    task.order = this.#order++;
     task.place = this;
     if (task.bytes >= PULLED_BYTES) void this.#lineUpLarge(task);
     else this.#lineUp(task);
@@ -114,10 +116,13 @@ export class DirectExecutor implements Executor, Place, LeaseHolder, SessionEven
   }
 
   handBack(tasks: DirectTask[]): void {
-    for (const task of tasks.reverse()) {
+    // Where they came from: before all that were called later.
+    let next = this.#line.first;
+    for (const task of tasks) {
       if (task.isSettled) continue;
+      while (next && next.order < task.order) next = next.next;
       task.handedBack(this);
-      this.#line.unshift(task);
+      this.#line.insert(task, next);
     }
     this.#pumpSoon();
   }

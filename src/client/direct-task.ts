@@ -22,6 +22,8 @@ export class DirectTask implements Started, ListItem<DirectTask> {
   previous: DirectTask | undefined = undefined;
   next: DirectTask | undefined = undefined;
   place: Place | undefined = undefined;
+  /** Rises with every call of a pool. */
+  order = 0;
   /** Among the tasks of its lease. */
   number = 0;
   /** How long it was thought to take when it was sent, in ms. */

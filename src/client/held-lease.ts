@@ -13,6 +13,8 @@ import type { WorkerLink } from './worker-link.js';
 
 /** How long tasks that are to come back from a revoked lease may take before its worker is asked, in ms. */
 const HAND_BACK_MS = 5;
+/** The same where there is only one, which most likely runs. */
+const HAND_BACK_ONE_MS = 50;
 
 /** What a lease asks of its holder. */
 export interface LeaseHolder {
@@ -99,12 +101,12 @@ export class HeldLease implements Place, SlotUser {
   /** No more goes under this lease: others need the slot, or it is gone. What runs may finish. */
   end(): void {
     if (!this.#beginToEnd()) return;
-    // The slot hands back by itself what it has not begun, unless it is busy.
-    if (this.#tasks.size > 1) {
-      setTimeout(() => {
-        if (this.#tasks.size > 1) void this.#settle({});
-      }, HAND_BACK_MS);
-    }
+    if (this.isIdle) return;
+    // The slot hands back by itself what it has not begun, unless it is busy: with one of these, or with another's.
+    setTimeout(() => {
+      if (this.#tasks.size > 1) void this.#settle({});
+      else if (!this.isIdle) setTimeout(() => void (this.isIdle || this.#settle({})), HAND_BACK_ONE_MS);
+    }, HAND_BACK_MS);
   }
 
   /** A task was settled by its own limits: it has to stop if it runs, and else must not begin. */

@@ -24,9 +24,9 @@ export class LinkedList<T extends ListItem<T>> {
     this.#link(this.#last, item, undefined);
   }
 
-  /** Puts an item back where it came from: before all others. */
-  unshift(item: T): void {
-    this.#link(undefined, item, this.#first);
+  /** Puts an item before one that is in this list, or at the end. */
+  insert(item: T, next: T | undefined): void {
+    this.#link(next ? next.previous : this.#last, item, next);
   }
 
   shift(): T | undefined {

@@ -13,6 +13,9 @@ import type { WorkerOptions } from './options.js';
 import { Reporter } from './reporter.js';
 import type { Worker } from './worker.js';
 
+/** How long the coordinator may take to read the good-bye, in ms; without an answer it is hung up on. */
+const FAREWELL_MS = 1_000;
+
 /** How long to wait before dialling again, in ms. */
 const REDIAL_MS = 200;
 
@@ -75,10 +78,13 @@ export class Attachment {
     clearTimeout(this.#redial);
     this.#reporter?.stop();
     const stream = this.#stream;
+    this.#stream = undefined;
     if (stream) {
       stream.end();
       // The coordinator closes its side when it has read everything.
+      const timer = setTimeout(() => stream.cancel(), FAREWELL_MS);
       await new Promise((resolve) => stream.once('status', resolve));
+      clearTimeout(timer);
     }
     this.#client.close();
   }

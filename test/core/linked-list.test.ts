@@ -39,13 +39,22 @@ describe('LinkedList', () => {
 
   test('what is put back comes before all others', () => {
     const list = listOf(item('b'));
-    list.unshift(item('a'));
+    list.insert(item('a'), list.first);
     expect([list.first?.name, namesIn(list), list.size]).toEqual(['a', ['a', 'b'], 2]);
+  });
+
+  test('an item goes before another one, or at the end where that is none', () => {
+    const list = new LinkedList<Item>();
+    const c = item('c');
+    list.push(c);
+    list.insert(item('b'), c);
+    list.insert(item('d'), undefined);
+    expect([list.shift()?.name, list.shift()?.name, list.shift()?.name]).toEqual(['b', 'c', 'd']);
   });
 
   test('what is put back into an empty list is its first and its last', () => {
     const list = listOf();
-    list.unshift(item('a'));
+    list.insert(item('a'), list.first);
     list.push(item('b'));
     expect(namesIn(list)).toEqual(['a', 'b']);
   });
@@ -98,7 +107,7 @@ describe('LinkedList', () => {
             list.push(fresh);
             model.push(fresh);
           } else if (act === 'unshift') {
-            list.unshift(fresh);
+            list.insert(fresh, list.first);
             model.unshift(fresh);
           } else if (act === 'shift') {
             expect(list.shift()).toBe(model.shift());
