@@ -21,9 +21,14 @@ const FUNCTIONS = [
 ] as const;
 const COLUMNS = ['function', 'clients', 'workers', 'seconds', 'completed', 'failed', 'throughput_per_s'];
 
-const { seconds, repeat } = await yargs(process.argv.slice(2))
+const {
+  seconds,
+  repeat,
+  cells: hasCells,
+} = await yargs(process.argv.slice(2))
   .option('seconds', { type: 'number', default: 2, describe: 'how long each cell is measured' })
   .option('repeat', { type: 'number', default: 5, describe: 'how often the speed-up is measured' })
+  .option('cells', { type: 'boolean', default: true, describe: 'measure the cells, or --no-cells' })
   .strict()
   .parseAsync();
 
@@ -45,22 +50,25 @@ const bar = new SingleBar({
   hideCursor: true,
   clearOnComplete: true,
 });
-bar.start(FUNCTIONS.length * SIZES.length ** 2 + 2 * repeat, 0, { what: 'starting' });
+bar.start((hasCells ? FUNCTIONS.length * SIZES.length ** 2 : 0) + 2 * repeat, 0, { what: 'starting' });
 
-const cells = await measureCells();
+const cells = hasCells ? await measureCells() : [];
 const speedUp = await measureSpeedUp();
 bar.stop();
-await writeCells(cells);
-for (const { name } of FUNCTIONS) console.log(tableOf(name, cells));
+if (hasCells) {
+  await writeCells(cells);
+  for (const { name } of FUNCTIONS) console.log(tableOf(name, cells));
+}
 console.log(`\n10 ms CPU, medians of ${repeat} repetitions, interleaved:`);
 for (const [what, values] of Object.entries(speedUp)) console.log(`  ${what.padEnd(34)} ${spread(values)}`);
 const ratio = median(speedUp['4 clients x 2 workers']) / median(speedUp['1 client x 1 worker']);
 const machine = median(speedUp['2 plain processes']) / median(speedUp['1 plain process']);
 console.log(`  speed-up of the pool ${ratio.toFixed(2)}, of plain processes ${machine.toFixed(2)}`);
 console.log(`\n${cpus().length} cores (${cpus()[0]?.model}), Node ${process.versions.node}`);
-console.log(
-  'wrote profiling/bench.csv and the profiles beside it; draw them: npx offhand grapher profiling/bench.csv',
-);
+if (hasCells)
+  console.log(
+    'wrote profiling/bench.csv and the profiles beside it; draw them: npx offhand grapher profiling/bench.csv',
+  );
 
 async function measureCells(): Promise<Cell[]> {
   const found: Cell[] = [];

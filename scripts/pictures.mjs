@@ -33,3 +33,4 @@ const grapher = (file) =>
   });
 grapher(profile);
 grapher('profiling/bench.csv');
+execFileSync(process.execPath, ['scripts/run-ts.mjs', 'bench/peers/draw.ts'], { stdio: 'inherit' });

@@ -10,6 +10,7 @@ import { build } from 'esbuild';
 import yargs from 'yargs';
 import { startServerProcess } from '../server-process.js';
 import { roundsFor } from '../work.js';
+import { drawPeers } from './chart.js';
 import { type ContenderName, CONTENDERS } from './contenders.js';
 import { type Floor, measureFloor } from './floor.js';
 import type { Measured } from './measure.js';
@@ -221,5 +222,5 @@ async function write(): Promise<void> {
     'profiling/peers.csv',
     stringify(rows, { header: true, columns: ['figure', 'pool', 'run', 'value'] }),
   );
-  console.log('wrote profiling/peers.csv');
+  console.log(`wrote profiling/peers.csv, ${(await drawPeers('profiling/peers.csv')).join(', ')}`);
 }

@@ -72,7 +72,8 @@ export class ValueServer {
         const end = Math.min(data.length, sent + CHUNK_BYTES);
         const chunk = Buffer.from(data.buffer, data.byteOffset + sent, end - sent);
         sent = end;
-        if (!call.write({ data: chunk })) return void call.once('drain', pour);
+        // Whoever needs the value need not wait for the end of the stream either.
+        if (!call.write({ data: chunk }) && sent < data.length) return void call.once('drain', pour);
       }
       call.end();
     };

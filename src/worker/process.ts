@@ -2,12 +2,9 @@
 import { messageOf } from '../core/errors.js';
 import { withResolvers } from '../core/with-resolvers.js';
 import type { Address } from '../wire/address.js';
-import { silenceGrpc } from '../wire/grpc-server.js';
 import type { WorkerNotice, WorkerOptions, WorkerOrder } from './options.js';
-import { startWorker } from './start.js';
-
-// A port that is taken is expected here and no news for anybody's terminal.
-silenceGrpc();
+import { slotAddresses } from './slot-addresses.js';
+import { Worker } from './worker.js';
 
 const tell = (notice: WorkerNotice) =>
   new Promise<void>((resolve) => {
@@ -31,7 +28,10 @@ const coordinator = withResolvers<Address>();
 
 async function run(options: WorkerOptions): Promise<void> {
   try {
-    const worker = await startWorker(options, coordinator.promise);
+    // The threads load what they need while this one does.
+    const slots = new Worker({ slotAddresses: slotAddresses(options), token: options.token });
+    const { startWorker } = await import('./start.js');
+    const worker = await startWorker(slots, options, coordinator.promise);
     process.on('SIGTERM', () => void worker.stop());
     await tell({ type: 'started', port: worker.port });
     if (options.coordinatorTimeoutMs > 0) process.off('disconnect', killSelf);

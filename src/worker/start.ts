@@ -2,7 +2,7 @@ import { PoolError } from '../core/errors.js';
 import type { Address } from '../wire/address.js';
 import { once } from '../core/once.js';
 import { withResolvers } from '../core/with-resolvers.js';
-import { bindFirstFree, createGrpcServer } from '../wire/grpc-server.js';
+import { bindFirstFree, createGrpcServer, silenceGrpc } from '../wire/grpc-server.js';
 import type { WorkerState } from '../wire/generated/offhand/v1/WorkerState.js';
 import { createLogger } from '../host/logger.js';
 import { workerService } from '../wire/proto.js';
@@ -10,8 +10,7 @@ import { releaseSocket } from '../host/sockets.js';
 import { Attachment } from './attachment.js';
 import type { WorkerOptions } from './options.js';
 import { workerHandlers } from './service.js';
-import { slotAddresses } from './slot-addresses.js';
-import { Worker } from './worker.js';
+import { endStuck, type Worker } from './worker.js';
 
 export interface RunningWorker {
   readonly port: number;
@@ -21,24 +20,24 @@ export interface RunningWorker {
 }
 
 /**
- * Starts a worker in this process: its slots, its port, its attachment. Resolves when it is attached.
+ * Brings a worker into its pool: its port, its attachment. Resolves when it is attached.
  *
  * @param coordinator may become known only while the slots start.
  * @throws PoolError when no port is free, or the coordinator refuses it or cannot be reached.
  */
 export async function startWorker(
+  worker: Worker,
   options: WorkerOptions,
   coordinator: Promise<Address>,
 ): Promise<RunningWorker> {
   // A thread stuck in native code cannot be stopped any other way; the supervisor starts another process.
+  // A port that is taken is expected here and no news for anybody's terminal.
+  silenceGrpc();
   const log = await createLogger({ name: options.name, dir: options.logDir, pretty: false });
-  const onStuck = () => {
+  worker.onStuck = () => {
     log.error('a thread could not be ended; ending the process');
-    // Not exit(), which waits for that very thread.
-    process.kill(process.pid, 'SIGKILL');
+    endStuck();
   };
-  const addresses = slotAddresses(options);
-  const worker = new Worker({ slotAddresses: addresses, token: options.token, onStuck });
   const server = createGrpcServer(options.token);
   if (options.standardServices) (await import('../wire/standard-services.js')).addStandardServices(server);
   let port = 0;
@@ -60,7 +59,7 @@ export async function startWorker(
     log.info({ reason: reason?.message }, 'ending');
     if (reason) attached.reject(reason);
     await worker.stop();
-    addresses.forEach(releaseSocket);
+    worker.slotAddresses.forEach(releaseSocket);
     server.forceShutdown();
     ended.resolve();
   };

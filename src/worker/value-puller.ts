@@ -33,9 +33,11 @@ export class ValuePuller {
     const data = Buffer.allocUnsafeSlow(bytes);
     let filled = 0;
     return new Promise((resolve, reject) => {
+      const isWhole = () => resolve(payloadFrom({ encoding: reference.encoding, data }, 'arguments_at'));
       stream.on('data', (chunk: Chunk__Output) => {
         if (filled + chunk.data.length <= bytes) chunk.data.copy(data, filled);
         filled += chunk.data.length;
+        if (filled === bytes) isWhole();
       });
       stream.on('error', (error: ServiceError) => {
         const explain = ({ code, details }: ServiceError) =>
@@ -43,7 +45,7 @@ export class ValuePuller {
         reject(fromServiceError(error, explain));
       });
       stream.on('end', () => {
-        if (filled === bytes) resolve(payloadFrom({ encoding: reference.encoding, data }, 'arguments_at'));
+        if (filled === bytes) isWhole();
         else
           reject(new PoolError('invalid-argument', `arguments_at: expected ${bytes} bytes, got ${filled}`));
       });

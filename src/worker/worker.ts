@@ -23,8 +23,12 @@ export interface WorkerSettings {
   slotAddresses: readonly string[];
   /** Undefined where the pool runs without authentication. */
   token: string | undefined;
-  /** Called when a slot's thread can be neither ended nor started. */
-  onStuck: () => void;
+}
+
+/** Ends a process one of whose threads can be neither ended nor started. */
+export function endStuck(): void {
+  // Not exit(), which waits for that very thread.
+  process.kill(process.pid, 'SIGKILL');
 }
 
 /**
@@ -39,15 +43,17 @@ export class Worker {
   /** By slot: how to stop the attempt under way. */
   readonly #attempts: (AbortController | undefined)[] = [];
   readonly #startedAt = performance.now();
+  onStuck: () => void = endStuck;
   /** Told when this worker has ended a lease by itself, and nothing of it runs. */
   onLeaseEnded: (lease: { slot: number; epoch: number }) => void = () => undefined;
   #phase: Phase = 'created';
   #signingKey: Uint8Array | undefined;
 
-  constructor({ slotAddresses, token, onStuck }: WorkerSettings) {
+  /** Its threads begin to load at once. */
+  constructor({ slotAddresses, token }: WorkerSettings) {
     this.#slots = slotAddresses.map((address, index) => {
       const settings = { workerId: this.id, slot: index, address, token };
-      return new Slot(settings, { stuck: onStuck, lost: () => void this.#onLost(index) });
+      return new Slot(settings, { stuck: () => this.onStuck(), lost: () => void this.#onLost(index) });
     });
     this.leases = new SlotLeases(this.#slots.map((slot) => slot.board));
   }
