@@ -7,7 +7,10 @@ export type ClientOrder = { kind: 'noop' | 'cpu'; rounds: number; seconds: numbe
 export type ClientReport =
   { type: 'ready' } | { type: 'done'; completed: number; failed: number; seconds: number };
 
-/** How long to call before it counts, in ms: what is measured is compiled code, not its compilation. */
+/**
+ * What is called before it counts. What is measured is compiled code, not its compilation; and it is the path of a call,
+ * not its function, that takes so many calls to be compiled.
+ */
 const WARM_UP_MS = 1_000;
 const WARM_UP_CALLS = 10;
 
