@@ -69,12 +69,14 @@ async function draw(comparisons: readonly Comparison[]): Promise<string[]> {
       type: 'bar',
       data: {
         labels: comparisons.map(({ label }) => label) as never,
-        datasets: pools.map((pool, index) => ({
-          label: pool,
-          data: comparisons.map(({ speed }) => speed.get(pool) ?? null),
-          backgroundColor: LINE_COLORS[index % LINE_COLORS.length] ?? COLORS.text,
-          base: 1,
-        })),
+        datasets: pools
+          .filter((pool) => pool !== BASE)
+          .map((pool, index) => ({
+            label: pool,
+            data: comparisons.map(({ speed }) => speed.get(pool) ?? null),
+            backgroundColor: LINE_COLORS[index % LINE_COLORS.length] ?? COLORS.text,
+            base: 1,
+          })),
       },
       options: {
         ...options,

@@ -54,7 +54,7 @@ describe('the token file', () => {
   });
 
   test('is the same for all that make it at the same instant', async () => {
-    const url = fileURLToPath(new URL('../../dist/wire/token.js', import.meta.url));
+    const url = fileURLToPath(new URL('../../dist/host/token.js', import.meta.url));
     // All of them wait for the same moment on the clock.
     const at = Date.now() + 700;
     const code = `const { ensureToken } = await import(${JSON.stringify(url)});
@@ -186,7 +186,7 @@ describe('pool files', () => {
 
   test('have a place also for a user without an entry in the list of users', () => {
     if (process.getuid?.() !== 0) return;
-    const url = fileURLToPath(new URL('../../dist/wire/pool-files.js', import.meta.url));
+    const url = fileURLToPath(new URL('../../dist/host/pool-files.js', import.meta.url));
     const code = `const { livePools } = await import(${JSON.stringify(url)}); console.log(livePools().length);`;
     const { stdout } = spawnSync(process.execPath, ['--input-type=module', '-e', code], {
       uid: 54_321,
