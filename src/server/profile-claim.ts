@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { linkSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { linkSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join, parse, resolve } from 'node:path';
 import { isAlive, poolDirectory } from '../host/pool-files.js';
 import { makeFolder } from '../host/folder.js';
@@ -29,36 +29,45 @@ function take(mark: string): boolean {
   writeFileSync(draft, String(process.pid), { mode: 0o600 });
   try {
     for (;;) {
-      try {
-        linkSync(draft, mark);
-        return true;
-      } catch (error) {
-        if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
+      if (link(draft, mark)) return true;
+      const holder = holderOf(mark);
+      if (holder === undefined) continue; // Released just now.
+      if (isAlive(holder)) return false;
+      // Of several that want to follow a dead holder one at a time may try, and looks again when it is its turn.
+      const turn = `${mark}.after-${holder}`;
+      if (!link(draft, turn)) {
+        const rival = holderOf(turn);
+        if (rival !== undefined && !isAlive(rival)) return false; // Killed in its turn: another name will do.
+        continue;
       }
-      if (!removeStale(mark)) return false;
+      try {
+        if (holderOf(mark) === holder) rmSync(mark);
+      } finally {
+        rmSync(turn);
+      }
     }
   } finally {
     rmSync(draft, { force: true });
   }
 }
 
-/** Puts a dead holder's mark aside by renaming it, which only one of several rivals can do. False when its holder lives. */
-function removeStale(mark: string): boolean {
-  const aside = `${mark}.${process.pid}.stale`;
+/** False where there is such a file already. */
+function link(from: string, to: string): boolean {
   try {
-    if (isAlive(Number(readFileSync(mark, 'utf8')))) return false;
-    renameSync(mark, aside);
-    const isStale = !isAlive(Number(readFileSync(aside, 'utf8')));
-    // A rival took the mark in between: it gets it back.
-    if (!isStale) linkSync(aside, mark);
-    rmSync(aside, { force: true });
-    return isStale;
+    linkSync(from, to);
+    return true;
   } catch (error) {
-    if (
-      (error as NodeJS.ErrnoException).code === 'ENOENT' ||
-      (error as NodeJS.ErrnoException).code === 'EEXIST'
-    )
-      return true;
+    if ((error as NodeJS.ErrnoException).code === 'EEXIST') return false;
+    throw error;
+  }
+}
+
+/** The process that a mark names; undefined when there is no such mark. */
+function holderOf(mark: string): number | undefined {
+  try {
+    return Number(readFileSync(mark, 'utf8'));
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
     throw error;
   }
 }
