@@ -10,6 +10,17 @@ import { cp, mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { build } from 'esbuild';
 
+/** How everything that ships in one piece is bundled. */
+const BUNDLE = {
+  bundle: true,
+  platform: 'node',
+  format: 'esm',
+  target: 'node20',
+  minify: true,
+  legalComments: 'none',
+  metafile: true,
+};
+
 async function buildProcesses(folder) {
   const entries = ['server/process', 'worker/process', 'worker/slot-thread'];
   const { metafile } = await build({
@@ -19,13 +30,7 @@ async function buildProcesses(folder) {
     // What is imported only when it is needed stays apart. As deep in the tree as the rooms: paths relative to a module hold.
     splitting: true,
     chunkNames: 'parts/[name]-[hash]',
-    bundle: true,
-    platform: 'node',
-    format: 'esm',
-    target: 'node20',
-    minify: true,
-    legalComments: 'none',
-    metafile: true,
+    ...BUNDLE,
     logLevel: 'error',
     external: ['pino', 'pino-pretty', 'pidusage', 'csv-stringify', '@grpc/reflection', 'grpc-health-check'],
     banner: { js: bannerFor('src') },
@@ -47,13 +52,7 @@ async function buildGrapher(folder) {
   const { metafile } = await build({
     entryPoints: ['src/grapher/render.ts'],
     outfile: join(folder, 'render.js'),
-    bundle: true,
-    platform: 'node',
-    format: 'esm',
-    target: 'node20',
-    minify: true,
-    legalComments: 'none',
-    metafile: true,
+    ...BUNDLE,
     logLevel: 'warning',
     external: ['@napi-rs/canvas'],
     banner: { js: bannerFor('src/grapher/render.ts') },

@@ -177,6 +177,7 @@ export class HeldLease implements Place, SlotUser {
       this.#handBack(this.#takeAbove(begun));
       if (failure) this.#failRunning(begun, failure);
     } catch (error) {
+      // Whoever did not ask because its stream had broken hears the rest on that stream, or that it breaks.
       lost = error as PoolError;
     }
     if (what.stopAny) {

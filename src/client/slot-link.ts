@@ -48,6 +48,10 @@ export class SlotLink {
     this.#known.delete(functionId);
   }
 
+  get isUnused(): boolean {
+    return this.#users.size === 0;
+  }
+
   join(user: SlotUser): void {
     this.#users.add(user);
   }

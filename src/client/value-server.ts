@@ -27,17 +27,21 @@ export class ValueServer {
     this.#token = token;
   }
 
-  /** Listens, if it does not yet. False where slots on this machine could not reach it. */
-  async open(): Promise<boolean> {
+  /** Listens, if it does not yet. Where that is not possible it offers nothing: values go along with their tasks. */
+  async open(): Promise<void> {
     if (!this.#server) {
       const address = claimSocket('client', servers++);
-      if (address === undefined) return false;
+      if (address === undefined) return;
       const grpc = createGrpcServer(this.#token);
       grpc.addService(valuesService, { Pull: (call: PullStream) => this.#pour(call) });
       this.#server = { address, grpc, bound: bindAddress(grpc, address) };
     }
-    await this.#server.bound;
-    return true;
+    const server = this.#server;
+    try {
+      await server.bound;
+    } catch {
+      if (this.#server === server) this.close();
+    }
   }
 
   /** Makes a value available; undefined while this server does not listen. */

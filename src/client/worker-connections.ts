@@ -2,21 +2,33 @@ import type { SlotLease__Output } from '../wire/generated/offhand/v1/SlotLease.j
 import { SlotLink } from './slot-link.js';
 import { WorkerLink } from './worker-link.js';
 
+interface Connections {
+  readonly workerId: string;
+  readonly worker: WorkerLink;
+  readonly slots: Map<string, SlotLink>;
+}
+
 /** A client's connections to the workers it has leases on: one per slot, and one per worker where it is needed. */
 export class WorkerConnections {
   readonly #token: string | undefined;
-  /** By incarnation. */
-  readonly #workers = new Map<string, { worker: WorkerLink; slots: Map<string, SlotLink> }>();
+  /** By the worker's name, which outlives its process. */
+  readonly #workers = new Map<string, Connections>();
 
   constructor(token: string | undefined) {
     this.#token = token;
   }
 
-  of({ workerId, host, port, slotAddress }: SlotLease__Output): { slot: SlotLink; worker: WorkerLink } {
-    let known = this.#workers.get(workerId);
-    if (!known) {
-      known = { worker: new WorkerLink({ host, port }, this.#token), slots: new Map() };
-      this.#workers.set(workerId, known);
+  of({ workerId, worker: name, host, port, slotAddress }: SlotLease__Output): {
+    slot: SlotLink;
+    worker: WorkerLink;
+  } {
+    let known = this.#workers.get(name);
+    if (known?.workerId !== workerId) {
+      const before = known;
+      known = { workerId, worker: new WorkerLink({ host, port }, this.#token), slots: new Map() };
+      this.#workers.set(name, known);
+      // Of the process that was there before; what is still under way there ends by itself.
+      if (before && [...before.slots.values()].every((slot) => slot.isUnused)) close(before);
     }
     let slot = known.slots.get(slotAddress);
     if (!slot) {
@@ -32,9 +44,11 @@ export class WorkerConnections {
   }
 
   close(): void {
-    for (const { worker, slots } of this.#workers.values()) {
-      worker.close();
-      for (const slot of slots.values()) slot.close();
-    }
+    for (const connections of this.#workers.values()) close(connections);
   }
+}
+
+function close({ worker, slots }: Connections): void {
+  worker.close();
+  for (const slot of slots.values()) slot.close();
 }

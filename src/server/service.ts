@@ -5,6 +5,7 @@ import { toStatus } from '../wire/errors.js';
 import type { CoordinatorHandlers } from '../wire/generated/offhand/v1/Coordinator.js';
 import type { WorkerMessage__Output } from '../wire/generated/offhand/v1/WorkerMessage.js';
 import { PROTOCOL, VERSION } from '../wire/protocol.js';
+import { hear } from '../wire/server-stream.js';
 import type { Coordinator } from './coordinator.js';
 import { Sessions } from './sessions.js';
 import { UnaryLeases } from './unary-leases.js';
@@ -75,26 +76,21 @@ function answer<Res>(
 function attach(coordinator: Coordinator, stream: AttachStream): void {
   let link: WorkerLink | undefined;
   let isClean = false;
-  const detach = () => {
-    if (link) coordinator.detach(link, isClean);
-    stream.end();
-  };
-  stream.on('data', (message: WorkerMessage__Output) => {
-    if (message.attach && !link) {
-      try {
+  hear(
+    stream,
+    (message: WorkerMessage__Output) => {
+      if (message.attach && !link) {
         checkProtocol(message.attach);
         checkSlots(message.attach);
         link = new WorkerLink(message.attach, stream);
         coordinator.attach(link);
-      } catch (error) {
-        stream.emit('error', toStatus(error));
-      }
-    } else if (message.leaving) isClean = true;
-    else if (link) coordinator.onWorkerMessage(link, message);
-  });
-  stream.on('end', detach);
-  stream.on('cancelled', detach);
-  stream.on('error', detach);
+      } else if (message.leaving) isClean = true;
+      else if (link) coordinator.onWorkerMessage(link, message);
+    },
+    () => {
+      if (link) coordinator.detach(link, isClean);
+    },
+  );
 }
 
 /** @throws PoolError `invalid-argument` */

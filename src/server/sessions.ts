@@ -5,6 +5,7 @@ import type { LeaseKey } from '../core/lease.js';
 import { toStatus } from '../wire/errors.js';
 import type { SessionRequest__Output } from '../wire/generated/offhand/v1/SessionRequest.js';
 import type { SessionResponse } from '../wire/generated/offhand/v1/SessionResponse.js';
+import { hear } from '../wire/server-stream.js';
 import type { Coordinator, GrantedLease, Holder } from './coordinator.js';
 
 export type SessionStream = ServerDuplexStream<SessionRequest__Output, SessionResponse>;
@@ -38,21 +39,14 @@ export class Sessions {
   open(client: ClientId, stream: SessionStream): void {
     const session = new Session(client, this.#coordinator, stream);
     this.#sessions.add(session);
-    const close = () => {
-      this.#sessions.delete(session);
-      session.close();
-      stream.end();
-    };
-    stream.on('data', (request: SessionRequest__Output) => {
-      try {
-        session.onRequest(request);
-      } catch (error) {
-        stream.emit('error', toStatus(error));
-      }
-    });
-    stream.on('end', close);
-    stream.on('cancelled', close);
-    stream.on('error', close);
+    hear(
+      stream,
+      (request: SessionRequest__Output) => session.onRequest(request),
+      () => {
+        this.#sessions.delete(session);
+        session.close();
+      },
+    );
   }
 }
 

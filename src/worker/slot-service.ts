@@ -1,11 +1,11 @@
 import type { ServerDuplexStream } from '@grpc/grpc-js';
 import { PoolError } from '../core/errors.js';
-import { toStatus } from '../wire/errors.js';
 import { idOf } from '../wire/functions/source.js';
 import type { OutcomeBatch } from '../wire/generated/offhand/v1/OutcomeBatch.js';
 import type { SlotHandlers } from '../wire/generated/offhand/v1/Slot.js';
 import type { TaskBatch__Output } from '../wire/generated/offhand/v1/TaskBatch.js';
 import type { Tasks__Output } from '../wire/generated/offhand/v1/Tasks.js';
+import { hear } from '../wire/server-stream.js';
 import { payloadFrom } from '../wire/values/payload.js';
 import type { Ledger } from './ledger.js';
 import { OutcomeWriter } from './outcome-writer.js';
@@ -39,21 +39,14 @@ export class SlotService {
   #open(stream: Stream): void {
     const writer = new OutcomeWriter(this.#ledger, (batch, onWritten) => stream.write(batch, onWritten));
     let epoch: number | undefined;
-    const close = () => {
-      writer.isClosed = true;
-      stream.end();
-    };
-    stream.on('data', (batch: TaskBatch__Output) => {
-      try {
+    hear(
+      stream,
+      (batch: TaskBatch__Output) => {
         if (batch.leaseId) epoch = this.#readEpoch(batch.leaseId);
         for (const tasks of batch.tasks) this.#add(tasks, epoch, writer);
-      } catch (error) {
-        stream.emit('error', toStatus(error));
-      }
-    });
-    stream.on('end', close);
-    stream.on('cancelled', close);
-    stream.on('error', close);
+      },
+      () => (writer.isClosed = true),
+    );
   }
 
   #add(tasks: Tasks__Output, epoch: number | undefined, outbox: OutcomeWriter): void {

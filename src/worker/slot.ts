@@ -142,8 +142,13 @@ export class Slot {
     const thread = this.#thread;
     if (!thread) return;
     await new Promise<void>((resolve) => {
-      const timer = setTimeout(resolve, withinMs);
-      thread.once('exit', () => (clearTimeout(timer), resolve()));
+      const end = () => {
+        clearTimeout(timer);
+        thread.off('exit', end);
+        resolve();
+      };
+      const timer = setTimeout(end, withinMs);
+      thread.once('exit', end);
     });
   }
 

@@ -108,7 +108,9 @@ export class Worker {
     const lease = this.#readLease(request.leaseId);
     this.leases.begin(lease, performance.now());
     // A newer lease proves that the one before it is over, even if the coordinator's notice is still on its way.
-    this.#abort(lease.slot, leaseEnded);
+    const running = this.#slotAt(lease.slot).board.running;
+    if (this.#attempts[lease.slot] || (running && running.epoch < lease.epoch))
+      this.#abort(lease.slot, leaseEnded);
     const attempt = new AbortController();
     const cancel = () => attempt.abort(new PoolError('cancelled', 'the caller went away'));
     if (signal.aborted) cancel();

@@ -1,23 +1,13 @@
 import { describe, expect, test } from '@jest/globals';
 import type { LeaseKey } from '../../src/core/lease.js';
 import { Scheduler, type SchedulerEvent } from '../../src/core/scheduler.js';
+import { seeded } from './seeded.js';
 import { attached, ended, inUse, released, requested } from './story.js';
 
 const DURATION_MS = 20_000;
 const FLOOD = 1_000;
 const KEPT_WAITING = 2;
 const WINDOW_MS = 5_000;
-
-/** Numbers from 0 to 1, the same ones for the same seed (mulberry32). */
-function seeded(seed: number): () => number {
-  let state = seed;
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
-  };
-}
 
 interface Options {
   clients: number;

@@ -2,6 +2,7 @@ import { describe, expect, test } from '@jest/globals';
 import { clientId, requestId } from '../../src/core/ids.js';
 import { type LeaseKey, SLICE_MS } from '../../src/core/lease.js';
 import { Scheduler, type SchedulerCommand, type SchedulerEvent } from '../../src/core/scheduler.js';
+import { seeded } from './seeded.js';
 import {
   after,
   attached,
@@ -122,17 +123,6 @@ describe('while somebody waits', () => {
 
 describe('shares of slot time over five seconds', () => {
   const WINDOW_MS = 5_000;
-
-  /** Numbers from 0 to 1, the same ones for the same seed (mulberry32). */
-  function seeded(seed: number): () => number {
-    let state = seed;
-    return () => {
-      state = (state + 0x6d2b79f5) | 0;
-      let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
-      mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
-      return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
-    };
-  }
 
   interface Client {
     /** Leases it has a use for. */

@@ -89,8 +89,3 @@ function inShort({
   const value = decodePayload(payloadFrom(results, 'results'));
   return (isList ? (value as unknown[]) : [value]).map((each, index) => [first + index, each]);
 }
-
-/** As many turns of the event loop as any step of the runner takes, and more. */
-export async function turns(): Promise<void> {
-  for (let turn = 0; turn < 20; turn++) await new Promise((resolve) => setImmediate(resolve));
-}

@@ -6,7 +6,7 @@ import { FunctionCache } from '../../src/worker/function-cache.js';
 import { TaskRunner } from '../../src/worker/task-runner.js';
 import type { ThreadMessage } from '../../src/worker/thread-messages.js';
 import { UnaryOutbox } from '../../src/worker/unary-outbox.js';
-import { BareThread, turns } from './bare-thread.js';
+import { BareThread } from './bare-thread.js';
 
 /** Runs a source with JSON arguments. Tells the outcome as text, and whether user code had begun. */
 async function execute(source: string | undefined, args = '[]', functionId = String(source)) {
@@ -182,17 +182,17 @@ describe('a list of tasks', () => {
 
   test('goes on after a failure only when that is on its way', async () => {
     const thread = new BareThread();
-    let written = () => {};
-    thread.write = (onWritten) => (written = onWritten);
-    thread.add('(a) => { if (a) throw a; }', [['first'], [false]]);
-    await turns();
-    expect(thread.board.last.number).toBe(1);
-    thread.write = (onWritten) => onWritten();
-    written();
+    const order: string[] = [];
+    // Later than the runner looks again.
+    thread.write = (onWritten) =>
+      setImmediate(() => setImmediate(() => setImmediate(() => (order.push('written'), onWritten()))));
+    thread.whenBegun(2, () => order.push('begun'));
+    thread.add('(a) => { if (a) throw a; }', [['first'], [false]], { timeoutMs: 500 });
     expect(await thread.outcomes(2)).toEqual([
       [1, 1, 'thrown', "'first'"],
       [2, undefined],
     ]);
+    expect(order).toEqual(['written', 'begun']);
   });
 
   test('is refused as a whole where nobody knows its function', async () => {
@@ -232,75 +232,5 @@ describe('a list of tasks', () => {
     expect(thread.told).toEqual(
       [3, 4].map((number) => ({ type: 'begun', epoch: 1, number, timeoutMs: 500 })),
     );
-  });
-});
-
-describe('when the lease ends', () => {
-  test('in the middle of a list, what runs ends, and the rest does not begin', async () => {
-    const thread = new BareThread();
-    thread.whenBegun(3, () => thread.board.end(1));
-    thread.add('(a) => a', [['a'], ['b'], ['c'], ['d'], ['e']], { timeoutMs: 500 });
-    expect(await thread.outcomes(5)).toEqual([
-      [1, 'a'],
-      [2, 'b'],
-      [3, 'c'],
-      [4, 2, 'not begun'],
-    ]);
-    expect(thread.board.counters.completed).toBe(3);
-    expect(thread.idles).toBeGreaterThan(0);
-  });
-
-  test('while a promise is awaited, its result still counts, and what is in line does not begin', async () => {
-    const thread = new BareThread();
-    thread.whenBegun(1, () => thread.board.end(1));
-    thread.add('async (a) => a', [['a'], ['b'], ['c']], { timeoutMs: 500 });
-    thread.add('(a) => a', [['d']], { number: 4 });
-    expect(await thread.outcomes(4)).toEqual([
-      [1, 'a'],
-      [2, 2, 'not begun'],
-      [4, 1, 'not begun'],
-    ]);
-    expect(thread.idles).toBeGreaterThan(0);
-  });
-
-  test('before a list comes, none of it begins, and the slot is said to be idle', async () => {
-    const thread = new BareThread();
-    thread.board.end(1);
-    thread.add('(a) => a', [['a'], ['b']]);
-    expect(await thread.outcomes(2)).toEqual([[1, 2, 'not begun']]);
-    expect(thread.told).toEqual([{ type: 'idle' }]);
-  });
-
-  test('with its last task, the slot is said to be idle; under a lease that goes on it is not', async () => {
-    const thread = new BareThread();
-    thread.add('(a) => a', [['a'], ['b']]);
-    await thread.outcomes(2);
-    expect(thread.idles).toBe(0);
-    thread.whenBegun(3, () => thread.board.admit(2));
-    thread.add('async (a) => a', [['c']], { number: 3, timeoutMs: 500 });
-    await thread.outcomes(3);
-    expect(thread.told.map(({ type }) => type)).toEqual(['begun', 'idle']);
-  });
-
-  test('the next lease is served at once', async () => {
-    const thread = new BareThread();
-    thread.whenBegun(1, () => thread.board.admit(2));
-    thread.add('async (a) => a', [['a'], ['b']], { timeoutMs: 500 });
-    thread.add('(a) => a', [['c']], { epoch: 2, number: 3 });
-    expect(await thread.outcomes(3)).toEqual([
-      [1, 'a'],
-      [2, 1, 'not begun'],
-      [3, 'c'],
-    ]);
-  });
-
-  test('by the holder hanging up, nothing more begins for it', async () => {
-    const thread = new BareThread();
-    thread.whenBegun(1, () => (thread.outbox.isClosed = true));
-    thread.add('async (a) => a', [['a'], ['b']], { timeoutMs: 500 });
-    thread.add('(a) => a', [['c']], { number: 3 });
-    await turns();
-    expect(thread.board.last.number).toBe(1);
-    expect(thread.board.isRunning).toBe(false);
   });
 });
