@@ -24,7 +24,7 @@ function ask(): void {
   tell({
     type: 'lease-requested',
     request: requestId(requests),
-    client: clientId(`client-${requests % CLIENTS}`),
+    wish: { client: clientId(`client-${requests % CLIENTS}`), bySession: false },
   });
 }
 

@@ -3,23 +3,29 @@ import type { ClientId, RequestId } from './ids.js';
 import { LinkedList, type ListItem } from './linked-list.js';
 import type { Slot } from './registry.js';
 
+/** What a lease is asked for with: all that the decision about it may depend on. */
+export interface LeaseWish {
+  readonly client: ClientId;
+  /** Whether a session asks: its lease lives until it is given back or revoked. Any other ends when it is not used. */
+  readonly bySession: boolean;
+}
+
 /** One wait for a lease. */
 export class LeaseRequest implements ListItem<LeaseRequest> {
   list: unknown = undefined;
   previous: LeaseRequest | undefined = undefined;
   next: LeaseRequest | undefined = undefined;
   readonly id: RequestId;
+  readonly wish: LeaseWish;
   readonly account: Account;
   /** Rises with every request. */
   readonly order: number;
-  /** Whether a session asks: its lease lives until it is given back or revoked, not until it is unused. */
-  readonly bySession: boolean;
 
-  constructor(id: RequestId, account: Account, order: number, bySession: boolean) {
+  constructor(id: RequestId, wish: LeaseWish, account: Account, order: number) {
     this.id = id;
+    this.wish = wish;
     this.account = account;
     this.order = order;
-    this.bySession = bySession;
   }
 }
 

@@ -1,3 +1,4 @@
+import type { LeaseWish } from './account.js';
 import { Heap } from './heap.js';
 import type { Slot } from './registry.js';
 
@@ -5,8 +6,8 @@ import type { Slot } from './registry.js';
 export interface PlacementPolicy {
   add(slot: Slot): void;
   remove(slot: Slot): void;
-  /** Takes the slot to be leased next, or undefined where none is free. */
-  take(): Slot | undefined;
+  /** Takes the slot to be leased to whoever wishes this, or undefined where none will do. */
+  take(wish: LeaseWish): Slot | undefined;
 }
 
 /** The first worker that has a free slot, by rank; its first free slot. */

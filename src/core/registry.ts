@@ -18,14 +18,13 @@ export class Slot implements HeapItem, ListItem<Slot> {
   state: SlotState = { kind: 'free' };
   readonly worker: WorkerRecord;
   readonly index: number;
-  /** Of the newest lease. */
-  epoch: number;
+  /** Of the newest lease; 0 before the first. */
+  epoch = 0;
   readonly expiry: Expiry = { heapIndex: -1, slot: this, at: 0 };
 
-  constructor(worker: WorkerRecord, index: number, epoch: number) {
+  constructor(worker: WorkerRecord, index: number) {
     this.worker = worker;
     this.index = index;
-    this.epoch = epoch;
   }
 
   get key(): LeaseKey {
@@ -35,15 +34,17 @@ export class Slot implements HeapItem, ListItem<Slot> {
 
 export class WorkerRecord {
   phase: 'running' | 'draining' = 'running';
+  /** Whether it may come back, or is lost. */
+  isAway = false;
   readonly id: WorkerId;
   /** Workers of lower rank come first where the policy has no preference. */
   readonly rank: number;
   readonly slots: Slot[];
 
-  constructor(id: WorkerId, rank: number, epochs: readonly number[]) {
+  constructor(id: WorkerId, rank: number, slots: number) {
     this.id = id;
     this.rank = rank;
-    this.slots = epochs.map((epoch, index) => new Slot(this, index, epoch));
+    this.slots = Array.from({ length: slots }, (_, index) => new Slot(this, index));
   }
 
   /** A worker is busy when no slot is free. */

@@ -1,4 +1,4 @@
-import type { Account } from './account.js';
+import type { Account, LeaseWish } from './account.js';
 import { assertNever } from './assert-never.js';
 import { Heap } from './heap.js';
 import type { ClientId, RequestId, WorkerId } from './ids.js';
@@ -11,6 +11,8 @@ import { WaitingLine } from './waiting-line.js';
 export interface HeldLease {
   inUse: boolean;
   idleMs: number;
+  /** Whether a session holds it. */
+  bySession?: boolean;
 }
 
 /** What happened. */
@@ -24,14 +26,16 @@ export type SchedulerEvent =
       slots: readonly { epoch: number; held?: HeldLease | undefined }[];
     }
   | { type: 'worker-draining'; worker: WorkerId }
+  /** Its attachment has broken; it may come back. */
+  | { type: 'worker-away'; worker: WorkerId }
   | { type: 'worker-lost'; worker: WorkerId }
   | {
       type: 'lease-requested';
       request: RequestId;
-      client: ClientId;
-      /** Whether a session asks. Its lease lives until given back or revoked; any other ends when it is not used. */
-      bySession?: boolean;
+      wish: LeaseWish;
     }
+  /** A session says that it holds this lease, which a worker has brought along. Granted to it again, or else ignored. */
+  | { type: 'lease-claimed'; request: RequestId; wish: LeaseWish; lease: LeaseKey }
   | { type: 'request-withdrawn'; request: RequestId }
   | { type: 'lease-used'; lease: LeaseKey; inUse: boolean; idleMs: number }
   | {
@@ -114,11 +118,17 @@ export class Scheduler {
       case 'worker-draining':
         this.#drain(event.worker);
         break;
+      case 'worker-away':
+        this.#miss(event.worker);
+        break;
       case 'worker-lost':
         this.#lose(event.worker, now);
         break;
       case 'lease-requested':
-        this.#line.join(event.request, event.client, event.bySession ?? false, now);
+        this.#line.join(event.request, event.wish, now);
+        break;
+      case 'lease-claimed':
+        this.#claim(event, now, commands);
         break;
       case 'request-withdrawn':
         this.#line.withdraw(event.request, now);
@@ -144,29 +154,61 @@ export class Scheduler {
   }
 
   #attach(
-    event: Extract<SchedulerEvent, { type: 'worker-attached' }>,
+    { worker: id, rank, slots }: Extract<SchedulerEvent, { type: 'worker-attached' }>,
     now: number,
     commands: SchedulerCommand[],
   ): void {
-    const known = this.#registry.get(event.worker);
-    const before = known?.slots.map((slot) => slot.state);
-    this.#lose(event.worker, now);
-    const epochs = event.slots.map((slot) => slot.epoch);
-    this.#epoch = Math.max(this.#epoch, ...epochs);
-    const worker = new WorkerRecord(event.worker, event.rank, epochs);
-    if (known) worker.phase = known.phase;
+    if (this.#registry.get(id)?.slots.length !== slots.length) this.#lose(id, now);
+    const worker = this.#registry.get(id) ?? new WorkerRecord(id, rank, slots.length);
     this.#registry.add(worker);
-    for (const slot of worker.slots) {
-      const held = event.slots[slot.index]?.held;
-      if (!held) {
-        if (worker.phase === 'running') this.#placement.add(slot);
-        continue;
-      }
-      slot.state = { kind: 'leased', client: undefined, bySession: false };
-      this.#noteUse({ lease: slot.key, ...held }, now);
-      const was = before?.[slot.index];
-      if (was?.kind === 'ending') this.#end(slot, { abort: was.isAborted }, commands);
+    worker.isAway = false;
+    for (const [index, news] of slots.entries()) {
+      const slot = worker.slots[index];
+      if (slot) this.#reconcile(slot, news, now, commands);
     }
+  }
+
+  /** What a worker says of its slot counts, unless it has not even seen the newest lease there. */
+  #reconcile(
+    slot: Slot,
+    { epoch, held }: { epoch: number; held?: HeldLease | undefined },
+    now: number,
+    commands: SchedulerCommand[],
+  ): void {
+    this.#epoch = Math.max(this.#epoch, epoch);
+    this.#placement.remove(slot);
+    const isOver = slot.epoch < epoch || (slot.epoch === epoch && !held);
+    if (isOver) this.#vacate(slot, now);
+    if (slot.state.kind === 'free') {
+      slot.epoch = epoch;
+      if (held) this.#bringAlong(slot, held, now);
+      else this.#offer(slot);
+    } else if (slot.state.kind === 'ending') {
+      commands.push({ type: 'end-lease', lease: slot.key, abort: slot.state.isAborted });
+    } else if (held) this.#noteUse({ lease: slot.key, ...held }, now);
+  }
+
+  /** The holder of a session's lease has some time to claim it; that of another is known by its use. */
+  #bringAlong(slot: Slot, held: HeldLease, now: number): void {
+    const { bySession = false } = held;
+    slot.state = { kind: 'leased', client: undefined, bySession };
+    if (bySession) this.#setExpiry(slot, now + UNUSED_LEASE_TTL_MS);
+    else this.#noteUse({ lease: slot.key, ...held }, now);
+  }
+
+  #claim(
+    { request, wish, lease }: Extract<SchedulerEvent, { type: 'lease-claimed' }>,
+    now: number,
+    commands: SchedulerCommand[],
+  ): void {
+    const slot = this.#registry.slotOf(lease);
+    if (slot?.state.kind !== 'leased' || slot.state.client || !slot.state.bySession) return;
+    const { client } = wish;
+    this.#setExpiry(slot, undefined);
+    slot.state = { kind: 'leased', client, bySession: true };
+    this.#line.charge(client, now);
+    this.#line.allowRevoking(slot, client);
+    commands.push({ type: 'grant-lease', request, lease, ttlMs: 0 });
   }
 
   #drain(id: WorkerId): void {
@@ -176,11 +218,17 @@ export class Scheduler {
     for (const slot of worker.slots) this.#placement.remove(slot);
   }
 
+  #miss(id: WorkerId): void {
+    const worker = this.#registry.get(id);
+    if (!worker) return;
+    worker.isAway = true;
+    for (const slot of worker.slots) this.#placement.remove(slot);
+  }
+
   #lose(id: WorkerId, now: number): void {
     for (const slot of this.#registry.get(id)?.slots ?? []) {
       this.#placement.remove(slot);
-      this.#setExpiry(slot, undefined);
-      this.#settleAccount(slot, now);
+      this.#vacate(slot, now);
     }
     this.#registry.remove(id);
   }
@@ -217,14 +265,18 @@ export class Scheduler {
   /** A worker may also end a lease by itself, so this does not ask whether it was told to. */
   #free(slot: Slot | undefined, now: number): void {
     if (!slot || slot.state.kind === 'free') return;
-    this.#setExpiry(slot, undefined);
-    this.#settleAccount(slot, now);
-    if (slot.worker.phase === 'running') this.#placement.add(slot);
+    this.#vacate(slot, now);
+    this.#offer(slot);
   }
 
-  #settleAccount(slot: Slot, now: number): void {
+  #offer(slot: Slot): void {
+    if (slot.worker.phase === 'running' && !slot.worker.isAway) this.#placement.add(slot);
+  }
+
+  #vacate(slot: Slot, now: number): void {
     const { state } = slot;
     if (state.kind === 'free') return;
+    this.#setExpiry(slot, undefined);
     if (state.kind === 'ending' && state.isRevoked) this.#revoked -= 1;
     if (state.client) {
       this.#line.forbidRevoking(slot, state.client);
@@ -234,14 +286,12 @@ export class Scheduler {
   }
 
   #grant(now: number, commands: SchedulerCommand[]): void {
-    while (this.#line.size > 0) {
-      const slot = this.#placement.take();
+    for (let request = this.#line.next(now); request; request = this.#line.next(now)) {
+      const { client, bySession } = request.wish;
+      const slot = this.#placement.take(request.wish);
       if (!slot) return;
-      const request = this.#line.next(now);
-      if (!request) return;
+      this.#line.serve(request, now);
       slot.epoch = ++this.#epoch;
-      const { bySession } = request;
-      const { client } = request.account;
       slot.state = { kind: 'leased', client, bySession };
       if (bySession) this.#line.allowRevoking(slot, client);
       else this.#setExpiry(slot, now + UNUSED_LEASE_TTL_MS);

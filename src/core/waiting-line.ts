@@ -1,5 +1,5 @@
 import { AccountIndex } from './account-index.js';
-import { Account, LeaseRequest } from './account.js';
+import { Account, LeaseRequest, type LeaseWish } from './account.js';
 import type { ClientId, RequestId } from './ids.js';
 import type { Slot } from './registry.js';
 
@@ -44,13 +44,13 @@ export class WaitingLine {
     return (this.#accounts.get(client)?.waiting.size ?? 0) > 0;
   }
 
-  join(id: RequestId, client: ClientId, bySession: boolean, now: number): void {
+  join(id: RequestId, wish: LeaseWish, now: number): void {
     if (this.#emptySince !== undefined) {
       if (now - this.#emptySince >= CONTENTION_GAP_MS) this.#beginPeriod(now);
       this.#emptySince = undefined;
     }
-    const account = this.#accountOf(client, now);
-    const request = new LeaseRequest(id, account, this.#order++, bySession);
+    const account = this.#accountOf(wish.client, now);
+    const request = new LeaseRequest(id, wish, account, this.#order++);
     this.#requests.set(id, request);
     account.waiting.push(request);
     if (account.waiting.size > 1) return;
@@ -69,18 +69,26 @@ export class WaitingLine {
     if (request) this.#leave(request, now);
   }
 
-  /** Takes the request that is next and charges its client from now on. */
+  /** The request to be served next. */
   next(now: number): LeaseRequest | undefined {
-    const account = this.first(now);
-    const request = account?.waiting.first;
-    if (!account || !request) return undefined;
+    return this.first(now)?.waiting.first;
+  }
+
+  /** Takes a request out of line and charges its client from now on. */
+  serve(request: LeaseRequest, now: number): void {
+    const { account } = request;
     this.#level = Math.max(this.#level, account.slotTimeMs(now));
     this.#leave(request, now);
     this.#move(account, () => {
       account.take(now);
       account.order = this.#order++;
     });
-    return request;
+  }
+
+  /** A client that was not in line has a lease. */
+  charge(client: ClientId, now: number): void {
+    const account = this.#accountOf(client, now);
+    this.#move(account, () => account.take(now));
   }
 
   /** A client's lease is over: its time is charged no longer. */

@@ -1,3 +1,4 @@
+import type { LeaseWish } from '../core/account.js';
 import { assertNever } from '../core/assert-never.js';
 import { PoolError } from '../core/errors.js';
 import { type ClientId, requestId, type RequestId, type WorkerId } from '../core/ids.js';
@@ -87,11 +88,11 @@ export class Coordinator {
   }
 
   /** Puts a holder in line. @throws PoolError `unavailable` when the pool stops. */
-  requestLease(client: ClientId, holder: Holder, options: { bySession: boolean }): RequestId {
+  requestLease(wish: LeaseWish, holder: Holder): RequestId {
     if (this.#isStopping) throw stopping();
     const request = requestId(++this.#requests);
     this.#waiting.set(request, holder);
-    this.#handle({ type: 'lease-requested', request, client, ...options });
+    this.#handle({ type: 'lease-requested', request, wish });
     return request;
   }
 

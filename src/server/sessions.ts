@@ -135,7 +135,7 @@ class Session {
       },
     };
     try {
-      wait.request = this.#coordinator.requestLease(this.#client, holder, { bySession: true });
+      wait.request = this.#coordinator.requestLease({ client: this.#client, bySession: true }, holder);
     } catch (error) {
       this.#fail(error);
     }

@@ -43,7 +43,7 @@ export class UnaryLeases {
       };
       signal.addEventListener('abort', leave, { once: true });
       if (name) this.#waiting.set(key, leave);
-      const request = this.#coordinator.requestLease(client, holder, { bySession: false });
+      const request = this.#coordinator.requestLease({ client, bySession: false }, holder);
     });
   }
 

@@ -36,6 +36,7 @@ export class ReferenceModel {
   /** The highest epoch that was ever granted, or that a worker says it has seen. */
   #highestEpoch = 0;
   readonly #draining = new Set<WorkerId>();
+  readonly #away = new Set<WorkerId>();
   #charges: Charge[] = [];
   /** What clients were credited with to make them level with the one served last. */
   #credit = new Map<ClientId, number>();
@@ -54,12 +55,18 @@ export class ReferenceModel {
       case 'worker-draining':
         if (this.slots.some((other) => other.worker === event.worker)) this.#draining.add(event.worker);
         break;
+      case 'worker-away':
+        this.#away.add(event.worker);
+        break;
       case 'worker-lost':
         this.#detach(event.worker, now);
         this.#draining.delete(event.worker);
+        this.#away.delete(event.worker);
         break;
+      case 'lease-claimed':
+        throw new Error('sessions have stories of their own');
       case 'lease-requested':
-        this.#join(event, now);
+        this.#join({ request: event.request, client: event.wish.client }, now);
         break;
       case 'request-withdrawn':
         this.#leave(event.request, now);
@@ -83,7 +90,9 @@ export class ReferenceModel {
   /** The slot that is granted next. */
   get firstFree(): ModelSlot | undefined {
     return this.slots
-      .filter((slot) => slot.state === 'free' && !this.#draining.has(slot.worker))
+      .filter(
+        (slot) => slot.state === 'free' && !this.#draining.has(slot.worker) && !this.#away.has(slot.worker),
+      )
       .sort((a, b) => a.rank - b.rank || a.index - b.index)[0];
   }
 
@@ -147,24 +156,36 @@ export class ReferenceModel {
     );
   }
 
-  /** What the worker says counts, but the next epoch never goes back, and what was to end is still to end. */
+  /** What the worker says counts, unless it has not seen the newest lease of a slot. */
   #attach(event: Extract<SchedulerEvent, { type: 'worker-attached' }>, now: number, ends: LeaseKey[]): void {
-    const before = this.slots.filter((slot) => slot.worker === event.worker).map((slot) => ({ ...slot }));
-    this.#detach(event.worker, now);
+    this.#away.delete(event.worker);
+    const before = this.slots.filter((slot) => slot.worker === event.worker);
+    if (before.length !== event.slots.length) {
+      this.#detach(event.worker, now);
+      this.#draining.delete(event.worker);
+    }
     for (const [index, { epoch, held }] of event.slots.entries()) {
       this.#highestEpoch = Math.max(this.#highestEpoch, epoch);
-      const known = before.find((slot) => slot.index === index);
-      const slot: ModelSlot = {
-        worker: event.worker,
-        rank: event.rank,
-        index,
-        epoch,
-        state: held ? 'leased' : 'free',
-        expiresAt: held ? expiryOf(held, now) : Infinity,
-        charge: undefined,
-      };
-      this.slots.push(slot);
-      if (held && known?.state === 'ending') this.#end(slot, ends);
+      let slot = this.slots.find((other) => other.worker === event.worker && other.index === index);
+      if (!slot) {
+        slot = {
+          worker: event.worker,
+          rank: event.rank,
+          index,
+          epoch: 0,
+          state: 'free',
+          expiresAt: Infinity,
+          charge: undefined,
+        };
+        this.slots.push(slot);
+      }
+      if (epoch > slot.epoch || (epoch === slot.epoch && !held)) this.#settle(slot, now);
+      if (slot.state === 'free') {
+        slot.epoch = epoch;
+        slot.state = held ? 'leased' : 'free';
+        slot.expiresAt = held ? expiryOf(held, now) : Infinity;
+      } else if (slot.state === 'ending') ends.push({ worker: slot.worker, slot: index, epoch: slot.epoch });
+      else if (held) slot.expiresAt = expiryOf(held, now);
     }
   }
 

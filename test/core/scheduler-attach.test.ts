@@ -1,9 +1,11 @@
 import { describe, expect, test } from '@jest/globals';
-import { workerId } from '../../src/core/ids.js';
+import { requestId, workerId } from '../../src/core/ids.js';
 import { Scheduler } from '../../src/core/scheduler.js';
 import {
   after,
   attached,
+  away,
+  claimed,
   draining,
   end,
   ended,
@@ -59,6 +61,34 @@ describe('a worker that brings leases along (the coordinator was started again)'
   });
 });
 
+describe("a session's lease that a worker brings along", () => {
+  const brought = slotAt(7, { inUse: true, idleMs: 0, bySession: true });
+  const own = { type: 'grant-lease', request: requestId(1), lease: lease('w1', 7), ttlMs: 0 };
+
+  test('is granted again to whoever claims it, and is charged and asked back like any other', () => {
+    const scheduler = after(attached('w1', 1, [brought]));
+    expect(scheduler.handle(claimed(1, 'a', lease('w1', 7)), 4_999)).toEqual([own]);
+    expect(scheduler.nextTimeAt).toBeUndefined();
+    expect(scheduler.handle(requested(2, 'b'), 6_000)).toEqual([]);
+    expect(scheduler.handle(timePassed, 6_050)).toEqual([end(lease('w1', 7), false)]);
+    expect(scheduler.handle(ended(lease('w1', 7)), 6_060)).toEqual([grant(2, lease('w1', 8))]);
+  });
+
+  test('ends 5 s later when nobody claims it, even in use', () => {
+    const scheduler = after(attached('w1', 1, [brought]));
+    expect(scheduler.handle(inUse(lease('w1', 7)), 3_000)).toEqual([]);
+    expect(scheduler.handle(timePassed, 5_000)).toEqual([end(lease('w1', 7))]);
+    expect(scheduler.handle(claimed(1, 'a', lease('w1', 7)), 5_010)).toEqual([]);
+  });
+
+  test('cannot be claimed twice, nor by a wrong epoch, nor where a unary caller holds it', () => {
+    const unary = slotAt(9, { inUse: true, idleMs: 0 });
+    const scheduler = after(attached('w1', 1, [brought, unary]), claimed(1, 'a', lease('w1', 7)));
+    for (const key of [lease('w1', 7), lease('w1', 6), lease('w1', 9, 1), lease('w2', 7)])
+      expect(scheduler.handle(claimed(2, 'b', key), 10)).toEqual([]);
+  });
+});
+
 describe('epochs', () => {
   test('a worker that has seen fewer epochs than others does not set them back', () => {
     const scheduler = after(attached('w1', 1, [slotAt(7)]), attached('w2', 2, [slotAt(3)]));
@@ -91,11 +121,20 @@ describe('epochs', () => {
 });
 
 describe('a worker that attaches again (its stream was cut)', () => {
-  test('it replaces what was known of it, and epochs go on', () => {
+  test('one that comes back with another number of slots replaces what was known of it, and epochs go on', () => {
     const scheduler = after(attached('w1', 1, [slotAt(0), slotAt(0)]), requested(1, 'a'), requested(2, 'a'));
     expect(scheduler.handle(attached('w1', 1, [slotAt(1)]), 10)).toEqual([]);
     expect(scheduler.handle(requested(3, 'a'), 20)).toEqual([grant(3, lease('w1', 3))]);
     expect(scheduler.handle(requested(4, 'a'), 20)).toEqual([]);
+  });
+
+  test('while it is away its leases stand, and nothing of it is granted', () => {
+    const scheduler = after(attached('w1', 1, [slotAt(0), slotAt(0)]), requested(1, 'a'), away('w1'));
+    expect(scheduler.handle(requested(2, 'a'), 10)).toEqual([]);
+    expect(scheduler.handle(ended(lease('w1', 1)), 20)).toEqual([]);
+    expect(scheduler.handle(attached('w1', 1, [slotAt(1), slotAt(0)]), 30)).toEqual([
+      grant(2, lease('w1', 2, 0)),
+    ]);
   });
 
   test('a free slot is not granted twice', () => {
@@ -122,10 +161,13 @@ describe('a worker that attaches again (its stream was cut)', () => {
     expect(scheduler.nextTimeAt).toBe(5_010);
   });
 
-  // The holder of epoch 1 has its token and may still be on its way to the worker, which has not seen it.
-  test('an epoch that was granted is not granted again, though the worker has not seen it yet', () => {
+  // Its holder has its token and may still be on its way to the worker.
+  test('a lease that it has not seen yet goes on', () => {
     const scheduler = after(attached('w1'), requested(1, 'a'), attached('w1'));
-    expect(scheduler.handle(requested(2, 'b'), 0)).toEqual([grant(2, lease('w1', 2))]);
+    expect(scheduler.handle(requested(2, 'b'), 0)).toEqual([]);
+    expect(scheduler.handle(released(lease('w1', 1)), 0)).toEqual([end(lease('w1', 1))]);
+    expect(scheduler.handle(attached('w1'), 0)).toEqual([end(lease('w1', 1))]);
+    expect(scheduler.handle(ended(lease('w1', 1)), 0)).toEqual([grant(2, lease('w1', 2))]);
   });
 
   // FreeWorker was answered OK and nobody will ask again: code that never ends would keep the slot for ever.

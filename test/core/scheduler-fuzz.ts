@@ -5,6 +5,7 @@ import { Scheduler, type SchedulerCommand, type SchedulerEvent } from '../../src
 import { type ModelSlot, ReferenceModel } from './reference-model.js';
 import {
   attached,
+  away,
   draining,
   ended,
   inUse,
@@ -52,6 +53,7 @@ const action = fc.oneof(
   { weight: 2, arbitrary: fc.record({ kind: always('stale'), pick, event: fc.nat(3) }) },
   { weight: 3, arbitrary: fc.record({ kind: always('attach'), worker: fc.nat(WORKERS - 1), news }) },
   { weight: 1, arbitrary: fc.record({ kind: always('drain'), worker: fc.nat(WORKERS - 1) }) },
+  { weight: 1, arbitrary: fc.record({ kind: always('miss'), worker: fc.nat(WORKERS - 1) }) },
   {
     weight: 2,
     arbitrary: fc.record({ kind: always('lose'), worker: fc.nat(WORKERS - 1), isReborn: fc.boolean() }),
@@ -165,6 +167,8 @@ export class Telling {
         ];
       case 'drain':
         return [draining(this.#name(action.worker))];
+      case 'miss':
+        return [away(this.#name(action.worker))];
       case 'lose': {
         const name = this.#name(action.worker);
         if (action.isReborn) this.#lives[action.worker]! += 1;

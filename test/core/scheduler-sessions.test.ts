@@ -19,8 +19,7 @@ import {
 const asked = (request: number, client: string): SchedulerEvent => ({
   type: 'lease-requested',
   request: requestId(request),
-  client: clientId(client),
-  bySession: true,
+  wish: { client: clientId(client), bySession: true },
 });
 const givenBack = (key: LeaseKey): SchedulerEvent => ({
   type: 'lease-released',

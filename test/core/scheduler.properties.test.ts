@@ -74,7 +74,7 @@ describe('whatever happens', () => {
         [...lines.values()].find((line) => line.includes(request))?.shift() === request;
       const isRight = ({ event, grants }: Moment): boolean => {
         if (event.type === 'lease-requested')
-          lines.set(event.client, [...(lines.get(event.client) ?? []), event.request]);
+          lines.set(event.wish.client, [...(lines.get(event.wish.client) ?? []), event.request]);
         if (event.type === 'request-withdrawn')
           for (const [client, line] of lines)
             lines.set(

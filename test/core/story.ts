@@ -34,11 +34,18 @@ export const draining = (worker: string): SchedulerEvent => ({
   type: 'worker-draining',
   worker: workerId(worker),
 });
+export const away = (worker: string): SchedulerEvent => ({ type: 'worker-away', worker: workerId(worker) });
 export const lost = (worker: string): SchedulerEvent => ({ type: 'worker-lost', worker: workerId(worker) });
 export const requested = (request: number, client: string): SchedulerEvent => ({
   type: 'lease-requested',
   request: requestId(request),
-  client: clientId(client),
+  wish: { client: clientId(client), bySession: false },
+});
+export const claimed = (request: number, client: string, key: LeaseKey): SchedulerEvent => ({
+  type: 'lease-claimed',
+  request: requestId(request),
+  wish: { client: clientId(client), bySession: true },
+  lease: key,
 });
 export const withdrawn = (request: number): SchedulerEvent => ({
   type: 'request-withdrawn',
