@@ -20,6 +20,8 @@ export interface ServerArguments {
   profileInterval: string;
   logDir: string | undefined;
   coordinatorTimeout: string;
+  heartbeatInterval: string;
+  workerTimeout: string;
   drainTimeout: string;
   auth: boolean;
 }
@@ -59,6 +61,7 @@ export function resolveServerOptions(args: ServerArguments): ServerOptions {
     logDir: outputFolder(args.logDir, 'logs', '--log-dir', 'no log files are written'),
     logPretty: process.stderr.isTTY,
     coordinatorTimeoutMs: parseDurationMs(args.coordinatorTimeout, '--coordinator-timeout'),
+    ...liveness(args),
     drainTimeoutMs: parseDurationMs(args.drainTimeout, '--drain-timeout'),
     announce: true,
     standardServices: true,
@@ -109,6 +112,22 @@ function outputFolder(
     );
     return undefined;
   }
+}
+
+/** A worker whose every second heartbeat is lost still lives. */
+function liveness(args: ServerArguments): Pick<ServerOptions, 'heartbeatIntervalMs' | 'workerTimeoutMs'> {
+  const heartbeatIntervalMs = parseDurationMs(args.heartbeatInterval, '--heartbeat-interval');
+  const workerTimeoutMs = parseDurationMs(args.workerTimeout, '--worker-timeout');
+  if (heartbeatIntervalMs < 50) {
+    const given = args.heartbeatInterval;
+    throw new PoolError('invalid-argument', `--heartbeat-interval: expected at least 50 ms, got ${given}`);
+  }
+  if (workerTimeoutMs >= 2 * heartbeatIntervalMs) return { heartbeatIntervalMs, workerTimeoutMs };
+  throw new PoolError(
+    'invalid-argument',
+    `--worker-timeout: expected at least twice the --heartbeat-interval of ${heartbeatIntervalMs} ms, ` +
+      `got ${args.workerTimeout}`,
+  );
 }
 
 function intervalMs(text: string): number {

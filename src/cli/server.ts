@@ -34,6 +34,16 @@ export const serverCommand: CommandModule<object, ServerArguments> = {
         default: '30s',
         describe: 'how long workers outlive a coordinator that is gone',
       })
+      .option('heartbeat-interval', {
+        type: 'string',
+        default: '1s',
+        describe: 'how often coordinator and workers tell each other that they live',
+      })
+      .option('worker-timeout', {
+        type: 'string',
+        default: '5s',
+        describe: 'after how long a silence a worker counts as lost',
+      })
       .option('drain-timeout', {
         type: 'string',
         default: '30s',

@@ -4,15 +4,19 @@ import { type Address, parseAddress } from '../wire/address.js';
 import { livePools } from '../host/pool-files.js';
 import { checkToken, findToken } from '../host/token.js';
 import { CoordinatorLink } from './coordinator-link.js';
-import { DirectExecutor } from './direct-executor.js';
+import { DirectExecutor, type ExecutorSettings } from './direct-executor.js';
 import { InlineExecutor } from './inline-executor.js';
-import { checkKeys, refuse } from './options.js';
+import { checkKeys, checkNumber, refuse } from './options.js';
 import { Pool } from './pool.js';
 
 export interface ConnectOptions {
   /** The pool's token. @default `OFFHAND_TOKEN`, else this user's token file */
   token?: string;
+  /** For how long calls wait for a coordinator that is gone, in ms; it may be started again. @default 30000 */
+  reconnectTimeoutMs?: number;
 }
+
+const RECONNECT_TIMEOUT_MS = 30_000;
 
 /** Port of a pool unless told otherwise. */
 export const DEFAULT_PORT = 4999;
@@ -25,25 +29,27 @@ export const DEFAULT_PORT = 4999;
  * `version-mismatch`, `invalid-argument`
  */
 export async function connect(address?: string, options: ConnectOptions = {}): Promise<Pool> {
-  checkKeys('connect', options, ['token']);
+  checkKeys('connect', options, ['token', 'reconnectTimeoutMs']);
+  checkNumber('reconnectTimeoutMs', options.reconnectTimeoutMs, { above: -1, unit: ' of ms' });
   if (address !== undefined && typeof address !== 'string') refuse('address', 'HOST:PORT', address);
   if (process.env['OFFHAND_INLINE'] === '1') return new Pool(new InlineExecutor());
   if (options.token !== undefined && typeof options.token !== 'string')
     refuse('token', 'a string', options.token);
+  const reconnectMs = options.reconnectTimeoutMs ?? RECONNECT_TIMEOUT_MS;
   const token = checkToken(options.token ?? findToken());
-  return new Pool(await connectExecutor(findAddress(address), token));
+  return new Pool(await connectExecutor(findAddress(address), token, { reconnectMs }));
 }
 
-/** Dials, and makes sure that a pool answers. `onClose` runs when the executor is closed. */
+/** Dials, and makes sure that a pool answers. */
 export async function connectExecutor(
   address: Address,
   token: string | undefined,
-  onClose?: () => Promise<void>,
+  settings: Omit<ExecutorSettings, 'slots'>,
 ): Promise<DirectExecutor> {
   const coordinator = new CoordinatorLink(address, token, randomUUID());
   try {
     const { slots } = await coordinator.handshake();
-    return new DirectExecutor(coordinator, token, slots, onClose);
+    return new DirectExecutor(coordinator, token, { slots, ...settings });
   } catch (error) {
     coordinator.close();
     throw error;

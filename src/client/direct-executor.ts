@@ -1,9 +1,10 @@
 import type { ServiceError } from '@grpc/grpc-js';
-import { PoolError } from '../core/errors.js';
+import { type ErrorCode, PoolError } from '../core/errors.js';
 import { LinkedList } from '../core/linked-list.js';
 import { once } from '../core/once.js';
 import { appetite, Pace } from '../core/pace.js';
 import { shipFunction } from '../wire/functions/source.js';
+import type { ClaimedLease } from '../wire/generated/offhand/v1/ClaimedLease.js';
 import type { SlotLease__Output } from '../wire/generated/offhand/v1/SlotLease.js';
 import type { CoordinatorLink } from './coordinator-link.js';
 import { DirectTask, type Place } from './direct-task.js';
@@ -23,18 +24,32 @@ const PULLED_BYTES = 128 * 1024;
 /** A slot that says nothing for this long has tasks under way taken back that it may not have begun, in ms. */
 const SILENCE_MS = 50;
 
+export interface ExecutorSettings {
+  /** How many slots the pool has, as far as is known. */
+  slots: number;
+  /** For how long a coordinator that is gone is waited for, in ms. */
+  reconnectMs: number;
+  /** Runs when the executor is closed. */
+  onClose?: (() => Promise<void>) | undefined;
+}
+
 /** Direct calls: holds leases for as long as it has a use for them, and runs its tasks under them, straight on the slots. */
 export class DirectExecutor implements Executor, Place, LeaseHolder, SessionEvents {
   readonly #coordinator: CoordinatorLink;
   readonly #session: Session;
   readonly #workers: WorkerConnections;
   readonly #values: ValueServer;
-  readonly #onClose: () => Promise<void>;
+  readonly #onClose: (() => Promise<void>) | undefined;
   readonly #pace = new Pace();
   /** Tasks that wait for a lease. */
   readonly #line = new LinkedList<DirectTask>();
   readonly #tasks = new Set<DirectTask>();
+  /** Tasks that are to be tried again, each with the timer that says when. */
+  readonly #resting = new Map<DirectTask, NodeJS.Timeout>();
+  /** Leases that can still be used. */
   readonly #leases = new Map<number, HeldLease>();
+  /** Leases that are ending, and see their last tasks through. */
+  readonly #ending = new Map<number, HeldLease>();
   #slots: number;
   #order = 0;
   #isPumpDue = false;
@@ -46,11 +61,10 @@ export class DirectExecutor implements Executor, Place, LeaseHolder, SessionEven
   constructor(
     coordinator: CoordinatorLink,
     token: string | undefined,
-    slots: number,
-    onClose: () => Promise<void> = () => Promise.resolve(),
+    { slots, reconnectMs, onClose }: ExecutorSettings,
   ) {
     this.#coordinator = coordinator;
-    this.#session = new Session(() => coordinator.openSession(), this);
+    this.#session = new Session(() => coordinator.openSession(), this, reconnectMs);
     this.#workers = new WorkerConnections(token);
     this.#values = new ValueServer(token);
     this.#slots = slots;
@@ -102,17 +116,30 @@ export class DirectExecutor implements Executor, Place, LeaseHolder, SessionEven
     this.#workers.close();
     this.#values.close();
     this.#coordinator.close();
-    await this.#onClose();
+    await this.#onClose?.();
   });
 
   /** A task in line was settled by its own limits. */
   leave(task: DirectTask): void {
+    clearTimeout(this.#resting.get(task));
+    this.#resting.delete(task);
     this.#line.remove(task);
     this.#pumpSoon();
   }
 
   changed(): void {
     this.#pumpSoon();
+  }
+
+  attemptFailed(task: DirectTask, code: ErrorCode | 'thrown', reason: unknown): void {
+    const delayMs = task.attemptFailed(code, reason);
+    if (delayMs === undefined || this.#isClosed) return;
+    task.handedBack(this);
+    const timer = setTimeout(() => {
+      this.#resting.delete(task);
+      this.handBack([task]);
+    }, delayMs);
+    this.#resting.set(task, timer);
   }
 
   handBack(tasks: DirectTask[]): void {
@@ -127,10 +154,30 @@ export class DirectExecutor implements Executor, Place, LeaseHolder, SessionEven
     this.#pumpSoon();
   }
 
-  /** Of the leases that can still be used; the others see their last tasks through by themselves. */
   ending(lease: HeldLease): void {
     if (this.#leases.delete(lease.epoch)) this.#session.giveBack(lease.epoch);
+    if (!lease.isIdle) this.#ending.set(lease.epoch, lease);
     this.#pumpSoon();
+  }
+
+  over(lease: HeldLease): void {
+    this.#ending.delete(lease.epoch);
+  }
+
+  abandon(lease: HeldLease): void {
+    this.#session.abandon(lease.epoch);
+  }
+
+  get claims(): ClaimedLease[] {
+    return [...this.#leases.values(), ...this.#ending.values()].map((lease) => lease.claim);
+  }
+
+  lost(epochs: readonly number[]): void {
+    for (const epoch of epochs) {
+      const lease = this.#leases.get(epoch) ?? this.#ending.get(epoch);
+      this.#leases.delete(epoch);
+      lease?.lost();
+    }
   }
 
   granted(lease: SlotLease__Output): void {
@@ -156,7 +203,7 @@ export class DirectExecutor implements Executor, Place, LeaseHolder, SessionEven
     this.#pumpSoon();
   }
 
-  /** Without its session every lease is lost; tasks in line have nobody to wait for. */
+  /** Leases end with their session, and tasks in line have nobody to wait for. */
   broken(error: ServiceError | undefined): void {
     const leases = [...this.#leases.values()];
     this.#leases.clear();
@@ -164,10 +211,7 @@ export class DirectExecutor implements Executor, Place, LeaseHolder, SessionEven
     const reason = error
       ? this.#coordinator.explain(error)
       : new PoolError('unavailable', 'the pool ended the session');
-    for (let task = this.#line.shift(); task; task = this.#line.shift()) {
-      task.place = undefined;
-      task.fail(reason);
-    }
+    for (const task of this.#tasks) if (task.isWaiting) task.fail(reason);
   }
 
   /** At the end of the turn, so that calls made together go together. */

@@ -1,6 +1,7 @@
 import { setMaxListeners } from 'node:events';
-import { PoolError } from '../core/errors.js';
+import { type ErrorCode, messageOf, PoolError } from '../core/errors.js';
 import type { ListItem } from '../core/linked-list.js';
+import { POISON_LOSSES, retriesFor, type RetryCause, retryDelayMs, type RetryPolicy } from '../core/retry.js';
 import { shipFunction, type ShippedFunction } from '../wire/functions/source.js';
 import type { ValueReference } from '../wire/generated/offhand/v1/ValueReference.js';
 import { isSmallPrimitive } from '../wire/values/clone.js';
@@ -33,9 +34,20 @@ export class DirectTask implements Started, ListItem<DirectTask> {
   readonly args: Payload | readonly unknown[];
   readonly name: string;
   readonly timeoutMs: number | undefined;
+  readonly #policy: RetryPolicy;
+  /** Attempts that have failed. */
+  #failures = 0;
+  /** Workers that were lost while it ran. */
+  #losses = 0;
+  /** Whether an attempt that failed may have run. */
+  #hasRun = false;
   readonly #settle: Settle;
   readonly #signal: AbortSignal | undefined;
+  readonly #queueTimeoutMs: number | undefined;
   #queueTimer: NodeJS.Timeout | undefined;
+  #waitingSince = performance.now();
+  /** Before that, in ms. */
+  #waitedMs = 0;
   #deadlineTimer: NodeJS.Timeout | undefined;
   #phase: 'waiting' | 'sent' | 'settled' = 'waiting';
 
@@ -45,8 +57,10 @@ export class DirectTask implements Started, ListItem<DirectTask> {
     this.args = args.every(isSmallPrimitive) ? args : encodeArguments(args, this.fn.name);
     this.name = options.name ?? this.fn.name;
     this.timeoutMs = options.timeoutMs;
+    this.#policy = options;
     this.#settle = settle;
     this.#signal = options.signal;
+    this.#queueTimeoutMs = options.queueTimeoutMs;
     if (options.queueTimeoutMs !== undefined) this.#watchQueue(options.queueTimeoutMs);
     if (options.deadlineMs !== undefined) this.#watchDeadline(options.deadlineMs);
     if (options.signal) this.#watchSignal(options.signal);
@@ -76,25 +90,54 @@ export class DirectTask implements Started, ListItem<DirectTask> {
     this.place = place;
     this.number = number;
     clearTimeout(this.#queueTimer);
+    this.#waitedMs += performance.now() - this.#waitingSince;
   }
 
-  /** It did not begin where it was sent, and waits again. */
+  /** It did not begin where it was sent, or is to be tried again: it waits. */
   handedBack(place: Place): void {
-    if (this.#phase === 'sent') this.#phase = 'waiting';
     this.place = place;
+    if (this.#phase !== 'sent') return;
+    this.#phase = 'waiting';
+    this.#waitingSince = performance.now();
+    if (this.#queueTimeoutMs !== undefined) this.#watchQueue(this.#queueTimeoutMs);
   }
 
   succeed(value: unknown): void {
     if (this.#conclude()) this.#settle(true, value);
   }
 
+  /** The call is over. */
   fail(reason: unknown): void {
-    if (this.#conclude()) this.#settle(false, reason);
+    if (this.#conclude()) this.#settle(false, this.#hasRun ? thatMayHaveRun(reason) : reason);
+  }
+
+  /**
+   * An attempt at it has failed. Returns how long to wait before the next, in ms; undefined when this was the last one, and
+   * the call is over.
+   *
+   * @param code what happened: `thrown`, or that of the PoolError.
+   */
+  attemptFailed(code: ErrorCode | 'thrown', reason: unknown): number | undefined {
+    if (this.isSettled) return undefined;
+    this.#failures += 1;
+    this.#hasRun = true;
+    if (code === 'worker-lost') this.#losses += 1;
+    if (this.#losses >= POISON_LOSSES) {
+      const message = `\`${this.name}\` has cost ${this.#losses} workers, and is not tried again; the last one: ${messageOf(reason)}`;
+      this.fail(new PoolError('poison', message, { cause: reason }));
+      return undefined;
+    }
+    const cause = causeOf(code);
+    if (cause && this.#failures <= retriesFor(cause, this.#policy))
+      return retryDelayMs(this.#failures, Math.random());
+    this.fail(reason);
+    return undefined;
   }
 
   #watchQueue(queueTimeoutMs: number): void {
     const message = `\`${this.name}\`: no worker was free within its queueTimeoutMs of ${queueTimeoutMs}`;
-    this.#queueTimer = setTimeout(() => this.fail(new PoolError('queue-timeout', message)), queueTimeoutMs);
+    const leftMs = Math.max(0, queueTimeoutMs - this.#waitedMs);
+    this.#queueTimer = setTimeout(() => this.fail(new PoolError('queue-timeout', message)), leftMs);
   }
 
   #watchDeadline(deadlineMs: number): void {
@@ -129,6 +172,17 @@ export class DirectTask implements Started, ListItem<DirectTask> {
     place?.leave(this);
     return true;
   }
+}
+
+/** A lease that ended while its task ran says no more about the task than the loss of a worker. */
+function causeOf(code: ErrorCode | 'thrown'): RetryCause | undefined {
+  if (code === 'lease-lost') return 'worker-lost';
+  return code === 'worker-lost' || code === 'thrown' || code === 'timeout' ? code : undefined;
+}
+
+function thatMayHaveRun(reason: unknown): unknown {
+  if (!(reason instanceof PoolError) || reason.mayHaveRun) return reason;
+  return new PoolError(reason.code, reason.message, { cause: reason.cause, mayHaveRun: true });
 }
 
 function encodeArguments(args: unknown[], name: string): Payload {

@@ -1,6 +1,7 @@
-import { PoolError } from '../core/errors.js';
+import { type ErrorCode, isErrorCode, PoolError } from '../core/errors.js';
 import type { LinkedList } from '../core/linked-list.js';
 import { aheadMs, hasRoom, type Pace, type UnderWay } from '../core/pace.js';
+import type { ClaimedLease } from '../wire/generated/offhand/v1/ClaimedLease.js';
 import type { Failure__Output } from '../wire/generated/offhand/v1/Failure.js';
 import type { SettleLeaseRequest } from '../wire/generated/offhand/v1/SettleLeaseRequest.js';
 import type { SlotLease__Output } from '../wire/generated/offhand/v1/SlotLease.js';
@@ -22,8 +23,14 @@ export interface LeaseHolder {
   changed(): void;
   /** Tasks that did not begin, in their order. */
   handBack(tasks: DirectTask[]): void;
+  /** An attempt has failed. `code` is `thrown`, or that of the PoolError. */
+  attemptFailed(task: DirectTask, code: ErrorCode | 'thrown', reason: unknown): void;
+  /** Its worker cannot be reached: what may still run under it is to be stopped. */
+  abandon(lease: HeldLease): void;
   /** Nothing more can be sent under it. */
   ending(lease: HeldLease): void;
+  /** The last of its tasks is through. */
+  over(lease: HeldLease): void;
 }
 
 /** One lease that a client holds, and the tasks that it has sent under it. */
@@ -109,6 +116,17 @@ export class HeldLease implements Place, SlotUser {
     }, HAND_BACK_MS);
   }
 
+  /** The worker is gone, or silent and counted as such. */
+  lost(): void {
+    this.#beginToEnd();
+    this.#failAll('its worker was lost');
+    this.#afterChange();
+  }
+
+  get claim(): ClaimedLease {
+    return { leaseId: this.#leaseId, epoch: this.epoch, returned: this.#isEnding };
+  }
+
   /** A task was settled by its own limits: it has to stop if it runs, and else must not begin. */
   leave(task: DirectTask): void {
     this.#remove(task);
@@ -147,7 +165,7 @@ export class HeldLease implements Place, SlotUser {
     }
     this.#pace.note(first.fn.id, count, runMs);
     if (failure) {
-      for (const task of tasks) task.fail(errorOf(failure));
+      for (const task of tasks) this.#attemptFailed(task, failure);
       return;
     }
     let results: unknown[];
@@ -181,19 +199,28 @@ export class HeldLease implements Place, SlotUser {
       lost = error as PoolError;
     }
     if (what.stopAny) {
-      const reason = lost?.message ?? 'the slot hung up before it answered';
-      for (const task of this.#takeAbove(0)) {
-        task.fail(
-          new PoolError('worker-lost', `\`${task.name}\`: ${reason}`, { cause: lost, mayHaveRun: true }),
-        );
-      }
+      if (lost) this.#holder.abandon(this);
+      this.#failAll(lost?.message ?? 'the slot hung up before it answered', lost);
     }
     this.#afterChange();
   }
 
   #failRunning(number: number, failure: Failure__Output): void {
     const [task] = this.#take(number, 1);
-    task?.fail(errorOf(failure));
+    if (task) this.#attemptFailed(task, failure);
+  }
+
+  /** Nobody knows which of them has begun. */
+  #failAll(why: string, cause?: unknown): void {
+    for (const task of this.#takeAbove(0)) {
+      const reason = new PoolError('worker-lost', `\`${task.name}\`: ${why}`, { cause, mayHaveRun: true });
+      this.#holder.attemptFailed(task, 'worker-lost', reason);
+    }
+  }
+
+  #attemptFailed(task: DirectTask, failure: Failure__Output): void {
+    const code = isErrorCode(failure.code) || failure.code === 'thrown' ? failure.code : 'internal';
+    this.#holder.attemptFailed(task, code as ErrorCode | 'thrown', errorOf(failure));
   }
 
   #takeAbove(number: number): DirectTask[] {
@@ -234,7 +261,10 @@ export class HeldLease implements Place, SlotUser {
     if (this.isIdle) {
       this.idleSince = performance.now();
       this.underWay.workMs = 0; // Sums of fractions drift.
-      if (this.#isEnding) this.#slot.part(this);
+      if (this.#isEnding) {
+        this.#slot.part(this);
+        this.#holder.over(this);
+      }
     }
     this.#holder.changed();
   }

@@ -1,7 +1,7 @@
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { inspect } from 'node:util';
-import { PoolError } from '../core/errors.js';
+import { type ErrorCode, PoolError } from '../core/errors.js';
 import { LinkedList } from '../core/linked-list.js';
 import { withResolvers } from '../core/with-resolvers.js';
 import { decodePayload, encodePayload } from '../wire/values/payload.js';
@@ -64,12 +64,24 @@ export class InlineExecutor implements Executor, Place {
   async #execute(task: DirectTask): Promise<void> {
     const settled = withResolvers<void>();
     task.sent({ leave: () => settled.resolve() }, 1);
-    const limit =
-      task.timeoutMs === undefined ? undefined : setTimeout(() => task.fail(timeout(task)), task.timeoutMs);
-    void callCopied(this.#functions.get(task) as AnyFunction, task).then(
-      (value) => task.succeed(value),
-      (error: unknown) => task.fail(error),
-    );
+    let limit: NodeJS.Timeout | undefined;
+    const attempt = () => {
+      let isOver = false;
+      const failed = (code: ErrorCode | 'thrown', reason: unknown) => {
+        if (isOver) return;
+        isOver = true;
+        clearTimeout(limit);
+        const delayMs = task.attemptFailed(code, reason);
+        if (delayMs !== undefined) limit = setTimeout(attempt, delayMs);
+      };
+      if (task.timeoutMs !== undefined)
+        limit = setTimeout(() => failed('timeout', timeout(task)), task.timeoutMs);
+      void callCopied(this.#functions.get(task) as AnyFunction, task).then(
+        (value) => isOver || task.succeed(value),
+        (error: unknown) => failed(error instanceof PoolError ? error.code : 'thrown', error),
+      );
+    };
+    attempt();
     await settled.promise;
     clearTimeout(limit);
   }

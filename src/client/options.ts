@@ -1,5 +1,6 @@
 import { inspect } from 'node:util';
 import { PoolError } from '../core/errors.js';
+import { RETRY_CAUSES, type RetryCause } from '../core/retry.js';
 import { MAX_TIMER_MS } from '../core/timer.js';
 
 /** How one call, or all calls of a `pool.with(…)`, are to be made. No limit unless given. */
@@ -12,6 +13,13 @@ export interface CallOptions {
   deadlineMs?: number;
   /** Cancels the call: it leaves the line, or the running function is stopped. Ends in `cancelled`. */
   signal?: AbortSignal;
+  /**
+   * Further attempts after the first, when one fails. What had not begun when its worker was lost costs none.
+   * @default 1 for the loss of a worker, 0 for an error that the function throws and for its `timeoutMs`
+   */
+  retries?: number;
+  /** Which failures are tried again. @default all of them where `retries` is given, else `['worker-lost']` */
+  retryOn?: readonly RetryCause[];
   /** What status and logs call the task. @default the function's name */
   name?: string;
 }
@@ -30,7 +38,7 @@ export interface MapOptions {
 }
 
 const DURATIONS = ['timeoutMs', 'queueTimeoutMs', 'deadlineMs'] as const;
-const CALL_KEYS = [...DURATIONS, 'signal', 'name'];
+const CALL_KEYS = [...DURATIONS, 'signal', 'retries', 'retryOn', 'name'];
 const MAP_KEYS = ['concurrency', 'ordered', 'errors'];
 
 /** @throws PoolError `invalid-argument`, naming the option, what was expected and what arrived. */
@@ -42,10 +50,17 @@ export function checkCallOptions(options: CallOptions): CallOptions {
     // Nobody notices a limit of more than 24 days.
     if (Number(checked[name]) > MAX_TIMER_MS) delete checked[name];
   }
-  const { signal, name } = options;
+  const { signal, retries, retryOn, name } = options;
+  checkNumber('retries', retries, { above: -1, whole: true });
+  if (retryOn !== undefined && !(Array.isArray(retryOn) && retryOn.every(isRetryCause)))
+    refuse('retryOn', `an array of ${RETRY_CAUSES.map((cause) => `'${cause}'`).join(', ')}`, retryOn);
   if (signal !== undefined && !(signal instanceof AbortSignal)) refuse('signal', 'an AbortSignal', signal);
   if (name !== undefined && typeof name !== 'string') refuse('name', 'a string', name);
   return checked;
+}
+
+function isRetryCause(value: unknown): value is RetryCause {
+  return RETRY_CAUSES.includes(value as RetryCause);
 }
 
 /** @throws PoolError `invalid-argument`, naming the option, what was expected and what arrived. */

@@ -1,7 +1,12 @@
 import type { ClientDuplexStream, ServiceError } from '@grpc/grpc-js';
+import { isAnswer } from '../wire/errors.js';
+import type { ClaimedLease } from '../wire/generated/offhand/v1/ClaimedLease.js';
 import type { SessionRequest } from '../wire/generated/offhand/v1/SessionRequest.js';
 import type { SessionResponse__Output } from '../wire/generated/offhand/v1/SessionResponse.js';
 import type { SlotLease__Output } from '../wire/generated/offhand/v1/SlotLease.js';
+
+/** How long to wait before a coordinator that is gone is dialled again, in ms. */
+const REDIAL_MS = 200;
 
 /** How long the coordinator may take to hear that a session ends, in ms; without an answer it is hung up on. */
 const FAREWELL_MS = 2_000;
@@ -14,23 +19,36 @@ export interface SessionEvents {
   ended(epoch: number): void;
   /** For so long, leases that are not in use are to be given back at once. */
   othersWait(durationMs: number): void;
+  /** Their worker is lost: nobody knows what became of what was under way under them. */
+  lost(epochs: readonly number[]): void;
   capacity(slots: number): void;
-  /** The coordinator is gone, or refused. */
+  /** The coordinator refused, or has been gone for too long. */
   broken(error: ServiceError | undefined): void;
+  /** The leases that are held: they are claimed from a coordinator that comes back. */
+  readonly claims: ClaimedLease[];
 }
 
-/** A client's session with the coordinator: open while there is something to ask for or to give back. */
+/**
+ * A client's session with the coordinator: open while there is something to ask for or to give back. While the
+ * coordinator is gone it is dialled again, and leases go on meanwhile.
+ */
 export class Session {
   readonly #open: () => SessionStream;
   readonly #events: SessionEvents;
+  readonly #reconnectMs: number;
   #stream: SessionStream | undefined;
+  #redial: NodeJS.Timeout | undefined;
+  /** Since when the coordinator is gone. */
+  #goneSince: number | undefined;
   /** What goes with the next message: everything that one turn led to. */
   #request: SessionRequest | undefined;
   #demand = 0;
 
-  constructor(open: () => SessionStream, events: SessionEvents) {
+  /** @param reconnectMs for how long a coordinator may be gone before it is given up. */
+  constructor(open: () => SessionStream, events: SessionEvents, reconnectMs: number) {
     this.#open = open;
     this.#events = events;
+    this.#reconnectMs = reconnectMs;
   }
 
   /** How many leases there is a use for, those held included. */
@@ -49,12 +67,16 @@ export class Session {
     (request.returned ??= []).push(epoch);
   }
 
+  /** Gives a lease back whose worker cannot be reached from here; what still runs under it is stopped. */
+  abandon(epoch: number): void {
+    const request = this.#next();
+    (request.abandoned ??= []).push(epoch);
+  }
+
   /** Ends the session, and with it every lease; resolves when the coordinator has heard. */
   async end(): Promise<void> {
     const stream = this.#stream;
-    this.#stream = undefined;
-    this.#request = undefined;
-    this.#demand = 0;
+    this.#reset();
     if (!stream) return;
     const ended = new Promise((resolve) => stream.once('status', resolve));
     stream.end();
@@ -69,7 +91,8 @@ export class Session {
       queueMicrotask(() => {
         const request = this.#request;
         this.#request = undefined;
-        if (request) (this.#stream ??= this.#dial()).write(request);
+        // Of a coordinator that is gone everything is asked anew when it is back.
+        if (request && !this.#redial) (this.#stream ??= this.#dial()).write(request);
       });
     }
     return this.#request;
@@ -81,21 +104,44 @@ export class Session {
       if (stream === this.#stream) this.#onResponse(response);
     });
     const broken = (error?: ServiceError) => {
-      if (stream !== this.#stream) return;
-      this.#stream = undefined;
-      this.#request = undefined;
-      this.#demand = 0;
-      this.#events.broken(error);
+      if (stream === this.#stream) this.#onBroken(error);
     };
     stream.on('error', broken);
     stream.on('end', () => broken());
     return stream;
   }
 
-  #onResponse({ granted, ended, othersWaitMs, slots }: SessionResponse__Output): void {
-    if (slots > 0) this.#events.capacity(slots);
+  #onBroken(error: ServiceError | undefined): void {
+    this.#stream = undefined;
+    this.#request = undefined;
+    this.#goneSince ??= performance.now();
+    if (isAnswer(error) || performance.now() - this.#goneSince >= this.#reconnectMs) {
+      this.#reset();
+      this.#events.broken(error);
+      return;
+    }
+    this.#redial = setTimeout(() => {
+      this.#redial = undefined;
+      this.#stream = this.#dial();
+      this.#stream.write({ demand: this.#demand, claimed: this.#events.claims });
+    }, REDIAL_MS);
+  }
+
+  #reset(): void {
+    clearTimeout(this.#redial);
+    this.#redial = undefined;
+    this.#goneSince = undefined;
+    this.#stream = undefined;
+    this.#request = undefined;
+    this.#demand = 0;
+  }
+
+  #onResponse({ granted, ended, lost, othersWaitMs, slots }: SessionResponse__Output): void {
+    this.#goneSince = undefined;
+    if (slots !== undefined) this.#events.capacity(slots);
     if (othersWaitMs > 0) this.#events.othersWait(othersWaitMs);
     for (const lease of granted) this.#events.granted(lease);
     for (const epoch of ended) this.#events.ended(epoch);
+    if (lost.length > 0) this.#events.lost(lost);
   }
 }

@@ -62,6 +62,8 @@ export async function startPool(options: StartPoolOptions = {}): Promise<Pool> {
       logDir: options.logDir,
       logPretty: false,
       coordinatorTimeoutMs: 0,
+      heartbeatIntervalMs: 1_000,
+      workerTimeoutMs: 5_000,
       drainTimeoutMs,
       announce: false,
       standardServices: false,
@@ -71,7 +73,8 @@ export async function startPool(options: StartPoolOptions = {}): Promise<Pool> {
   // From here on only calls under way keep this process alive; when it ends, the pool notices and ends too.
   child.unref();
   child.channel?.unref();
-  return new Pool(await connectExecutor({ host, port }, token, () => stop(child)));
+  const settings = { reconnectMs: 0, onClose: () => stop(child) };
+  return new Pool(await connectExecutor({ host, port }, token, settings));
 }
 
 function firstNotice(child: ChildProcess): Promise<{ host: string; port: number }> {

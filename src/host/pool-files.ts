@@ -12,6 +12,14 @@ export interface PoolFile {
   /** Of the coordinator's process. */
   pid: number;
   version: string;
+  /** Those it has started, which outlive it for a while. */
+  workers: readonly WorkerProcess[];
+}
+
+/** One worker process, by the name it attaches under. */
+export interface WorkerProcess {
+  worker: string;
+  pid: number;
 }
 
 /** `$XDG_RUNTIME_DIR/offhand`, else a folder of this user's own (0700) among the temporary files. */
@@ -66,17 +74,44 @@ export function livePools(): PoolFile[] {
     const pool = readPoolFile(path);
     if (!pool) continue;
     if (isAlive(pool.pid)) pools.push(pool);
-    else rmSync(path, { force: true });
+    else if (orphansIn(pool).length === 0) rmSync(path, { force: true });
   }
   return pools.sort((a, b) => a.port - b.port);
 }
 
+/** Workers that live on without their coordinator, at the first of these ports that has any. */
+export function orphans(ports: readonly number[]): WorkerProcess[] {
+  const directory = poolDirectory();
+  if (!isPrivate(directory)) return [];
+  for (const port of ports) {
+    const pool = readPoolFile(join(directory, `${port}.json`));
+    const found = pool && !isAlive(pool.pid) ? orphansIn(pool) : [];
+    if (found.length > 0) return found;
+  }
+  return [];
+}
+
+function orphansIn({ workers }: PoolFile): WorkerProcess[] {
+  return workers.filter(({ pid }) => isAlive(pid));
+}
+
+/** Whether a process of this machine lives. One that has ended and is known to nobody but its parent does not. */
 export function isAlive(pid: number): boolean {
   try {
     process.kill(pid, 0);
-    return true;
+    return !isZombie(pid);
   } catch (error) {
     return (error as NodeJS.ErrnoException).code === 'EPERM';
+  }
+}
+
+/** Where there is no /proc, nobody can tell. */
+function isZombie(pid: number): boolean {
+  try {
+    const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
+    return stat.slice(stat.lastIndexOf(')') + 2).startsWith('Z');
+  } catch {
+    return false;
   }
 }
 
@@ -98,7 +133,8 @@ function listDirectory(directory: string): string[] {
 function readPoolFile(path: string): PoolFile | undefined {
   try {
     const pool = JSON.parse(readFileSync(path, 'utf8')) as Partial<PoolFile>;
-    return typeof pool.address === 'string' && typeof pool.pid === 'number' ? (pool as PoolFile) : undefined;
+    const isPool = typeof pool.address === 'string' && typeof pool.pid === 'number';
+    return isPool ? ({ workers: [], ...pool } as PoolFile) : undefined;
   } catch {
     return undefined; // Gone, or not ours: either way nobody to be found there.
   }

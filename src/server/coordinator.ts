@@ -3,12 +3,14 @@ import { assertNever } from '../core/assert-never.js';
 import { PoolError } from '../core/errors.js';
 import { type ClientId, requestId, type RequestId, type WorkerId } from '../core/ids.js';
 import type { LeaseKey } from '../core/lease.js';
+import { LivedClock } from '../core/lived-clock.js';
 import { Scheduler, type SchedulerCommand, type SchedulerEvent } from '../core/scheduler.js';
 import type { Attached } from '../wire/generated/offhand/v1/Attached.js';
 import type { StatusDocument } from '../wire/generated/offhand/v1/StatusDocument.js';
 import type { WorkerMessage__Output } from '../wire/generated/offhand/v1/WorkerMessage.js';
 import { readLease, signLease } from '../wire/lease-token.js';
 import type { Logger } from '../host/logger.js';
+import { type Claim, Claims } from './claims.js';
 import type { WorkerLink } from './worker-link.js';
 
 /** Whoever asks for a lease, and is told what becomes of it. */
@@ -20,6 +22,8 @@ export interface Holder {
   ending(lease: LeaseKey): void;
   /** Nothing runs under it any more. */
   over(lease: LeaseKey): void;
+  /** Its worker is lost: nobody knows what became of what ran under it. */
+  lost(lease: LeaseKey): void;
 }
 
 export interface GrantedLease {
@@ -36,7 +40,30 @@ export interface CoordinatorSettings {
   reportIntervalMs: number;
   /** How often workers sample their counters for a profile; 0 for no profile. */
   sampleIntervalMs: number;
+  /** How often coordinator and workers tell each other that they live, in ms. */
+  heartbeatIntervalMs: number;
+  /** After how long a silence a worker counts as lost, in ms. */
+  workerTimeoutMs: number;
 }
+
+/** What others may want to hear of. */
+export interface CoordinatorEvents {
+  attached(link: WorkerLink): void;
+  /** A worker is gone for good, whether it left, ended or fell silent; what it last reported is still known. */
+  gone(link: WorkerLink): void;
+  /** It says nothing, but its process may live. */
+  silent(link: WorkerLink): void;
+  /** The number of slots has changed. */
+  capacity(): void;
+  /** Somebody waits after something happened. */
+  contention(now: number): void;
+}
+
+/** How often the clock is looked at, and with it who has fallen silent, in ms. */
+const TICK_MS = 250;
+
+/** Lost workers that are remembered, in case they come back. */
+const MAX_LOST = 10_000;
 
 /**
  * Feeds the scheduler with what happens and carries out what it decides. It sees leases, counters and attachments; never
@@ -51,12 +78,15 @@ export class Coordinator {
   readonly #waiting = new Map<RequestId, Holder>();
   /** Holders of leases that live, by epoch. */
   readonly #holding = new Map<number, { lease: LeaseKey; holder: Holder }>();
-  /** Told when a worker is gone, while what it last reported is still known. */
-  onDetached: (link: WorkerLink) => void = () => undefined;
-  /** Told when the number of slots has changed. */
-  onCapacity: () => void = () => undefined;
-  /** Told when somebody waits after something happened. */
-  onContention: (now: number) => void = () => undefined;
+  readonly #clock = new LivedClock(() => performance.now());
+  readonly #claims = new Claims();
+  readonly #listeners = new Set<Partial<CoordinatorEvents>>();
+  /** Lost workers: what they still hold is over, should they come back. */
+  readonly #lost = new Set<WorkerId>();
+  readonly #tick: NodeJS.Timeout;
+  #heartbeatAt = 0;
+  /** How many workers there are to be. */
+  wanted = 0;
   #requests = 0;
   #timer: NodeJS.Timeout | undefined;
   #isStopping = false;
@@ -64,6 +94,16 @@ export class Coordinator {
   constructor(settings: CoordinatorSettings, log: Logger) {
     this.#settings = settings;
     this.#log = log;
+    this.#tick = setInterval(() => this.#watch(), TICK_MS);
+  }
+
+  listen(listener: Partial<CoordinatorEvents>): void {
+    this.#listeners.add(listener);
+  }
+
+  /** On a clock that stands still while this process does, in ms. */
+  get now(): number {
+    return this.#clock.now();
   }
 
   /** The attached workers, in the order of their names. */
@@ -74,7 +114,7 @@ export class Coordinator {
   /** Slots of all attached workers. */
   get slots(): number {
     let slots = 0;
-    for (const link of this.#links.values()) slots += link.info.slots;
+    for (const link of this.#links.values()) if (!link.isAway) slots += link.info.slots;
     return slots;
   }
 
@@ -96,6 +136,15 @@ export class Coordinator {
     return request;
   }
 
+  /** Grants a lease again that its holder has from before. The holder is told `over` where it is no longer to be had. */
+  claim(lease: LeaseKey, wish: LeaseWish, holder: Holder): void {
+    const request = requestId(++this.#requests);
+    this.#waiting.set(request, holder);
+    const claim = { request, wish, lease };
+    if (this.#links.has(lease.worker)) this.#settleClaim(claim);
+    else this.#claims.add(claim, this.now);
+  }
+
   withdraw(request: RequestId): void {
     if (this.#waiting.delete(request)) this.#handle({ type: 'request-withdrawn', request });
   }
@@ -114,13 +163,14 @@ export class Coordinator {
     const workers = await Promise.all(
       this.workers.map(async (link) => ({ ...(await link.state()), busy: this.isBusy(link.id) })),
     );
-    return { workers, queue: { pending: this.#scheduler.waiting, tasks: [] } };
+    return { workers, queue: { pending: this.#scheduler.waiting, tasks: [] }, wanted: this.wanted };
   }
 
   attach(link: WorkerLink): void {
     const { worker, host, port, pid, epochs, leases, slots } = link.info;
     this.#links.get(link.id)?.close();
     this.#links.set(link.id, link);
+    link.heardAt = this.now;
     const attached: Attached = { worker, ...this.#settings };
     link.send({ attached });
     this.#log.info({ worker, host, port, workerPid: pid }, 'worker attached');
@@ -135,24 +185,44 @@ export class Coordinator {
         held: leases.find((lease) => lease.slot === slot),
       })),
     });
-    this.onCapacity();
+    if (this.#lost.delete(link.id)) {
+      for (const { slot, epoch } of leases)
+        this.release({ worker: link.id, slot, epoch }, { letFinish: false });
+    }
+    for (const claim of this.#claims.takeOf(link.id)) this.#settleClaim(claim);
+    this.#say('attached', link);
+    this.#say('capacity');
   }
 
-  /** A worker's stream is over; `isClean` when it had said good-bye. */
+  /** A worker's stream is over; `isClean` when it had said good-bye. Else it may dial again. */
   detach(link: WorkerLink, isClean: boolean): void {
     if (this.#links.get(link.id) !== link) return;
-    this.#links.delete(link.id);
+    if (isClean) {
+      this.#part(link);
+      return;
+    }
+    link.isAway = true;
     link.close();
-    const { worker, pid } = link.info;
-    if (isClean) this.#log.info({ worker, workerPid: pid }, 'worker left');
-    else this.#log.warn({ worker, workerPid: pid }, 'worker lost');
-    this.#handle({ type: 'worker-lost', worker: link.id });
-    for (const { lease } of [...this.#holding.values()]) if (lease.worker === link.id) this.#over(lease);
-    this.onDetached(link);
-    this.onCapacity();
+    this.#log.warn({ worker: link.info.worker, workerPid: link.info.pid }, 'attachment broken');
+    this.#handle({ type: 'worker-away', worker: link.id });
+    this.#say('capacity');
+  }
+
+  /** The process of a worker has ended: it will not come back. */
+  processEnded(worker: string, pid: number): void {
+    for (const link of [...this.#links.values()])
+      if (link.info.worker === worker && link.info.pid === pid) this.#lose(link);
+  }
+
+  /** Grants nothing more of one worker, and lets it finish what it runs. */
+  drainWorker(link: WorkerLink, withinMs: number): void {
+    this.#log.info({ worker: link.info.worker, workerPid: link.info.pid }, 'draining');
+    this.#handle({ type: 'worker-draining', worker: link.id });
+    link.drain(withinMs);
   }
 
   onWorkerMessage(link: WorkerLink, { report, leaseEnded, state }: WorkerMessage__Output): void {
+    link.heardAt = this.now;
     if (report) {
       link.report = report;
       link.history.add(report, performance.now());
@@ -172,15 +242,56 @@ export class Coordinator {
     this.#isStopping = true;
     for (const holder of this.#waiting.values()) holder.refused(stopping());
     this.#waiting.clear();
-    for (const link of this.#links.values()) {
-      this.#handle({ type: 'worker-draining', worker: link.id });
-      link.drain(withinMs);
-    }
+    for (const link of this.#links.values()) this.drainWorker(link, withinMs);
   }
 
   stop(): void {
     clearTimeout(this.#timer);
+    clearInterval(this.#tick);
     for (const link of this.#links.values()) link.close();
+  }
+
+  #watch(): void {
+    const { now } = this;
+    for (const link of this.#links.values()) {
+      if (now - link.heardAt > this.#settings.workerTimeoutMs) this.#lose(link);
+    }
+    for (const claim of this.#claims.takeOverdue(now)) this.#settleClaim(claim);
+    if (now - this.#heartbeatAt < this.#settings.heartbeatIntervalMs) return;
+    this.#heartbeatAt = now;
+    for (const link of this.#links.values()) if (!link.isAway) link.send({ heartbeat: {} });
+  }
+
+  /** It did not say good-bye. */
+  #lose(link: WorkerLink): void {
+    const { worker, pid } = link.info;
+    const silentMs = Math.round(this.now - link.heardAt);
+    this.#log.warn({ worker, workerPid: pid, silentMs }, 'worker lost');
+    this.#lost.add(link.id);
+    for (const oldest of this.#lost) {
+      if (this.#lost.size <= MAX_LOST) break;
+      this.#lost.delete(oldest);
+    }
+    this.#say('silent', link);
+    this.#forget(link);
+  }
+
+  #part(link: WorkerLink): void {
+    this.#log.info({ worker: link.info.worker, workerPid: link.info.pid }, 'worker left');
+    this.#forget(link);
+  }
+
+  #forget(link: WorkerLink): void {
+    this.#links.delete(link.id);
+    link.close();
+    this.#handle({ type: 'worker-lost', worker: link.id });
+    for (const { lease, holder } of [...this.#holding.values()]) {
+      if (lease.worker !== link.id) continue;
+      this.#holding.delete(lease.epoch);
+      holder.lost(lease);
+    }
+    this.#say('gone', link);
+    this.#say('capacity');
   }
 
   #over(lease: LeaseKey): void {
@@ -189,11 +300,18 @@ export class Coordinator {
     holder?.over(lease);
   }
 
+  #settleClaim({ request, wish, lease }: Claim): void {
+    this.#handle({ type: 'lease-claimed', request, wish, lease });
+    const holder = this.#waiting.get(request);
+    this.#waiting.delete(request);
+    holder?.over(lease);
+  }
+
   #handle(event: SchedulerEvent): void {
-    const now = performance.now();
+    const { now } = this;
     for (const command of this.#scheduler.handle(event, now)) this.#perform(command);
     this.#watchTime(now);
-    if (this.#scheduler.waiting > 0) this.onContention(now);
+    if (this.#scheduler.waiting > 0) this.#say('contention', now);
   }
 
   #perform(command: SchedulerCommand): void {
@@ -220,6 +338,11 @@ export class Coordinator {
     this.#log.debug({ ...lease }, 'lease granted');
     this.#holding.set(lease.epoch, { lease, holder });
     holder.granted({ key: lease, token: signLease({ ...lease, ttlMs }, this.#settings.signingKey), worker });
+  }
+
+  #say<K extends keyof CoordinatorEvents>(what: K, ...about: Parameters<CoordinatorEvents[K]>): void {
+    for (const listener of this.#listeners)
+      (listener[what] as ((...about: unknown[]) => void) | undefined)?.(...about);
   }
 
   #watchTime(now: number): void {

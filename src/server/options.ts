@@ -21,6 +21,10 @@ export interface ServerOptions {
   logPretty: boolean;
   /** How long workers go on without their coordinator; 0: they end with it. */
   coordinatorTimeoutMs: number;
+  /** How often coordinator and workers tell each other that they live. */
+  heartbeatIntervalMs: number;
+  /** After how long a silence a worker counts as lost. */
+  workerTimeoutMs: number;
   /** How long running tasks may take to finish when the pool stops. */
   drainTimeoutMs: number;
   /** Whether to tell other processes of this user where the pool is. */

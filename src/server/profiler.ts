@@ -96,7 +96,9 @@ export class Profiler {
     this.#intervalMs = intervalMs;
     this.#timer = setInterval(() => this.#sample(), intervalMs);
     // A worker's last report arrives with its good-bye, between two samples.
-    coordinator.onDetached = (link) => this.#open.push({ at: performance.now(), link, isBusy: false });
+    coordinator.listen({
+      gone: (link) => this.#open.push({ at: performance.now(), link, isBusy: false }),
+    });
   }
 
   /** Closes the file when every row is in it. */

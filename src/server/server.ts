@@ -5,8 +5,9 @@ import { once } from '../core/once.js';
 import { withResolvers } from '../core/with-resolvers.js';
 import { formatAddress } from '../wire/address.js';
 import { bindFirstFree, createGrpcServer } from '../wire/grpc-server.js';
+import { ensureSigningKey } from '../host/token.js';
 import { createLogger } from '../host/logger.js';
-import { removePoolFile, writePoolFile } from '../host/pool-files.js';
+import { orphans, removePoolFile, writePoolFile } from '../host/pool-files.js';
 import { coordinatorService } from '../wire/proto.js';
 import { VERSION } from '../wire/protocol.js';
 import { Coordinator } from './coordinator.js';
@@ -38,7 +39,7 @@ export interface RunningServer {
 /** Starts a pool: coordinator, workers, profiler. @throws PoolError in one sentence when any of it cannot start. */
 export async function startServer(
   options: ServerOptions,
-  supervisor = Supervisor.start(options),
+  supervisor = Supervisor.start(options, options.announce ? orphans(options.ports) : []),
 ): Promise<RunningServer> {
   try {
     return await start(options, supervisor);
@@ -53,12 +54,25 @@ async function start(options: ServerOptions, supervisor: Supervisor): Promise<Ru
   const log = await createLogger({ name: 'coordinator', dir: options.logDir, pretty: options.logPretty });
   const coordinator = new Coordinator(
     {
-      signingKey: randomBytes(32),
+      signingKey: options.announce ? ensureSigningKey() : randomBytes(32),
       reportIntervalMs: REPORT_INTERVAL_MS,
       sampleIntervalMs: options.profile === undefined ? 0 : options.profileIntervalMs,
+      heartbeatIntervalMs: options.heartbeatIntervalMs,
+      workerTimeoutMs: options.workerTimeoutMs,
     },
     log,
   );
+  coordinator.wanted = options.workers;
+  coordinator.listen({
+    attached: (link) => {
+      // What is left of a server that had more of them, or that came late.
+      if (!link.info.joined && !supervisor.accepts(link.info))
+        coordinator.drainWorker(link, options.drainTimeoutMs);
+    },
+    silent: (link) => supervisor.end(link.info),
+    gone: (link) => supervisor.parted(link.info),
+  });
+  supervisor.onEnded = ({ worker, pid }) => coordinator.processEnded(worker, pid);
   const server = createGrpcServer(options.token);
   if (options.standardServices) (await import('../wire/standard-services.js')).addStandardServices(server);
   const stopped = withResolvers<void>();
@@ -79,6 +93,8 @@ async function start(options: ServerOptions, supervisor: Supervisor): Promise<Ru
 
   try {
     const port = await listen(server, options);
+    const workers = () =>
+      coordinator.workers.map(({ info: { worker, port, pid } }) => ({ worker, port, pid }));
     log.info({ host, port }, 'listening');
     let profile: string | undefined;
     let kill = () => Promise.resolve(supervisor.kill());
@@ -102,11 +118,11 @@ async function start(options: ServerOptions, supervisor: Supervisor): Promise<Ru
     await supervisor.attachTo({ host, port }, log);
     if (options.announce) {
       const pool = { address: formatAddress({ host, port }), port, pid: process.pid, version: VERSION };
-      writePoolFile(pool);
+      const announce = () => writePoolFile({ ...pool, workers: workers() });
+      announce();
+      coordinator.listen({ attached: announce, gone: announce });
       release.push(() => removePoolFile(pool));
     }
-    const workers = () =>
-      coordinator.workers.map(({ info: { worker, port, pid } }) => ({ worker, port, pid }));
     return { host, port, profile, workers, stopped: stopped.promise, stop, kill };
   } catch (error) {
     for (const action of release.reverse()) await action();

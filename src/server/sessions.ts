@@ -3,6 +3,7 @@ import { PoolError } from '../core/errors.js';
 import type { ClientId, RequestId } from '../core/ids.js';
 import type { LeaseKey } from '../core/lease.js';
 import { toStatus } from '../wire/errors.js';
+import type { ClaimedLease__Output } from '../wire/generated/offhand/v1/ClaimedLease.js';
 import type { SessionRequest__Output } from '../wire/generated/offhand/v1/SessionRequest.js';
 import type { SessionResponse } from '../wire/generated/offhand/v1/SessionResponse.js';
 import { hear } from '../wire/server-stream.js';
@@ -28,12 +29,14 @@ export class Sessions {
 
   constructor(coordinator: Coordinator) {
     this.#coordinator = coordinator;
-    coordinator.onCapacity = () => {
-      for (const session of this.#sessions) session.tell({ slots: coordinator.slots });
-    };
-    coordinator.onContention = (now) => {
-      for (const session of this.#sessions) session.askBack(now);
-    };
+    coordinator.listen({
+      capacity: () => {
+        for (const session of this.#sessions) session.tell({ slots: coordinator.slots });
+      },
+      contention: (now) => {
+        for (const session of this.#sessions) session.askBack(now);
+      },
+    });
   }
 
   open(client: ClientId, stream: SessionStream): void {
@@ -59,6 +62,20 @@ class Session {
   /** Leases that are no longer held, under which something may still run. */
   readonly #finishing = new Map<number, LeaseKey>();
   readonly #waits = new Set<Wait>();
+  readonly #holder: Omit<Holder, 'granted'> = {
+    refused: (reason) => this.#fail(reason),
+    ending: (lease) => this.#onEnding(lease),
+    over: (lease) => {
+      this.#onEnding(lease);
+      this.#finishing.delete(lease.epoch);
+    },
+    lost: (lease) => {
+      (this.#next().lost ??= []).push(lease.epoch);
+      this.#held.delete(lease.epoch);
+      this.#finishing.delete(lease.epoch);
+      this.#matchDemandSoon();
+    },
+  };
   #demand = 0;
   #askedBackAt = Number.NEGATIVE_INFINITY;
   /** What goes with the next message: everything that one event led to. */
@@ -72,13 +89,11 @@ class Session {
     this.tell({ slots: coordinator.slots });
   }
 
-  onRequest({ demand, returned }: SessionRequest__Output): void {
-    for (const epoch of returned) {
-      const lease = this.#held.get(epoch);
-      if (!lease) continue; // Asked back at the same time.
-      this.#finish(lease);
-      this.#coordinator.release(lease, { letFinish: true });
-    }
+  onRequest({ demand, returned, abandoned, claimed }: SessionRequest__Output): void {
+    for (const claim of claimed) this.#claim(claim);
+    for (const epoch of returned) this.#giveBack(this.#held.get(epoch), { letFinish: true });
+    for (const epoch of abandoned)
+      this.#giveBack(this.#held.get(epoch) ?? this.#finishing.get(epoch), { letFinish: false });
     if (demand !== undefined) {
       if (demand > MAX_DEMAND)
         throw new PoolError('invalid-argument', `demand: expected at most ${MAX_DEMAND}, got ${demand}`);
@@ -108,6 +123,28 @@ class Session {
     }
   }
 
+  /** Undefined where it was asked back at the same time. */
+  #giveBack(lease: LeaseKey | undefined, how: { letFinish: boolean }): void {
+    if (!lease) return;
+    this.#finish(lease);
+    this.#coordinator.release(lease, how);
+  }
+
+  #claim({ leaseId, epoch, returned }: ClaimedLease__Output): void {
+    const lease = this.#coordinator.read(leaseId);
+    if (!lease) {
+      (this.#next().ended ??= []).push(epoch);
+      return;
+    }
+    // Until the answer is there it counts as held.
+    this.#held.set(epoch, lease);
+    const wish = { client: this.#client, bySession: true };
+    const granted = () => {
+      if (returned) queueMicrotask(() => this.#giveBack(lease, { letFinish: true }));
+    };
+    this.#coordinator.claim(lease, wish, { ...this.#holder, granted });
+  }
+
   /** As many waits as leases are missing. */
   #matchDemand(): void {
     const missing = () => this.#demand - this.#held.size - this.#waits.size;
@@ -122,18 +159,11 @@ class Session {
   #request(): void {
     const wait: Wait = { request: undefined };
     this.#waits.add(wait);
-    const holder: Holder = {
-      granted: (lease) => {
-        this.#waits.delete(wait);
-        this.#onGranted(lease);
-      },
-      refused: (reason) => this.#fail(reason),
-      ending: (lease) => this.#onEnding(lease),
-      over: (lease) => {
-        this.#onEnding(lease);
-        this.#finishing.delete(lease.epoch);
-      },
+    const granted = (lease: GrantedLease) => {
+      this.#waits.delete(wait);
+      this.#onGranted(lease);
     };
+    const holder: Holder = { ...this.#holder, granted };
     try {
       wait.request = this.#coordinator.requestLease({ client: this.#client, bySession: true }, holder);
     } catch (error) {
@@ -171,7 +201,11 @@ class Session {
     if (!this.#held.has(epoch)) return;
     this.#finish(lease);
     (this.#next().ended ??= []).push(epoch);
-    // Its place goes to another lease, asked for when the event that ended it is through.
+    this.#matchDemandSoon();
+  }
+
+  /** The place of a lease that is over goes to another, asked for when the event that ended it is through. */
+  #matchDemandSoon(): void {
     queueMicrotask(() => this.#matchDemand());
   }
 

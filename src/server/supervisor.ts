@@ -1,9 +1,11 @@
 import { type ChildProcess, fork } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { PoolError } from '../core/errors.js';
-import type { Logger } from '../host/logger.js';
-import type { ServerOptions } from './options.js';
 import { restartDelayMs } from '../core/restart-backoff.js';
+import { withResolvers } from '../core/with-resolvers.js';
+import type { Logger } from '../host/logger.js';
+import { isAlive, type WorkerProcess } from '../host/pool-files.js';
+import type { ServerOptions } from './options.js';
 
 /** What a worker is started with: the options of `src/worker/options.ts`, which this side passes on unread. */
 export type WorkerSettings = Record<string, unknown>;
@@ -13,32 +15,47 @@ type CoordinatorAddress = { host: string; port: number };
 
 type Notice = { type: 'started'; port: number } | { type: 'failed'; message: string };
 
-interface Supervised {
+/** The place of one worker: the process that fills it now, if one does. */
+interface Place {
   readonly name: string;
-  /** When it died, in ms on the monotonic clock: newest last. */
+  /** When its processes died, in ms on the monotonic clock: newest last. */
   readonly deaths: number[];
   child: ChildProcess | undefined;
+  /** A process that another server, which is gone, has started. */
+  adopted: { pid: number; gone: () => void; whenGone: Promise<void> } | undefined;
   restart: NodeJS.Timeout | undefined;
 }
 
 const ENTRY = fileURLToPath(new URL('../worker/process.js', import.meta.url));
 
+/** How long workers of a server that is gone may take to come to this one, in ms; they dial several times a second. */
+const ADOPTION_MS = 2_000;
+
+/** How often it is looked whether the processes that were taken on still live, in ms. */
+const WATCH_MS = 250;
+
 /**
- * Starts the worker processes of one server, replaces those that die, ends them with it.
+ * Sees to it that a server has its number of worker processes: starts them, takes on those that a server before it has
+ * left, replaces those that die, ends them with the pool.
  *
  * Each is the leader of its own process group: the terminal's Ctrl-C does not reach it, and what its tasks started ends
  * with it.
  */
 export class Supervisor {
   readonly #settings: WorkerSettings;
-  readonly #workers = new Map<string, Supervised>();
+  readonly #places = new Map<string, Place>();
+  /** Workers that may still come to us, by name. */
+  readonly #awaited = new Map<string, () => void>();
   readonly #started: Promise<unknown>;
+  /** Told when the process of a worker has ended. */
+  onEnded: (process: WorkerProcess) => void = () => undefined;
   #log: Logger | undefined;
   #coordinator: CoordinatorAddress | undefined;
+  #watch: NodeJS.Timeout | undefined;
   #isStopping = false;
 
-  /** Starts the workers of a pool, which get ready while the coordinator does. */
-  static start(options: ServerOptions): Supervisor {
+  /** Starts the workers of a pool, which get ready while the coordinator does; those that are awaited are not started. */
+  static start(options: ServerOptions, awaited: readonly WorkerProcess[] = []): Supervisor {
     const { token, host, workerPorts, slots, coordinatorTimeoutMs, logDir, standardServices } = options;
     const settings = {
       token,
@@ -49,17 +66,23 @@ export class Supervisor {
       logDir,
       standardServices,
     };
-    return new Supervisor(options.workers, settings);
+    return new Supervisor(options.workers, settings, new Set(awaited.map(({ worker }) => worker)));
   }
 
-  private constructor(count: number, settings: WorkerSettings) {
+  private constructor(count: number, settings: WorkerSettings, awaited: ReadonlySet<string>) {
     this.#settings = settings;
     const names = Array.from({ length: count }, (_, index) => `worker-${index + 1}`);
     this.#started = Promise.all(
       names.map((name) => {
-        const worker: Supervised = { name, deaths: [], child: undefined, restart: undefined };
-        this.#workers.set(name, worker);
-        return this.#spawn(worker);
+        const place: Place = {
+          name,
+          deaths: [],
+          child: undefined,
+          adopted: undefined,
+          restart: undefined,
+        };
+        this.#places.set(name, place);
+        return awaited.has(name) ? this.#await(place) : this.#spawn(place);
       }),
     );
     this.#started.catch(() => undefined); // Whoever waits for them to attach hears of it.
@@ -73,31 +96,87 @@ export class Supervisor {
   async attachTo(coordinator: CoordinatorAddress, log: Logger): Promise<void> {
     this.#log = log;
     this.#coordinator = coordinator;
-    for (const { child } of this.#workers.values()) if (child?.connected) child.send({ coordinator });
+    for (const { child } of this.#places.values()) if (child?.connected) child.send({ coordinator });
     await this.#started;
+  }
+
+  /** Whether a worker that attached is one of ours. One that nobody supervises any more fills a place that is empty. */
+  accepts({ worker, pid }: WorkerProcess): boolean {
+    const place = this.#places.get(worker);
+    if (!place) return false;
+    if (place.child) return place.child.pid === pid;
+    if (place.adopted) return place.adopted.pid === pid;
+    clearTimeout(place.restart);
+    const { promise: whenGone, resolve: gone } = withResolvers<void>();
+    place.adopted = { pid, gone, whenGone };
+    this.#log?.info({ worker, workerPid: pid }, 'worker taken on');
+    this.#awaited.get(worker)?.();
+    this.#watch ??= setInterval(() => this.#look(), WATCH_MS);
+    return true;
+  }
+
+  /** A worker that was taken on is gone. */
+  parted({ worker, pid }: WorkerProcess): void {
+    const place = this.#places.get(worker);
+    if (place?.adopted?.pid !== pid) return;
+    place.adopted.gone();
+    place.adopted = undefined;
+    if ([...this.#places.values()].every((other) => !other.adopted)) {
+      clearInterval(this.#watch);
+      this.#watch = undefined;
+    }
+    if (!this.#isStopping) this.#replace(place);
+  }
+
+  /** Ends one of our workers at once. */
+  end({ worker, pid }: WorkerProcess): void {
+    const place = this.#places.get(worker);
+    if (place?.child?.pid === pid || place?.adopted?.pid === pid) killGroup(pid);
   }
 
   /** Resolves when every process has ended, those that take longer than `withinMs` by force. */
   async stop(withinMs: number): Promise<void> {
     this.#isStopping = true;
     const timer = setTimeout(() => this.kill(), withinMs);
-    await Promise.all([...this.#workers.values()].map((worker) => this.#whenGone(worker)));
+    await Promise.all([...this.#places.values()].map((place) => this.#whenGone(place)));
     clearTimeout(timer);
+    clearInterval(this.#watch);
   }
 
   /** Ends every process at once. */
   kill(): void {
     this.#isStopping = true;
-    for (const { child } of this.#workers.values()) if (child) killGroup(child);
+    for (const { child, adopted } of this.#places.values()) {
+      killGroup(child?.pid ?? adopted?.pid);
+      adopted?.gone();
+    }
   }
 
-  async #whenGone({ child, restart }: Supervised): Promise<void> {
+  /** Of the end of a process that is not its child nobody is told. */
+  #look(): void {
+    for (const { name, adopted } of this.#places.values())
+      if (adopted && !isAlive(adopted.pid)) this.onEnded({ worker: name, pid: adopted.pid });
+  }
+
+  async #whenGone({ child, adopted, restart }: Place): Promise<void> {
     clearTimeout(restart);
+    await adopted?.whenGone;
     if (!child || child.exitCode !== null || child.signalCode !== null) return;
     await new Promise((resolve) => child.once('exit', resolve));
   }
 
-  #spawn(worker: Supervised): Promise<void> {
+  /** One that does not come is started after all. */
+  async #await(place: Place): Promise<void> {
+    const { promise, resolve } = withResolvers<void>();
+    this.#awaited.set(place.name, resolve);
+    const timer = setTimeout(resolve, ADOPTION_MS);
+    await promise;
+    clearTimeout(timer);
+    this.#awaited.delete(place.name);
+    if (!place.adopted && !this.#isStopping) await this.#spawn(place);
+  }
+
+  #spawn(place: Place): Promise<void> {
     const child = fork(ENTRY, {
       // How import() inside a shipped function resolves is experimental in Node 20 (USE_MAIN_CONTEXT_DEFAULT_LOADER).
       execArgv: ['--disable-warning=ExperimentalWarning'],
@@ -105,8 +184,8 @@ export class Supervisor {
       serialization: 'advanced',
       stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
     });
-    worker.child = child;
-    child.send({ options: { ...this.#settings, name: worker.name } });
+    place.child = child;
+    child.send({ options: { ...this.#settings, name: place.name } });
     if (this.#coordinator) child.send({ coordinator: this.#coordinator });
     return new Promise((resolve, reject) => {
       let failure: string | undefined;
@@ -114,50 +193,49 @@ export class Supervisor {
         if (notice.type === 'started') resolve();
         else failure = notice.message;
       });
-      child.on('error', (error) => (failure ??= error.message));
-      child.on('exit', (code, signal) => {
-        killGroup(child);
-        this.#onExit(worker, { pid: child.pid, code, signal, failure });
-        reject(
-          new PoolError(
-            'unavailable',
-            failure ?? `${worker.name} ended while starting (${signal ?? `code ${code}`})`,
-          ),
-        );
+      const onExit = (code: number | null, signal: string | null) => {
+        killGroup(child.pid);
+        this.#onExit(place, child, { code, signal, failure });
+        const why = failure ?? `${place.name} ended while starting (${signal ?? `code ${code}`})`;
+        reject(new PoolError('unavailable', why));
+      };
+      child.on('exit', onExit);
+      child.on('error', (error) => {
+        failure ??= error.message;
+        if (child.pid === undefined) onExit(null, null); // It never began.
       });
     });
   }
 
   #onExit(
-    worker: Supervised,
-    end: {
-      pid: number | undefined;
-      code: number | null;
-      signal: string | null;
-      failure?: string | undefined;
-    },
+    place: Place,
+    { pid }: ChildProcess,
+    how: { code: number | null; signal: string | null; failure: string | undefined },
   ): void {
+    place.child = undefined;
+    if (pid !== undefined) this.onEnded({ worker: place.name, pid });
     if (this.#isStopping) return;
+    this.#log?.warn({ worker: place.name, workerPid: pid, ...how }, 'worker process ended');
+    this.#replace(place);
+  }
+
+  #replace(place: Place): void {
     const now = performance.now();
-    worker.deaths.push(now);
-    const delayMs = restartDelayMs(worker.deaths, now);
-    const { pid: workerPid, ...how } = end;
-    this.#log?.warn(
-      { worker: worker.name, workerPid, ...how, delayMs },
-      'worker process ended; starting another',
-    );
-    worker.restart = setTimeout(() => {
+    place.deaths.push(now);
+    const delayMs = restartDelayMs(place.deaths, now);
+    this.#log?.info({ worker: place.name, delayMs }, 'starting another');
+    place.restart = setTimeout(() => {
       // A start that fails ends in an exit, which is where the next one comes from.
-      this.#spawn(worker).catch((error: unknown) => this.#log?.error({ error }, 'worker did not start'));
+      this.#spawn(place).catch((error: unknown) => this.#log?.error({ error }, 'worker did not start'));
     }, delayMs);
   }
 }
 
 /** Ends a worker with whatever its tasks started. */
-function killGroup(child: ChildProcess): void {
-  if (child.pid === undefined) return;
+function killGroup(pid: number | undefined): void {
+  if (pid === undefined) return;
   try {
-    process.kill(-child.pid, 'SIGKILL');
+    process.kill(-pid, 'SIGKILL');
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error;
   }

@@ -40,6 +40,7 @@ export class UnaryLeases {
         },
         ending: () => undefined,
         over: () => this.#granted.delete(key),
+        lost: () => this.#granted.delete(key),
       };
       signal.addEventListener('abort', leave, { once: true });
       if (name) this.#waiting.set(key, leave);

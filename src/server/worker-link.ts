@@ -25,6 +25,10 @@ export class WorkerLink {
   report: Report__Output | undefined;
   readonly history = new WorkerHistory();
   isDraining = false;
+  /** Whether its stream has broken and it may dial again. */
+  isAway = false;
+  /** When it last said something, on the coordinator's clock. */
+  heardAt = 0;
 
   constructor(info: AttachRequest__Output, stream: AttachStream) {
     this.id = workerId(info.workerId);
@@ -37,8 +41,9 @@ export class WorkerLink {
     return Number(/(\d+)$/.exec(this.info.worker)?.[1] ?? Number.MAX_SAFE_INTEGER);
   }
 
+  /** Lost on a worker that is away: it hears what still holds when it attaches again. */
   send(message: CoordinatorMessage): void {
-    this.#stream.write(message);
+    if (!this.isAway) this.#stream.write(message);
   }
 
   drain(withinMs: number): void {

@@ -52,6 +52,11 @@ export function fromServiceError(
   return new PoolError(code, error.details, { cause: error, mayHaveRun });
 }
 
+/** Whether the other side itself said what was wrong; else the way to it was. */
+export function isAnswer(error: ServiceError | undefined): boolean {
+  return error !== undefined && error.metadata.get(CODE_KEY).length > 0;
+}
+
 /** The code that a bare gRPC status stands for. */
 export function codeOfStatus(code: status): ErrorCode {
   switch (code) {

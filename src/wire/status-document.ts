@@ -28,6 +28,8 @@ export interface WorkerStatus {
 export interface PoolStatus {
   workers: WorkerStatus[];
   queue: { pending: number; tasks: TaskStatus[] };
+  /** How many workers there are to be; some may be starting, or be lost. 0 where a worker speaks for itself. */
+  wanted: number;
 }
 
 export function poolStatusFrom(document: StatusDocument__Output): PoolStatus {
@@ -37,6 +39,7 @@ export function poolStatusFrom(document: StatusDocument__Output): PoolStatus {
       pending: document.queue?.pending ?? 0,
       tasks: (document.queue?.tasks ?? []).map(taskStatusFrom),
     },
+    wanted: document.wanted,
   };
 }
 

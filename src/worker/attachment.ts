@@ -1,5 +1,6 @@
 import { type ClientDuplexStream, credentials, type ServiceError, status } from '@grpc/grpc-js';
 import { messageOf, PoolError } from '../core/errors.js';
+import { LivedClock } from '../core/lived-clock.js';
 import { type Address, formatAddress } from '../wire/address.js';
 import { callMetadata, CLIENT_OPTIONS } from '../wire/channel.js';
 import { fromServiceError } from '../wire/errors.js';
@@ -19,6 +20,9 @@ const FAREWELL_MS = 1_000;
 /** How long to wait before dialling again, in ms. */
 const REDIAL_MS = 200;
 
+/** How often the clock is looked at, and with it whether the coordinator has fallen silent, in ms. */
+const TICK_MS = 250;
+
 export interface AttachmentEvents {
   attached(name: string): void;
   drain(withinMs: number): void;
@@ -31,8 +35,11 @@ export type AttachmentOptions = WorkerOptions & { coordinator: Address };
 type Stream = ClientDuplexStream<WorkerMessage, CoordinatorMessage__Output>;
 
 /**
- * A worker's tie to its coordinator: one stream, opened by the worker, dialled again when it breaks. A coordinator that
- * stays away for `coordinatorTimeoutMs` is given up.
+ * A worker's tie to its coordinator: one stream, opened by the worker, dialled again when it breaks or falls silent.
+ *
+ * A coordinator that has not heard of this worker for its `worker-timeout` counts it as lost, and its leases as over. So
+ * after as long a silence nothing more begins under them here either; what runs goes on. A coordinator that stays away
+ * for `coordinatorTimeoutMs` is given up.
  */
 export class Attachment {
   readonly #worker: Worker;
@@ -44,8 +51,13 @@ export class Attachment {
   #stream: Stream | undefined;
   #reporter: Reporter | undefined;
   #redial: NodeJS.Timeout | undefined;
-  /** Since when there has been no coordinator; undefined while attached. */
-  #goneSince: number | undefined = performance.now();
+  readonly #clock = new LivedClock(() => performance.now());
+  readonly #tick: NodeJS.Timeout;
+  /** When the coordinator was last heard of, or first dialled. */
+  #heardAt: number;
+  #heartbeatAt = 0;
+  /** As the coordinator last told them. */
+  #liveness: { heartbeatIntervalMs: number; workerTimeoutMs: number } | undefined;
   #isClosed = false;
 
   constructor(
@@ -63,6 +75,8 @@ export class Attachment {
     const address = formatAddress(options.coordinator);
     this.#client = new CoordinatorClient(address, credentials.createInsecure(), CLIENT_OPTIONS);
     worker.onLeaseEnded = (leaseEnded) => this.#send({ leaseEnded });
+    this.#heardAt = this.#clock.now();
+    this.#tick = setInterval(() => this.#watch(), TICK_MS);
     this.#dial();
   }
 
@@ -76,6 +90,7 @@ export class Attachment {
   async close(): Promise<void> {
     this.#isClosed = true;
     clearTimeout(this.#redial);
+    clearInterval(this.#tick);
     this.#reporter?.stop();
     const stream = this.#stream;
     this.#stream = undefined;
@@ -92,9 +107,14 @@ export class Attachment {
   #dial(): void {
     const stream = this.#client.attach(callMetadata(this.#options.token));
     this.#stream = stream;
-    stream.on('data', (message: CoordinatorMessage__Output) => this.#onMessage(message));
-    stream.on('error', (error: ServiceError) => this.#onBroken(error));
-    stream.on('end', () => this.#onBroken(undefined));
+    const broken = (error?: ServiceError) => {
+      if (stream === this.#stream) this.#onBroken(error);
+    };
+    stream.on('data', (message: CoordinatorMessage__Output) => {
+      if (stream === this.#stream) this.#onMessage(message);
+    });
+    stream.on('error', broken);
+    stream.on('end', () => broken());
     const now = performance.now();
     this.#send({
       attach: {
@@ -121,9 +141,10 @@ export class Attachment {
   }
 
   #onMessage({ attached, endLease, stateQuery, drain }: CoordinatorMessage__Output): void {
+    this.#heardAt = this.#clock.now();
     if (attached) {
       this.#log.info({ coordinator: formatAddress(this.#options.coordinator) }, 'attached');
-      this.#goneSince = undefined;
+      this.#liveness = attached;
       this.#worker.attached(attached.signingKey);
       this.#reporter?.stop();
       this.#reporter = new Reporter(this.#worker, attached, (report) => this.#send({ report }));
@@ -139,26 +160,56 @@ export class Attachment {
   }
 
   #onBroken(error: ServiceError | undefined): void {
-    if (this.#isClosed || !this.#stream) return;
+    if (this.#isClosed) return;
     this.#stream = undefined;
     this.#reporter?.stop();
-    if (this.#goneSince === undefined) {
-      this.#goneSince = performance.now();
-      this.#log.warn({ reason: error && messageOf(error) }, 'the coordinator is gone; dialling again');
-    }
+    this.#log.warn({ reason: error && messageOf(error) }, 'the coordinator is gone; dialling again');
     const refusal = error && refusalFrom(error);
-    const goneMs = performance.now() - this.#goneSince;
-    const isGivenUp = goneMs >= this.#options.coordinatorTimeoutMs;
-    if (refusal || isGivenUp) {
-      const address = formatAddress(this.#options.coordinator);
-      this.#events.ended(
-        refusal ??
-          new PoolError(
-            'unavailable',
-            `the coordinator at ${address} has been gone for ${Math.round(goneMs)} ms`,
-          ),
-      );
-    } else this.#redial = setTimeout(() => this.#dial(), REDIAL_MS);
+    if (refusal) this.#end(refusal);
+    else if (this.#isGivenUp) this.#giveUp();
+    else this.#redial = setTimeout(() => this.#dial(), REDIAL_MS);
+  }
+
+  #watch(): void {
+    const now = this.#clock.now();
+    const { heartbeatIntervalMs, workerTimeoutMs } = this.#liveness ?? {};
+    if (heartbeatIntervalMs !== undefined && now - this.#heartbeatAt >= heartbeatIntervalMs) {
+      this.#heartbeatAt = now;
+      this.#send({ heartbeat: {} });
+    }
+    if (workerTimeoutMs !== undefined && this.#silentMs > workerTimeoutMs) {
+      this.#worker.endLeases();
+      // The machine at the other end may be gone without a word: then only dialling again tells. A worker that ends
+      // with its coordinator is told of that end by its supervisor.
+      if (this.#stream && this.#options.coordinatorTimeoutMs > 0) this.#hangUp();
+    }
+    if (this.#options.coordinatorTimeoutMs > 0 && this.#isGivenUp) this.#giveUp();
+  }
+
+  #hangUp(): void {
+    const stream = this.#stream;
+    this.#onBroken(undefined);
+    stream?.cancel();
+  }
+
+  /** For how long nothing was heard of the coordinator, in ms. */
+  get #silentMs(): number {
+    return this.#clock.now() - this.#heardAt;
+  }
+
+  get #isGivenUp(): boolean {
+    return this.#silentMs >= this.#options.coordinatorTimeoutMs;
+  }
+
+  #giveUp(): void {
+    const address = formatAddress(this.#options.coordinator);
+    const message = `the coordinator at ${address} has been gone for ${Math.round(this.#silentMs)} ms`;
+    this.#end(new PoolError('unavailable', message));
+  }
+
+  #end(reason: PoolError): void {
+    clearInterval(this.#tick);
+    this.#events.ended(reason);
   }
 }
 

@@ -17,6 +17,8 @@ export interface LeaseUse {
   epoch: number;
   inUse: boolean;
   idleMs: number;
+  /** Whether a session holds it. */
+  bySession: boolean;
 }
 
 /**
@@ -68,15 +70,16 @@ export class SlotLeases {
     standing.lastUsedAt = now;
   }
 
-  /** Every lease that lives. */
+  /** Every lease that lives, or under which something still runs. */
   uses(now: number): LeaseUse[] {
     return this.#boards.flatMap((board, slot) => {
       const epoch = board.admitted;
-      if (epoch === 0 || board.isOver(epoch)) return [];
+      if (epoch === 0 || (board.isOver(epoch) && board.running?.epoch !== epoch)) return [];
       const standing = this.#standings[slot];
-      if (standing?.epoch !== epoch) return { slot, epoch, inUse: board.isRunning, idleMs: board.idleMs };
+      if (standing?.epoch !== epoch)
+        return { slot, epoch, inUse: board.isRunning, idleMs: board.idleMs, bySession: true };
       const { inUse, lastUsedAt } = standing;
-      return { slot, epoch, inUse, idleMs: inUse ? 0 : now - lastUsedAt };
+      return { slot, epoch, inUse, idleMs: inUse ? 0 : now - lastUsedAt, bySession: false };
     });
   }
 }

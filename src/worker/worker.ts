@@ -144,6 +144,11 @@ export class Worker {
     await slot.whenIdle();
   }
 
+  /** Begins nothing more under any lease it has; what runs may finish. */
+  endLeases(): void {
+    for (const slot of this.#slots) slot.endLease(slot.board.admitted);
+  }
+
   /** Ends a lease for its holder, and tells what became of its tasks. @throws PoolError `lease-lost`, `not-found` */
   async settleLease(request: SettleLeaseRequest__Output): Promise<Fate> {
     const { slot: index, epoch } = this.#readLease(request.leaseId);
@@ -168,7 +173,7 @@ export class Worker {
       const reason = () => new PoolError('worker-lost', 'the worker was stopped while the task ran');
       this.#slots.forEach((_, slot) => this.#abort(slot, reason));
     }, withinMs);
-    for (const slot of this.#slots) slot.endLease(slot.board.admitted);
+    this.endLeases();
     await Promise.all(this.#slots.map((slot) => slot.whenIdle()));
     clearTimeout(timer);
   }

@@ -14,6 +14,8 @@ const TYPED: ServerArguments = {
   profile: false,
   profileInterval: '100',
   logDir: undefined,
+  heartbeatInterval: '1s',
+  workerTimeout: '5s',
   coordinatorTimeout: '30s',
   drainTimeout: '30s',
   auth: false,

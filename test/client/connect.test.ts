@@ -153,7 +153,7 @@ describe('bad input is refused in a sentence', () => {
   });
 
   const options: [given: unknown, message: RegExp][] = [
-    [{ tokn: 'x' }, /^connect: unknown option tokn; there are token$/],
+    [{ tokn: 'x' }, /^connect: unknown option tokn; there are token, reconnectTimeoutMs$/],
     [{ token: 'two\nlines' }, /token/],
     [{ token: 5 }, /^token: expected .*, got 5$/],
   ];

@@ -103,6 +103,8 @@ export class Scene implements LeaseHolder {
   readonly settled: Record<string, unknown> = {};
   readonly handedBack: string[][] = [];
   readonly ended: number[] = [];
+  readonly through: number[] = [];
+  readonly abandoned: number[] = [];
   changes = 0;
 
   lease(epoch = 1): HeldLease {
@@ -158,8 +160,20 @@ export class Scene implements LeaseHolder {
     this.handedBack.push(tasks.map(({ name }) => name));
   }
 
+  attemptFailed(task: DirectTask, _code: string, reason: unknown): void {
+    task.fail(reason);
+  }
+
   ending(lease: HeldLease): void {
     this.ended.push(lease.epoch);
+  }
+
+  over(lease: HeldLease): void {
+    this.through.push(lease.epoch);
+  }
+
+  abandon(lease: HeldLease): void {
+    this.abandoned.push(lease.epoch);
   }
 }
 

@@ -124,6 +124,7 @@ describe('pool files', () => {
     port,
     pid,
     version: '0.1.0',
+    workers: [],
   });
   const own = () => readdirSync(poolDirectory());
   /** The pid of a process that has ended. */

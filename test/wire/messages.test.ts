@@ -106,6 +106,7 @@ describe('the status document', () => {
         },
       ],
       queue: { pending: 4, tasks: [] },
+      wanted: 3,
     };
     expect(poolStatusFrom(document)).toEqual({
       workers: [
@@ -113,13 +114,15 @@ describe('the status document', () => {
         { ...worker, ...counters, tasks: [{ task_id: 'u', name: 'g', running_ms: 0, remaining_ms: 0 }] },
       ],
       queue: { pending: 4, tasks: [] },
+      wanted: 3,
     });
   });
 
   test('of an empty pool is empty', () => {
-    expect(poolStatusFrom({ workers: [], queue: null })).toEqual({
+    expect(poolStatusFrom({ workers: [], queue: null, wanted: 0 })).toEqual({
       workers: [],
       queue: { pending: 0, tasks: [] },
+      wanted: 0,
     });
   });
 });

@@ -27,7 +27,7 @@ describe('the leases of a worker', () => {
   test('a lease is honoured when it arrives, before the coordinator has said anything', () => {
     const leases = leasesOf(1);
     leases.begin(lease(7), 0);
-    expect(leases.uses(10)).toEqual([{ slot: 0, epoch: 7, inUse: true, idleMs: 0 }]);
+    expect(leases.uses(10)).toEqual([{ slot: 0, epoch: 7, inUse: true, idleMs: 0, bySession: false }]);
     expect(leases.epochs).toEqual([7]);
   });
 
@@ -57,7 +57,7 @@ describe('the leases of a worker', () => {
     expect(() => leases.begin(lease(2), 201)).toThrow(LOST);
     expect(() => leases.begin(lease(1), 201)).toThrow(LOST);
     leases.rest(lease(1), 300); // A late end of the old one changes nothing for the new one.
-    expect(leases.uses(400)).toEqual([{ slot: 0, epoch: 3, inUse: true, idleMs: 0 }]);
+    expect(leases.uses(400)).toEqual([{ slot: 0, epoch: 3, inUse: true, idleMs: 0, bySession: false }]);
   });
 
   test('a lease that was ended is refused, also when its end arrives before it does', () => {
@@ -75,11 +75,11 @@ describe('the leases of a worker', () => {
     const leases = usedOnce();
     leases.begin(lease(2), 200);
     leases.end({ slot: 0, epoch: 1 });
-    expect(leases.uses(300)).toEqual([{ slot: 0, epoch: 2, inUse: true, idleMs: 0 }]);
+    expect(leases.uses(300)).toEqual([{ slot: 0, epoch: 2, inUse: true, idleMs: 0, bySession: false }]);
   });
 
   test('tell how long each has been idle', () => {
-    expect(usedOnce().uses(350)).toEqual([{ slot: 0, epoch: 1, inUse: false, idleMs: 250 }]);
+    expect(usedOnce().uses(350)).toEqual([{ slot: 0, epoch: 1, inUse: false, idleMs: 250, bySession: false }]);
   });
 
   test('of one slot say nothing about another', () => {
@@ -87,7 +87,7 @@ describe('the leases of a worker', () => {
     leases.begin(lease(1, 0), 0);
     leases.begin(lease(1, 1), 0);
     leases.end({ slot: 0, epoch: 1 });
-    expect(leases.uses(1)).toEqual([{ slot: 1, epoch: 1, inUse: true, idleMs: 0 }]);
+    expect(leases.uses(1)).toEqual([{ slot: 1, epoch: 1, inUse: true, idleMs: 0, bySession: false }]);
     expect(leases.epochs).toEqual([1, 1]);
   });
 
