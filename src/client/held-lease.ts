@@ -220,7 +220,7 @@ export class HeldLease implements Place, SlotUser {
 
   #attemptFailed(task: DirectTask, failure: Failure__Output): void {
     const code = isErrorCode(failure.code) || failure.code === 'thrown' ? failure.code : 'internal';
-    this.#holder.attemptFailed(task, code as ErrorCode | 'thrown', errorOf(failure));
+    this.#holder.attemptFailed(task, code, errorOf(failure));
   }
 
   #takeAbove(number: number): DirectTask[] {

@@ -196,7 +196,7 @@ export class Coordinator {
 
   /** A worker's stream is over; `isClean` when it had said good-bye. Else it may dial again. */
   detach(link: WorkerLink, isClean: boolean): void {
-    if (this.#links.get(link.id) !== link) return;
+    if (this.#links.get(link.id) !== link || link.isAway) return;
     if (isClean) {
       this.#part(link);
       return;

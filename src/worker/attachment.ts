@@ -55,6 +55,7 @@ export class Attachment {
   readonly #tick: NodeJS.Timeout;
   /** When the coordinator was last heard of, or first dialled. */
   #heardAt: number;
+  #dialledAt = 0;
   #heartbeatAt = 0;
   /** As the coordinator last told them. */
   #liveness: { heartbeatIntervalMs: number; workerTimeoutMs: number } | undefined;
@@ -105,6 +106,7 @@ export class Attachment {
   }
 
   #dial(): void {
+    this.#dialledAt = this.#clock.now();
     const stream = this.#client.attach(callMetadata(this.#options.token));
     this.#stream = stream;
     const broken = (error?: ServiceError) => {
@@ -181,7 +183,8 @@ export class Attachment {
       this.#worker.endLeases();
       // The machine at the other end may be gone without a word: then only dialling again tells. A worker that ends
       // with its coordinator is told of that end by its supervisor.
-      if (this.#stream && this.#options.coordinatorTimeoutMs > 0) this.#hangUp();
+      const isOld = now - this.#dialledAt > workerTimeoutMs;
+      if (this.#stream && isOld && this.#options.coordinatorTimeoutMs > 0) this.#hangUp();
     }
     if (this.#options.coordinatorTimeoutMs > 0 && this.#isGivenUp) this.#giveUp();
   }

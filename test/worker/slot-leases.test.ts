@@ -79,7 +79,9 @@ describe('the leases of a worker', () => {
   });
 
   test('tell how long each has been idle', () => {
-    expect(usedOnce().uses(350)).toEqual([{ slot: 0, epoch: 1, inUse: false, idleMs: 250, bySession: false }]);
+    expect(usedOnce().uses(350)).toEqual([
+      { slot: 0, epoch: 1, inUse: false, idleMs: 250, bySession: false },
+    ]);
   });
 
   test('of one slot say nothing about another', () => {
