@@ -23,7 +23,7 @@ export const statusCommand: CommandModule<object, Arguments> = {
   },
 };
 
-export function statusTable({ workers, queue }: PoolStatus): string {
+export function statusTable({ workers, queue, wanted }: PoolStatus): string {
   const table = new Table({
     head: ['worker', 'address', 'pid', 'phase', 'state', 'completed', 'failed', 'task'],
     style: { head: [], border: [] },
@@ -31,7 +31,8 @@ export function statusTable({ workers, queue }: PoolStatus): string {
   });
   for (const worker of workers) table.push(row(worker));
   const busy = workers.filter((worker) => worker.busy).length;
-  return `${table.toString()}\n${workers.length} workers, ${busy} busy, ${queue.pending} calls waiting`;
+  const count = workers.length < wanted ? `${workers.length} of ${wanted}` : workers.length;
+  return `${table.toString()}\n${count} workers, ${busy} busy, ${queue.pending} calls waiting`;
 }
 
 function row({ worker, host, port, pid, phase, busy, completed, failed, tasks }: WorkerStatus): string[] {

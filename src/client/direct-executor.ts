@@ -119,6 +119,10 @@ export class DirectExecutor implements Executor, Place, LeaseHolder, SessionEven
     await this.#onClose?.();
   });
 
+  get hasWorkers(): boolean {
+    return this.#slots > 0;
+  }
+
   /** A task in line was settled by its own limits. */
   leave(task: DirectTask): void {
     clearTimeout(this.#resting.get(task));

@@ -12,6 +12,8 @@ import type { Call, Settle, Started } from './executor.js';
 export interface Place {
   /** The task was settled without it. */
   leave(task: DirectTask): void;
+  /** False where nothing can run for now, however long a task waits. */
+  readonly hasWorkers?: boolean;
 }
 
 /**
@@ -135,9 +137,13 @@ export class DirectTask implements Started, ListItem<DirectTask> {
   }
 
   #watchQueue(queueTimeoutMs: number): void {
-    const message = `\`${this.name}\`: no worker was free within its queueTimeoutMs of ${queueTimeoutMs}`;
     const leftMs = Math.max(0, queueTimeoutMs - this.#waitedMs);
-    this.#queueTimer = setTimeout(() => this.fail(new PoolError('queue-timeout', message)), leftMs);
+    this.#queueTimer = setTimeout(() => {
+      const within = `within its queueTimeoutMs of ${queueTimeoutMs}`;
+      if (this.place?.hasWorkers === false)
+        this.fail(new PoolError('unavailable', `\`${this.name}\`: the pool had no worker at all ${within}`));
+      else this.fail(new PoolError('queue-timeout', `\`${this.name}\`: no worker was free ${within}`));
+    }, leftMs);
   }
 
   #watchDeadline(deadlineMs: number): void {

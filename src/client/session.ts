@@ -115,7 +115,7 @@ export class Session {
     this.#stream = undefined;
     this.#request = undefined;
     this.#goneSince ??= performance.now();
-    if (isAnswer(error) || performance.now() - this.#goneSince >= this.#reconnectMs) {
+    if ((error && isAnswer(error)) || performance.now() - this.#goneSince >= this.#reconnectMs) {
       this.#reset();
       this.#events.broken(error);
       return;

@@ -93,6 +93,11 @@ export class Scheduler {
     return this.#line.size;
   }
 
+  /** How many of them are this client's. */
+  waitingOf(client: ClientId): number {
+    return this.#line.waitingOf(client);
+  }
+
   /** When a `time-passed` event is due, on the clock of `now`; undefined while time alone changes nothing. */
   get nextTimeAt(): number | undefined {
     const expiryAt = this.#expiries.peek()?.at;
@@ -102,7 +107,7 @@ export class Scheduler {
 
   /** Whether a client other than this one waits. */
   othersWait(client: ClientId): boolean {
-    return this.#line.clients > (this.#line.isWaiting(client) ? 1 : 0);
+    return this.#line.clients > (this.#line.waitingOf(client) > 0 ? 1 : 0);
   }
 
   isBusy(worker: WorkerId): boolean {

@@ -40,8 +40,9 @@ export class WaitingLine {
     return this.#waiters.size;
   }
 
-  isWaiting(client: ClientId): boolean {
-    return (this.#accounts.get(client)?.waiting.size ?? 0) > 0;
+  /** How many requests of this client wait. */
+  waitingOf(client: ClientId): number {
+    return this.#accounts.get(client)?.waiting.size ?? 0;
   }
 
   join(id: RequestId, wish: LeaseWish, now: number): void {

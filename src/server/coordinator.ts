@@ -62,6 +62,10 @@ export interface CoordinatorEvents {
 /** How often the clock is looked at, and with it who has fallen silent, in ms. */
 const TICK_MS = 250;
 
+/** Requests for a lease that may wait, of one client and in all; those of sessions, which are few, are not counted out. */
+const MAX_WAITING_PER_CLIENT = 1_000;
+const MAX_WAITING = 100_000;
+
 /** Lost workers that are remembered, in case they come back. */
 const MAX_LOST = 10_000;
 
@@ -127,9 +131,10 @@ export class Coordinator {
     return this.#scheduler.othersWait(client);
   }
 
-  /** Puts a holder in line. @throws PoolError `unavailable` when the pool stops. */
+  /** Puts a holder in line. @throws PoolError `unavailable` when the pool stops, `queue-full` */
   requestLease(wish: LeaseWish, holder: Holder): RequestId {
     if (this.#isStopping) throw stopping();
+    if (!wish.bySession) this.#checkRoom(wish.client);
     const request = requestId(++this.#requests);
     this.#waiting.set(request, holder);
     this.#handle({ type: 'lease-requested', request, wish });
@@ -249,6 +254,18 @@ export class Coordinator {
     clearTimeout(this.#timer);
     clearInterval(this.#tick);
     for (const link of this.#links.values()) link.close();
+  }
+
+  /** A session asks for no more than it has a use for; other callers have to be told when to stop. */
+  #checkRoom(client: ClientId): void {
+    const advice = 'ask again when some of them are served';
+    if (this.#scheduler.waitingOf(client) >= MAX_WAITING_PER_CLIENT)
+      throw new PoolError(
+        'queue-full',
+        `this client has ${MAX_WAITING_PER_CLIENT} requests waiting; ${advice}`,
+      );
+    if (this.#scheduler.waiting >= MAX_WAITING)
+      throw new PoolError('queue-full', `the pool has ${MAX_WAITING} requests waiting; ${advice}`);
   }
 
   #watch(): void {

@@ -31,7 +31,7 @@ export class Sessions {
     this.#coordinator = coordinator;
     coordinator.listen({
       capacity: () => {
-        for (const session of this.#sessions) session.tell({ slots: coordinator.slots });
+        for (const session of this.#sessions) session.onCapacity();
       },
       contention: (now) => {
         for (const session of this.#sessions) session.askBack(now);
@@ -86,7 +86,7 @@ class Session {
     this.#client = client;
     this.#coordinator = coordinator;
     this.#stream = stream;
-    this.tell({ slots: coordinator.slots });
+    this.onCapacity();
   }
 
   onRequest({ demand, returned, abandoned, claimed }: SessionRequest__Output): void {
@@ -110,8 +110,9 @@ class Session {
     this.#next().othersWaitMs = OTHERS_WAIT_MS;
   }
 
-  tell(response: SessionResponse): void {
-    Object.assign(this.#next(), response);
+  onCapacity(): void {
+    this.#next().slots = this.#coordinator.slots;
+    this.#matchDemandSoon();
   }
 
   close(): void {
@@ -145,9 +146,10 @@ class Session {
     this.#coordinator.claim(lease, wish, { ...this.#holder, granted });
   }
 
-  /** As many waits as leases are missing. */
+  /** As many waits as leases are missing, but never more than there are slots: whoever floods the pool waits at home. */
   #matchDemand(): void {
-    const missing = () => this.#demand - this.#held.size - this.#waits.size;
+    const demand = Math.min(this.#demand, Math.max(1, this.#coordinator.slots));
+    const missing = () => demand - this.#held.size - this.#waits.size;
     for (const wait of this.#waits) {
       if (missing() >= 0) return;
       this.#withdraw(wait);

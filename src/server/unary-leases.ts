@@ -2,7 +2,7 @@ import { PoolError } from '../core/errors.js';
 import type { ClientId } from '../core/ids.js';
 import type { LeaseKey } from '../core/lease.js';
 import type { FindFreeWorkerResponse } from '../wire/generated/offhand/v1/FindFreeWorkerResponse.js';
-import type { Coordinator, Holder } from './coordinator.js';
+import type { Coordinator } from './coordinator.js';
 
 /** Leases one at a time, for callers in any language: FindFreeWorker and FreeWorker. */
 export class UnaryLeases {
@@ -21,30 +21,39 @@ export class UnaryLeases {
     if (signal.aborted) return Promise.reject(wentAway());
     const key = grantKey(client, name);
     return new Promise((resolve, reject) => {
-      const leave = () => {
+      let isWaiting = true;
+      const served = () => {
+        isWaiting = false;
+        signal.removeEventListener('abort', leave);
         this.#waiting.delete(key);
+      };
+      const leave = () => {
+        served();
         this.#coordinator.withdraw(request);
         reject(wentAway());
       };
-      const holder: Holder = {
-        granted: ({ key: lease, token, worker }) => {
-          signal.removeEventListener('abort', leave);
-          this.#waiting.delete(key);
-          if (name) this.#granted.set(key, lease);
-          const { worker: workerName, host, port } = worker.info;
-          resolve({ leaseId: token, workerId: worker.id, worker: workerName, host, port });
+      const request = this.#coordinator.requestLease(
+        { client, bySession: false },
+        {
+          granted: ({ key: lease, token, worker }) => {
+            served();
+            if (name) this.#granted.set(key, lease);
+            const { worker: workerName, host, port } = worker.info;
+            resolve({ leaseId: token, workerId: worker.id, worker: workerName, host, port });
+          },
+          refused: (reason) => {
+            served();
+            reject(reason);
+          },
+          ending: () => undefined,
+          over: () => this.#granted.delete(key),
+          lost: () => this.#granted.delete(key),
         },
-        refused: (reason) => {
-          this.#waiting.delete(key);
-          reject(reason);
-        },
-        ending: () => undefined,
-        over: () => this.#granted.delete(key),
-        lost: () => this.#granted.delete(key),
-      };
+      );
+      // The lease may be there already, or there was no room in line, which has thrown.
+      if (!isWaiting) return;
       signal.addEventListener('abort', leave, { once: true });
       if (name) this.#waiting.set(key, leave);
-      const request = this.#coordinator.requestLease({ client, bySession: false }, holder);
     });
   }
 

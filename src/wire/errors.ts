@@ -52,9 +52,12 @@ export function fromServiceError(
   return new PoolError(code, error.details, { cause: error, mayHaveRun });
 }
 
-/** Whether the other side itself said what was wrong; else the way to it was. */
-export function isAnswer(error: ServiceError | undefined): boolean {
-  return error !== undefined && error.metadata.get(CODE_KEY).length > 0;
+/** What a call fails with when the way to the other side is cut, or that side ends. */
+const CUT: readonly status[] = [status.UNAVAILABLE, status.CANCELLED, status.INTERNAL, status.UNKNOWN];
+
+/** Whether the other side itself said no, so that asking again would not help; else it was not reached. */
+export function isAnswer(error: ServiceError): boolean {
+  return error.metadata.get(CODE_KEY).length > 0 || !CUT.includes(error.code);
 }
 
 /** The code that a bare gRPC status stands for. */

@@ -3,7 +3,7 @@ import { messageOf, PoolError } from '../core/errors.js';
 import { LivedClock } from '../core/lived-clock.js';
 import { type Address, formatAddress } from '../wire/address.js';
 import { callMetadata, CLIENT_OPTIONS } from '../wire/channel.js';
-import { fromServiceError } from '../wire/errors.js';
+import { fromServiceError, isAnswer } from '../wire/errors.js';
 import type { CoordinatorMessage__Output } from '../wire/generated/offhand/v1/CoordinatorMessage.js';
 import type { WorkerMessage } from '../wire/generated/offhand/v1/WorkerMessage.js';
 import type { WorkerState } from '../wire/generated/offhand/v1/WorkerState.js';
@@ -166,8 +166,8 @@ export class Attachment {
     this.#stream = undefined;
     this.#reporter?.stop();
     this.#log.warn({ reason: error && messageOf(error) }, 'the coordinator is gone; dialling again');
-    const refusal = error && refusalFrom(error);
-    if (refusal) this.#end(refusal);
+    // Dialling again helps against a coordinator that is away, not against one that says no.
+    if (error && isAnswer(error)) this.#end(refusalFrom(error));
     else if (this.#isGivenUp) this.#giveUp();
     else this.#redial = setTimeout(() => this.#dial(), REDIAL_MS);
   }
@@ -216,10 +216,7 @@ export class Attachment {
   }
 }
 
-/** Dialling again helps against a coordinator that is away, not against one that says no. */
-function refusalFrom(error: ServiceError): PoolError | undefined {
-  if (error.code === status.UNAVAILABLE || error.code === status.CANCELLED || error.code === status.INTERNAL)
-    return undefined;
+function refusalFrom(error: ServiceError): PoolError {
   return fromServiceError(error, ({ code, details }) =>
     code === status.UNAUTHENTICATED
       ? new PoolError('unauthenticated', `the coordinator refused this worker's token: ${details}`)

@@ -200,3 +200,17 @@ describe('close', () => {
     expect(await poolError(own.with({ name: 'x' }).run(spin, 0))).toMatchObject({ code: 'closed' });
   });
 });
+
+describe('a pool without any worker', () => {
+  test('has calls wait up to their queueTimeoutMs, which then ends in `unavailable`', async () => {
+    await using empty = await startPool({ workers: 1 });
+    const patient = empty.with({ retries: 0 });
+    // From the third death within ten seconds on, the next process is started only after a while.
+    for (let death = 1; death <= 3; death++)
+      await poolError(patient.run(() => void process.kill(process.pid, 'SIGKILL')));
+    const error = await poolError(empty.with({ queueTimeoutMs: 50 }).run(spin, 0));
+    expect(error).toMatchObject({ code: 'unavailable', mayHaveRun: false });
+    expect(error.message).toBe('`spin`: the pool had no worker at all within its queueTimeoutMs of 50');
+    expect(await empty.run(spin, 0)).toBe('done');
+  });
+});

@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events';
 import { describe, expect, test } from '@jest/globals';
 import { type ServiceError, status } from '@grpc/grpc-js';
 import { BEAT, CLOCK, lastBeat, SLEEP } from '../support/functions.js';
@@ -90,5 +91,32 @@ describe('limits.timeout_ms', () => {
   test('may be longer than a timer can wait', async () => {
     const lease = await pool.take();
     expect(resultOf(await timed(lease, SLEEP, 30 * 86_400_000, [50]))).toBe(50);
+  });
+});
+
+describe('a caller that asks without end', () => {
+  test('is told to stop at 1,000 requests, and others still get their turn', async () => {
+    const held = [await pool.take(), await pool.take()];
+    const flood = new AbortController();
+    setMaxListeners(0, flood.signal);
+    using greedy = pool.server.caller('greedy');
+    const asked = Array.from({ length: 1_001 }, () =>
+      greedy.findFreeWorker({ signal: flood.signal }).catch((error: unknown) => error),
+    );
+    const refusals = Promise.any(
+      asked.map(async (one) => {
+        const end = (await one) as ServiceError;
+        return end.code === status.RESOURCE_EXHAUSTED ? end : Promise.reject(end);
+      }),
+    );
+    expect((await refusals).details).toBe(
+      'this client has 1000 requests waiting; ask again when some of them are served',
+    );
+    expect((await pool.server.status()).queue.pending).toBe(1_000);
+    const other = pool.take();
+    await pool.caller.freeWorker(held[0] as Lease);
+    expect((await other).worker).toBe(held[0]?.worker);
+    flood.abort();
+    await Promise.all(asked);
   });
 });
