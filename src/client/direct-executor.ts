@@ -43,13 +43,15 @@ export class DirectExecutor implements Executor, Place, LeaseHolder, SessionEven
   readonly #pace = new Pace();
   /** Tasks that wait for a lease. */
   readonly #line = new LinkedList<DirectTask>();
+  /** Tasks that wait for a worker of their own. */
+  readonly #suspects = new LinkedList<DirectTask>();
   readonly #tasks = new Set<DirectTask>();
   /** Tasks that are to be tried again, each with the timer that says when. */
   readonly #resting = new Map<DirectTask, NodeJS.Timeout>();
   /** Leases that can still be used. */
   readonly #leases = new Map<number, HeldLease>();
-  /** Leases that are ending, and see their last tasks through. */
-  readonly #ending = new Map<number, HeldLease>();
+  /** Leases that get no more tasks: they see through those that they have. */
+  readonly #seeingThrough = new Map<number, HeldLease>();
   #slots: number;
   #order = 0;
   #isPumpDue = false;
@@ -128,6 +130,7 @@ export class DirectExecutor implements Executor, Place, LeaseHolder, SessionEven
     clearTimeout(this.#resting.get(task));
     this.#resting.delete(task);
     this.#line.remove(task);
+    this.#suspects.remove(task);
     this.#pumpSoon();
   }
 
@@ -135,15 +138,22 @@ export class DirectExecutor implements Executor, Place, LeaseHolder, SessionEven
     this.#pumpSoon();
   }
 
-  attemptFailed(task: DirectTask, code: ErrorCode | 'thrown', reason: unknown): void {
-    const delayMs = task.attemptFailed(code, reason);
+  attemptFailed(task: DirectTask, code: ErrorCode | 'thrown', reason: unknown, wasAlone: boolean): void {
+    const delayMs = task.attemptFailed(code, reason, wasAlone);
     if (delayMs === undefined || this.#isClosed) return;
     task.handedBack(this);
     const timer = setTimeout(() => {
       this.#resting.delete(task);
-      this.handBack([task]);
+      if (task.isSuspect) this.#lineUpAlone(task);
+      else this.handBack([task]);
     }, delayMs);
     this.#resting.set(task, timer);
+  }
+
+  #lineUpAlone(task: DirectTask): void {
+    if (this.#isClosed) return;
+    this.#suspects.push(task);
+    this.#session.askAlone(1);
   }
 
   handBack(tasks: DirectTask[]): void {
@@ -151,6 +161,11 @@ export class DirectExecutor implements Executor, Place, LeaseHolder, SessionEven
     let next = this.#line.first;
     for (const task of tasks) {
       if (task.isSettled) continue;
+      if (task.isSuspect) {
+        task.handedBack(this);
+        this.#lineUpAlone(task);
+        continue;
+      }
       while (next && next.order < task.order) next = next.next;
       task.handedBack(this);
       this.#line.insert(task, next);
@@ -159,26 +174,27 @@ export class DirectExecutor implements Executor, Place, LeaseHolder, SessionEven
   }
 
   ending(lease: HeldLease): void {
-    if (this.#leases.delete(lease.epoch)) this.#session.giveBack(lease.epoch);
-    if (!lease.isIdle) this.#ending.set(lease.epoch, lease);
+    if (this.#isClosed) return;
+    if (this.#leases.delete(lease.epoch) || lease.isSolitary) this.#session.giveBack(lease.epoch);
+    if (!lease.isIdle) this.#seeingThrough.set(lease.epoch, lease);
     this.#pumpSoon();
   }
 
   over(lease: HeldLease): void {
-    this.#ending.delete(lease.epoch);
+    this.#seeingThrough.delete(lease.epoch);
   }
 
   abandon(lease: HeldLease): void {
-    this.#session.abandon(lease.epoch);
+    if (!this.#isClosed) this.#session.abandon(lease.epoch);
   }
 
   get claims(): ClaimedLease[] {
-    return [...this.#leases.values(), ...this.#ending.values()].map((lease) => lease.claim);
+    return [...this.#leases.values(), ...this.#seeingThrough.values()].map((lease) => lease.claim);
   }
 
   lost(epochs: readonly number[]): void {
     for (const epoch of epochs) {
-      const lease = this.#leases.get(epoch) ?? this.#ending.get(epoch);
+      const lease = this.#leases.get(epoch) ?? this.#seeingThrough.get(epoch);
       this.#leases.delete(epoch);
       lease?.lost();
     }
@@ -187,8 +203,23 @@ export class DirectExecutor implements Executor, Place, LeaseHolder, SessionEven
   granted(lease: SlotLease__Output): void {
     if (this.#isClosed) return;
     const { slot, worker } = this.#workers.of(lease);
-    this.#leases.set(lease.epoch, new HeldLease(lease, slot, worker, this.#pace, this));
+    const held = new HeldLease(lease, slot, worker, this.#pace, this);
+    if (lease.alone) this.#runAlone(held);
+    else this.#leases.set(lease.epoch, held);
     this.#pumpSoon();
+  }
+
+  #runAlone(lease: HeldLease): void {
+    const task = this.#suspects.shift();
+    if (!task) return lease.end(); // It was settled by its limits.
+    const line = new LinkedList<DirectTask>();
+    line.push(task);
+    this.#seeingThrough.set(lease.epoch, lease);
+    lease.fill(line, 1);
+  }
+
+  get suspects(): number {
+    return this.#suspects.size;
   }
 
   ended(epoch: number): void {

@@ -39,7 +39,9 @@ export class DirectTask implements Started, ListItem<DirectTask> {
   readonly #policy: RetryPolicy;
   /** Attempts that have failed. */
   #failures = 0;
-  /** Workers that were lost while it ran. */
+  /** Whether it may have cost a worker, or something that ran beside it. It is tried again with nothing beside it. */
+  isSuspect = false;
+  /** Workers that were lost while it ran alone. */
   #losses = 0;
   /** Whether an attempt that failed may have run. */
   #hasRun = false;
@@ -118,9 +120,15 @@ export class DirectTask implements Started, ListItem<DirectTask> {
    * the call is over.
    *
    * @param code what happened: `thrown`, or that of the PoolError.
+   * @param wasAlone false where other tasks may have run on the worker at that time, or it may not have begun at all.
    */
-  attemptFailed(code: ErrorCode | 'thrown', reason: unknown): number | undefined {
+  attemptFailed(code: ErrorCode | 'thrown', reason: unknown, wasAlone = true): number | undefined {
     if (this.isSettled) return undefined;
+    if (code === 'worker-lost' && !wasAlone && retriesFor(code, this.#policy) > 0) {
+      this.#hasRun = true;
+      this.isSuspect = true;
+      return retryDelayMs(1, Math.random());
+    }
     this.#failures += 1;
     this.#hasRun = true;
     if (code === 'worker-lost') this.#losses += 1;

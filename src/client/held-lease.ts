@@ -23,8 +23,8 @@ export interface LeaseHolder {
   changed(): void;
   /** Tasks that did not begin, in their order. */
   handBack(tasks: DirectTask[]): void;
-  /** An attempt has failed. `code` is `thrown`, or that of the PoolError. */
-  attemptFailed(task: DirectTask, code: ErrorCode | 'thrown', reason: unknown): void;
+  /** An attempt has failed. `code` is `thrown`, or that of the PoolError; see {@link DirectTask.attemptFailed}. */
+  attemptFailed(task: DirectTask, code: ErrorCode | 'thrown', reason: unknown, wasAlone: boolean): void;
   /** Its worker cannot be reached: what may still run under it is to be stopped. */
   abandon(lease: HeldLease): void;
   /** Nothing more can be sent under it. */
@@ -41,6 +41,9 @@ export class HeldLease implements Place, SlotUser {
   idleSince = performance.now();
   /** When the slot was last heard of, while something is under way. */
   heardAt = 0;
+  /** Whether it is for one task that is to run alone; it ends with that. */
+  readonly isSolitary: boolean;
+  readonly #isAloneOnWorker: boolean;
   readonly #leaseId: string;
   readonly #slot: SlotLink;
   readonly #worker: WorkerLink;
@@ -54,6 +57,8 @@ export class HeldLease implements Place, SlotUser {
 
   constructor(lease: SlotLease__Output, slot: SlotLink, worker: WorkerLink, pace: Pace, holder: LeaseHolder) {
     this.epoch = lease.epoch;
+    this.isSolitary = lease.alone;
+    this.#isAloneOnWorker = lease.alone || lease.workerSlots === 1;
     this.#leaseId = lease.leaseId;
     this.#slot = slot;
     this.#worker = worker;
@@ -212,15 +217,17 @@ export class HeldLease implements Place, SlotUser {
 
   /** Nobody knows which of them has begun. */
   #failAll(why: string, cause?: unknown): void {
-    for (const task of this.#takeAbove(0)) {
+    const tasks = this.#takeAbove(0);
+    const wasAlone = tasks.length === 1 && this.#isAloneOnWorker;
+    for (const task of tasks) {
       const reason = new PoolError('worker-lost', `\`${task.name}\`: ${why}`, { cause, mayHaveRun: true });
-      this.#holder.attemptFailed(task, 'worker-lost', reason);
+      this.#holder.attemptFailed(task, 'worker-lost', reason, wasAlone);
     }
   }
 
   #attemptFailed(task: DirectTask, failure: Failure__Output): void {
     const code = isErrorCode(failure.code) || failure.code === 'thrown' ? failure.code : 'internal';
-    this.#holder.attemptFailed(task, code, errorOf(failure));
+    this.#holder.attemptFailed(task, code, errorOf(failure), true);
   }
 
   #takeAbove(number: number): DirectTask[] {
@@ -261,6 +268,7 @@ export class HeldLease implements Place, SlotUser {
     if (this.isIdle) {
       this.idleSince = performance.now();
       this.underWay.workMs = 0; // Sums of fractions drift.
+      if (this.isSolitary) this.#beginToEnd();
       if (this.#isEnding) {
         this.#slot.part(this);
         this.#holder.over(this);

@@ -26,6 +26,8 @@ export interface SessionEvents {
   broken(error: ServiceError | undefined): void;
   /** The leases that are held: they are claimed from a coordinator that comes back. */
   readonly claims: ClaimedLease[];
+  /** How many tasks wait for a worker of their own. */
+  readonly suspects: number;
 }
 
 /**
@@ -71,6 +73,12 @@ export class Session {
   abandon(epoch: number): void {
     const request = this.#next();
     (request.abandoned ??= []).push(epoch);
+  }
+
+  /** Asks for so many more leases, each on a worker that runs nothing else meanwhile. */
+  askAlone(count: number): void {
+    const request = this.#next();
+    request.alone = (request.alone ?? 0) + count;
   }
 
   /** Ends the session, and with it every lease; resolves when the coordinator has heard. */
@@ -123,7 +131,8 @@ export class Session {
     this.#redial = setTimeout(() => {
       this.#redial = undefined;
       this.#stream = this.#dial();
-      this.#stream.write({ demand: this.#demand, claimed: this.#events.claims });
+      const { claims, suspects } = this.#events;
+      this.#stream.write({ demand: this.#demand, claimed: claims, alone: suspects });
     }, REDIAL_MS);
   }
 

@@ -8,6 +8,8 @@ export interface LeaseWish {
   readonly client: ClientId;
   /** Whether a session asks: its lease lives until it is given back or revoked. Any other ends when it is not used. */
   readonly bySession: boolean;
+  /** Whether the worker is to run nothing else meanwhile. */
+  readonly alone?: boolean;
 }
 
 /** One wait for a lease. */

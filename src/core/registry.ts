@@ -36,6 +36,10 @@ export class WorkerRecord {
   phase: 'running' | 'draining' = 'running';
   /** Whether it may come back, or is lost. */
   isAway = false;
+  /** Whether it is lost. */
+  isGone = false;
+  /** Whether it is kept for one lease, beside which nothing else runs. */
+  isReserved = false;
   readonly id: WorkerId;
   /** Workers of lower rank come first where the policy has no preference. */
   readonly rank: number;
@@ -45,6 +49,16 @@ export class WorkerRecord {
     this.id = id;
     this.rank = rank;
     this.slots = Array.from({ length: slots }, (_, index) => new Slot(this, index));
+  }
+
+  /** Whether its free slots may be granted to anybody. */
+  get isOpen(): boolean {
+    return this.phase === 'running' && !this.isAway && !this.isGone && !this.isReserved;
+  }
+
+  /** Slots that are not free. */
+  get taken(): number {
+    return this.slots.filter((slot) => slot.state.kind !== 'free').length;
   }
 
   /** A worker is busy when no slot is free. */
@@ -65,7 +79,13 @@ export class Registry {
     return this.#workers.get(id);
   }
 
+  values(): Iterable<WorkerRecord> {
+    return this.#workers.values();
+  }
+
   remove(id: WorkerId): void {
+    const worker = this.#workers.get(id);
+    if (worker) worker.isGone = true;
     this.#workers.delete(id);
   }
 

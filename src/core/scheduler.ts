@@ -5,62 +5,11 @@ import type { ClientId, RequestId, WorkerId } from './ids.js';
 import { type LeaseKey, SLICE_MS, UNUSED_LEASE_TTL_MS } from './lease.js';
 import { FirstFree, type PlacementPolicy } from './placement.js';
 import { type Expiry, Registry, type Slot, WorkerRecord } from './registry.js';
+import type { HeldLease, SchedulerCommand, SchedulerEvent } from './scheduler-events.js';
+import { SolitaryLine } from './solitary-line.js';
 import { WaitingLine } from './waiting-line.js';
 
-/** A lease that a worker still honours when it attaches (again). */
-export interface HeldLease {
-  inUse: boolean;
-  idleMs: number;
-  /** Whether a session holds it. */
-  bySession?: boolean;
-}
-
-/** What happened. */
-export type SchedulerEvent =
-  | {
-      type: 'worker-attached';
-      worker: WorkerId;
-      /** Workers of lower rank are taken first. */
-      rank: number;
-      /** One per slot: the highest epoch the worker has seen, and the lease of that epoch if it still lives. */
-      slots: readonly { epoch: number; held?: HeldLease | undefined }[];
-    }
-  | { type: 'worker-draining'; worker: WorkerId }
-  /** Its attachment has broken; it may come back. */
-  | { type: 'worker-away'; worker: WorkerId }
-  | { type: 'worker-lost'; worker: WorkerId }
-  | {
-      type: 'lease-requested';
-      request: RequestId;
-      wish: LeaseWish;
-    }
-  /** A session says that it holds this lease, which a worker has brought along. Granted to it again, or else ignored. */
-  | { type: 'lease-claimed'; request: RequestId; wish: LeaseWish; lease: LeaseKey }
-  | { type: 'request-withdrawn'; request: RequestId }
-  | { type: 'lease-used'; lease: LeaseKey; inUse: boolean; idleMs: number }
-  | {
-      type: 'lease-released';
-      lease: LeaseKey;
-      /** Whether code that still runs is let finish. Default false: it is stopped. */
-      letFinish?: boolean;
-    }
-  | { type: 'lease-ended'; lease: LeaseKey }
-  | { type: 'time-passed' };
-
-/** What the coordinator is to do about it. */
-export type SchedulerCommand =
-  | {
-      type: 'grant-lease';
-      request: RequestId;
-      lease: LeaseKey;
-      /** How long it lives unused, in ms; 0 for as long as its session. */
-      ttlMs: number;
-    }
-  /**
-   * Tell the worker: begin nothing more under this lease, stop what runs or let it finish, and say when nothing runs.
-   * May come a second time, when what was let finish is to stop after all.
-   */
-  | { type: 'end-lease'; lease: LeaseKey; abort: boolean };
+export type { HeldLease, SchedulerCommand, SchedulerEvent } from './scheduler-events.js';
 
 /**
  * Decides who gets which slot, and when a lease is over. Pure: events and the time in, commands out; no clock, no
@@ -72,6 +21,7 @@ export type SchedulerCommand =
 export class Scheduler {
   readonly #registry = new Registry();
   readonly #line = new WaitingLine();
+  readonly #solitary = new SolitaryLine(this.#registry);
   readonly #placement: PlacementPolicy;
   #epoch: number;
   readonly #expiries = new Heap<Expiry>((a, b) => a.at < b.at);
@@ -90,7 +40,7 @@ export class Scheduler {
 
   /** How many requests wait. */
   get waiting(): number {
-    return this.#line.size;
+    return this.#line.size + this.#solitary.size;
   }
 
   /** How many of them are this client's. */
@@ -130,13 +80,15 @@ export class Scheduler {
         this.#lose(event.worker, now);
         break;
       case 'lease-requested':
-        this.#line.join(event.request, event.wish, now);
+        if (event.wish.alone) this.#solitary.join(event.request, event.wish);
+        else this.#line.join(event.request, event.wish, now);
         break;
       case 'lease-claimed':
         this.#claim(event, now, commands);
         break;
       case 'request-withdrawn':
         this.#line.withdraw(event.request, now);
+        this.#open(this.#solitary.withdraw(event.request));
         break;
       case 'lease-used':
         this.#noteUse(event, now);
@@ -153,6 +105,7 @@ export class Scheduler {
         assertNever(event);
     }
     this.#expire(now, commands);
+    this.#grantSolitary(now, commands);
     this.#grant(now, commands);
     this.#revoke(now, commands);
     return commands;
@@ -270,12 +223,37 @@ export class Scheduler {
   /** A worker may also end a lease by itself, so this does not ask whether it was told to. */
   #free(slot: Slot | undefined, now: number): void {
     if (!slot || slot.state.kind === 'free') return;
+    const { worker } = slot;
     this.#vacate(slot, now);
-    this.#offer(slot);
+    if (worker.isReserved && worker.taken === 0 && !this.#solitary.isAwaited(worker)) this.#open(worker);
+    else this.#offer(slot);
+  }
+
+  /** Its slots are for everybody again. */
+  #open(worker: WorkerRecord | undefined): void {
+    if (!worker) return;
+    worker.isReserved = false;
+    for (const slot of worker.slots) if (slot.state.kind === 'free') this.#offer(slot);
+  }
+
+  #grantSolitary(now: number, commands: SchedulerCommand[]): void {
+    for (const request of this.#solitary.requests()) {
+      this.#open(request.unfit());
+      const reserved = request.worker ? undefined : this.#solitary.reserve(request);
+      for (const slot of reserved?.slots ?? []) {
+        this.#placement.remove(slot);
+        if (slot.state.kind === 'leased' && slot.state.bySession) this.#end(slot, { abort: false }, commands);
+      }
+      const slot = request.worker?.slots[0];
+      if (!slot || slot.worker.taken > 0) continue;
+      this.#solitary.withdraw(request.id);
+      this.#line.charge(request.wish.client, now);
+      this.#lease(slot, request.id, request.wish, now, commands);
+    }
   }
 
   #offer(slot: Slot): void {
-    if (slot.worker.phase === 'running' && !slot.worker.isAway) this.#placement.add(slot);
+    if (slot.worker.isOpen) this.#placement.add(slot);
   }
 
   #vacate(slot: Slot, now: number): void {
@@ -292,17 +270,26 @@ export class Scheduler {
 
   #grant(now: number, commands: SchedulerCommand[]): void {
     for (let request = this.#line.next(now); request; request = this.#line.next(now)) {
-      const { client, bySession } = request.wish;
       const slot = this.#placement.take(request.wish);
       if (!slot) return;
       this.#line.serve(request, now);
-      slot.epoch = ++this.#epoch;
-      slot.state = { kind: 'leased', client, bySession };
-      if (bySession) this.#line.allowRevoking(slot, client);
-      else this.#setExpiry(slot, now + UNUSED_LEASE_TTL_MS);
-      const ttlMs = bySession ? 0 : UNUSED_LEASE_TTL_MS;
-      commands.push({ type: 'grant-lease', request: request.id, lease: slot.key, ttlMs });
+      this.#lease(slot, request.id, request.wish, now, commands);
     }
+  }
+
+  #lease(
+    slot: Slot,
+    request: RequestId,
+    { client, bySession }: LeaseWish,
+    now: number,
+    commands: SchedulerCommand[],
+  ): void {
+    slot.epoch = ++this.#epoch;
+    slot.state = { kind: 'leased', client, bySession };
+    if (bySession) this.#line.allowRevoking(slot, client);
+    else this.#setExpiry(slot, now + UNUSED_LEASE_TTL_MS);
+    const ttlMs = bySession ? 0 : UNUSED_LEASE_TTL_MS;
+    commands.push({ type: 'grant-lease', request, lease: slot.key, ttlMs });
   }
 
   /**

@@ -59,20 +59,24 @@ class Session {
   readonly #coordinator: Coordinator;
   readonly #stream: SessionStream;
   readonly #held = new Map<number, LeaseKey>();
-  /** Leases that are no longer held, under which something may still run. */
-  readonly #finishing = new Map<number, LeaseKey>();
+  /**
+   * Leases beside the demand: those that are no longer held, under which something may still run, and those on a worker of
+   * their own.
+   */
+  readonly #beside = new Map<number, LeaseKey>();
   readonly #waits = new Set<Wait>();
+  readonly #waitsAlone = new Set<Wait>();
   readonly #holder: Omit<Holder, 'granted'> = {
     refused: (reason) => this.#fail(reason),
     ending: (lease) => this.#onEnding(lease),
     over: (lease) => {
       this.#onEnding(lease);
-      this.#finishing.delete(lease.epoch);
+      this.#beside.delete(lease.epoch);
     },
     lost: (lease) => {
       (this.#next().lost ??= []).push(lease.epoch);
       this.#held.delete(lease.epoch);
-      this.#finishing.delete(lease.epoch);
+      this.#beside.delete(lease.epoch);
       this.#matchDemandSoon();
     },
   };
@@ -89,11 +93,13 @@ class Session {
     this.onCapacity();
   }
 
-  onRequest({ demand, returned, abandoned, claimed }: SessionRequest__Output): void {
+  onRequest({ demand, returned, abandoned, claimed, alone }: SessionRequest__Output): void {
     for (const claim of claimed) this.#claim(claim);
-    for (const epoch of returned) this.#giveBack(this.#held.get(epoch), { letFinish: true });
-    for (const epoch of abandoned)
-      this.#giveBack(this.#held.get(epoch) ?? this.#finishing.get(epoch), { letFinish: false });
+    for (const epoch of returned) this.#giveBack(epoch, { letFinish: true });
+    for (const epoch of abandoned) this.#giveBack(epoch, { letFinish: false });
+    if (alone > MAX_DEMAND)
+      throw new PoolError('invalid-argument', `alone: expected at most ${MAX_DEMAND}, got ${alone}`);
+    for (let i = 0; i < alone && !this.#isClosed; i++) this.#requestAlone();
     if (demand !== undefined) {
       if (demand > MAX_DEMAND)
         throw new PoolError('invalid-argument', `demand: expected at most ${MAX_DEMAND}, got ${demand}`);
@@ -118,15 +124,15 @@ class Session {
   close(): void {
     if (this.#isClosed) return;
     this.#isClosed = true;
-    for (const wait of this.#waits) this.#withdraw(wait);
-    for (const lease of [...this.#held.values(), ...this.#finishing.values()]) {
+    for (const wait of [...this.#waits, ...this.#waitsAlone]) this.#withdraw(wait);
+    for (const lease of [...this.#held.values(), ...this.#beside.values()]) {
       this.#coordinator.release(lease, { letFinish: false });
     }
   }
 
-  /** Undefined where it was asked back at the same time. */
-  #giveBack(lease: LeaseKey | undefined, how: { letFinish: boolean }): void {
-    if (!lease) return;
+  #giveBack(epoch: number, how: { letFinish: boolean }): void {
+    const lease = this.#held.get(epoch) ?? this.#beside.get(epoch);
+    if (!lease) return; // It is over already.
     this.#finish(lease);
     this.#coordinator.release(lease, how);
   }
@@ -141,7 +147,7 @@ class Session {
     this.#held.set(epoch, lease);
     const wish = { client: this.#client, bySession: true };
     const granted = () => {
-      if (returned) queueMicrotask(() => this.#giveBack(lease, { letFinish: true }));
+      if (returned) queueMicrotask(() => this.#giveBack(epoch, { letFinish: true }));
     };
     this.#coordinator.claim(lease, wish, { ...this.#holder, granted });
   }
@@ -157,17 +163,31 @@ class Session {
     while (missing() > 0 && !this.#isClosed) this.#request();
   }
 
-  /** The lease may be there before this returns. */
   #request(): void {
+    this.#ask(this.#waits, {}, (lease) => {
+      this.#held.set(lease.key.epoch, lease.key);
+      this.#tellGranted(lease, { alone: false });
+    });
+  }
+
+  #requestAlone(): void {
+    this.#ask(this.#waitsAlone, { alone: true }, (lease) => {
+      this.#beside.set(lease.key.epoch, lease.key);
+      this.#tellGranted(lease, { alone: true });
+    });
+  }
+
+  /** The lease may be there before this returns. */
+  #ask(waits: Set<Wait>, wish: { alone?: boolean }, onGranted: (lease: GrantedLease) => void): void {
     const wait: Wait = { request: undefined };
-    this.#waits.add(wait);
+    waits.add(wait);
     const granted = (lease: GrantedLease) => {
-      this.#waits.delete(wait);
-      this.#onGranted(lease);
+      waits.delete(wait);
+      onGranted(lease);
     };
-    const holder: Holder = { ...this.#holder, granted };
     try {
-      wait.request = this.#coordinator.requestLease({ client: this.#client, bySession: true }, holder);
+      const whole = { ...wish, client: this.#client, bySession: true };
+      wait.request = this.#coordinator.requestLease(whole, { ...this.#holder, granted });
     } catch (error) {
       this.#fail(error);
     }
@@ -178,9 +198,8 @@ class Session {
     if (wait.request !== undefined) this.#coordinator.withdraw(wait.request);
   }
 
-  #onGranted({ key, token, worker }: GrantedLease): void {
-    this.#held.set(key.epoch, key);
-    const { worker: name, host, port, slotAddresses } = worker.info;
+  #tellGranted({ key, token, worker }: GrantedLease, { alone }: { alone: boolean }): void {
+    const { worker: name, host, port, slots, slotAddresses } = worker.info;
     (this.#next().granted ??= []).push({
       leaseId: token,
       epoch: key.epoch,
@@ -189,12 +208,14 @@ class Session {
       host,
       port,
       slotAddress: slotAddresses[key.slot] ?? '',
+      workerSlots: slots,
+      alone,
     });
   }
 
   #finish(lease: LeaseKey): void {
     this.#held.delete(lease.epoch);
-    this.#finishing.set(lease.epoch, lease);
+    this.#beside.set(lease.epoch, lease);
   }
 
   /** Tells the client, unless it gave the lease back itself. */

@@ -28,7 +28,7 @@ interface Place {
 
 const ENTRY = fileURLToPath(new URL('../worker/process.js', import.meta.url));
 
-/** How long workers of a server that is gone may take to come to this one, in ms; they dial several times a second. */
+/** How long workers of a server that is gone may take to come to this one once it listens, in ms; they dial several times a second. */
 const ADOPTION_MS = 2_000;
 
 /** How often it is looked whether the processes that were taken on still live, in ms. */
@@ -97,7 +97,8 @@ export class Supervisor {
     this.#log = log;
     this.#coordinator = coordinator;
     for (const { child } of this.#places.values()) if (child?.connected) child.send({ coordinator });
-    await this.#started;
+    const timer = setTimeout(() => this.#awaited.forEach((giveUp) => giveUp()), ADOPTION_MS);
+    await this.#started.finally(() => clearTimeout(timer));
   }
 
   /** Whether a worker that attached is one of ours. One that nobody supervises any more fills a place that is empty. */
@@ -169,9 +170,7 @@ export class Supervisor {
   async #await(place: Place): Promise<void> {
     const { promise, resolve } = withResolvers<void>();
     this.#awaited.set(place.name, resolve);
-    const timer = setTimeout(resolve, ADOPTION_MS);
     await promise;
-    clearTimeout(timer);
     this.#awaited.delete(place.name);
     if (!place.adopted && !this.#isStopping) await this.#spawn(place);
   }

@@ -116,6 +116,8 @@ export class Scene implements LeaseHolder {
       host: '127.0.0.1',
       port: 1,
       slotAddress: '',
+      workerSlots: 1,
+      alone: false,
     };
     return new HeldLease(
       lease,

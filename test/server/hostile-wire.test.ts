@@ -1,3 +1,4 @@
+import type { IncomingHttpHeaders } from 'node:http';
 import { connect as connectHttp2, type ClientHttp2Session, constants } from 'node:http2';
 import { connect, type Socket } from 'node:net';
 import { readdirSync, readFileSync } from 'node:fs';
@@ -178,7 +179,7 @@ function call(
       authorization: `Bearer ${token}`,
     });
     let status = 'none';
-    const note = (headers: Record<string, unknown>) => {
+    const note = (headers: IncomingHttpHeaders) => {
       status = String(headers['grpc-status'] ?? status);
     };
     stream.on('response', note);

@@ -1,0 +1,72 @@
+import { describe, expect, test } from '@jest/globals';
+import { clientId, requestId } from '../../src/core/ids.js';
+import type { SchedulerCommand, SchedulerEvent } from '../../src/core/scheduler.js';
+import { after, attached, away, end, ended, lease, lost, requested, slotAt, withdrawn } from './story.js';
+
+const asked = (request: number, client: string, alone = false): SchedulerEvent => ({
+  type: 'lease-requested',
+  request: requestId(request),
+  wish: { client: clientId(client), bySession: true, alone },
+});
+const granted = (request: number, worker: string, epoch: number, slot = 0): SchedulerCommand => ({
+  type: 'grant-lease',
+  request: requestId(request),
+  lease: lease(worker, epoch, slot),
+  ttlMs: 0,
+});
+const two = (worker: string, rank: number) => attached(worker, rank, [slotAt(0), slotAt(0)]);
+
+describe('a lease on a worker of its own', () => {
+  test('is granted where all slots are free, and the others are kept free until it is over', () => {
+    const scheduler = after(two('w', 1), asked(1, 'a', true));
+    expect(scheduler.handle(asked(2, 'b'), 0)).toEqual([]);
+    expect(scheduler.handle(ended(lease('w', 1)), 10)).toEqual([granted(2, 'w', 2)]);
+    expect(scheduler.handle(asked(3, 'b'), 10)).toEqual([granted(3, 'w', 3, 1)]);
+  });
+
+  test('asks sessions for their slots there, and is granted when the last of them is over', () => {
+    const scheduler = after(two('w', 1), asked(1, 'a'), asked(2, 'b'));
+    expect(scheduler.handle(asked(3, 'a', true), 10)).toEqual([
+      end(lease('w', 1, 0), false),
+      end(lease('w', 2, 1), false),
+    ]);
+    expect(scheduler.handle(ended(lease('w', 1, 0)), 20)).toEqual([]);
+    expect(scheduler.handle(ended(lease('w', 2, 1)), 30)).toEqual([granted(3, 'w', 3)]);
+  });
+
+  test('takes the worker with the fewest slots taken, and leaves the others to everybody', () => {
+    const scheduler = after(two('w1', 1), two('w2', 2), asked(1, 'a'));
+    expect(scheduler.handle(asked(2, 'a', true), 0)).toEqual([granted(2, 'w2', 2)]);
+    expect(scheduler.handle(asked(3, 'b'), 0)).toEqual([granted(3, 'w1', 3, 1)]);
+  });
+
+  test('waits for the code of a unary caller, which nobody interrupts', () => {
+    const scheduler = after(two('w', 1), requested(1, 'u'));
+    expect(scheduler.handle(asked(2, 'a', true), 0)).toEqual([]);
+    expect(scheduler.handle(ended(lease('w', 1)), 50)).toEqual([granted(2, 'w', 2)]);
+  });
+
+  test.each([
+    ['lost', lost('w1')],
+    ['away', away('w1')],
+  ])('goes to another worker when the one that was kept for it is %s', (_, event) => {
+    const scheduler = after(
+      two('w1', 1),
+      two('w2', 2),
+      asked(1, 'u'),
+      asked(2, 'u'),
+      asked(3, 'u'),
+      asked(4, 'u'),
+    );
+    expect(scheduler.handle(asked(5, 'a', true), 0)).toHaveLength(2);
+    expect(scheduler.handle(event, 10)).toHaveLength(2);
+    scheduler.handle(ended(lease('w2', 3, 0)), 20);
+    expect(scheduler.handle(ended(lease('w2', 4, 1)), 20)).toEqual([granted(5, 'w2', 5)]);
+  });
+
+  test('that is not wanted any more leaves the worker to everybody', () => {
+    const scheduler = after(two('w', 1), requested(1, 'u'), asked(2, 'a', true), withdrawn(2));
+    expect(scheduler.waiting).toBe(0);
+    expect(scheduler.handle(asked(3, 'b'), 0)).toEqual([granted(3, 'w', 2, 1)]);
+  });
+});
