@@ -2,6 +2,7 @@
 /// <reference lib="esnext.disposable" preserve="true" />
 
 export { connect, type ConnectOptions } from './client/connect.js';
+export { type TlsOptions } from './client/tls.js';
 export { startPool, type StartPoolOptions } from './client/start-pool.js';
 export { type Pool } from './client/pool.js';
 export { type CallOptions, type MapOptions } from './client/options.js';

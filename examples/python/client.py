@@ -9,6 +9,7 @@ code on it with JSON arguments, free it.
     /usr/bin/python3 examples/python/client.py             # or with an address: client.py 127.0.0.1:4999
 
 Address: the first argument, else OFFHAND_ADDRESS, else 127.0.0.1:4999.
+TLS: OFFHAND_TLS_CA, the file with the pool's certificate or that of its authority; without it, none.
 Token: OFFHAND_TOKEN, else the file that the pool made at its first start (~/.config/offhand/token).
 """
 
@@ -51,7 +52,12 @@ def find_token():
 
 def dial(address):
     # A proxy from the environment is for the internet, not for a pool.
-    return grpc.insecure_channel(address, options=[("grpc.enable_http_proxy", 0)])
+    options = [("grpc.enable_http_proxy", 0)]
+    ca = os.environ.get("OFFHAND_TLS_CA")
+    if not ca:
+        return grpc.insecure_channel(address, options=options)
+    credentials = grpc.ssl_channel_credentials(pathlib.Path(ca).read_bytes())
+    return grpc.secure_channel(address, credentials, options=options)
 
 
 def run(address, token, source, *args):

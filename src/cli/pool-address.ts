@@ -1,23 +1,45 @@
 import { randomUUID } from 'node:crypto';
-import { findAddress } from '../client/connect.js';
+import { findPool } from '../client/connect.js';
 import { CoordinatorLink } from '../client/coordinator-link.js';
+import { tlsFromFiles } from '../client/tls.js';
 import { checkToken, findToken } from '../host/token.js';
+import type { TlsPart } from '../wire/certificates.js';
+import type { Tls } from '../wire/credentials.js';
 
-/** The flag by which every command that talks to a pool says which one. */
-export const addressOption = {
+/** The flags by which every command that talks to a pool says which one. */
+export const poolOptions = {
   address: { type: 'string', describe: 'host:port of the pool  [default: the one on this machine]' },
+  'tls-ca': {
+    type: 'string',
+    describe: 'file with the certificate that is trusted, or that of its authority (with --address)',
+  },
 } as const;
+
+/** The same as typed. */
+export interface PoolArguments {
+  address: string | undefined;
+  tlsCa: string | undefined;
+}
 
 /** Connects to the coordinator for as long as the action takes. */
 export async function withCoordinator<T>(
-  address: string | undefined,
+  { address, tlsCa }: PoolArguments,
   action: (coordinator: CoordinatorLink) => Promise<T>,
 ): Promise<T> {
-  const coordinator = new CoordinatorLink(findAddress(address), checkToken(findToken()), randomUUID());
+  const { tls, ...pool } = findPool(address, () => tlsFromFlag(tlsCa));
+  const credentials = { token: checkToken(findToken()), tls };
+  const coordinator = new CoordinatorLink(pool, credentials, randomUUID());
   try {
     await coordinator.handshake();
     return await action(coordinator);
   } finally {
     coordinator.close();
   }
+}
+
+/** What `--tls-ca` names, and OFFHAND_TLS_CERT and OFFHAND_TLS_KEY besides. @throws PoolError `invalid-argument` */
+export function tlsFromFlag(ca: string | undefined): Tls | undefined {
+  const { OFFHAND_TLS_CERT: cert, OFFHAND_TLS_KEY: key } = process.env;
+  const nameOf = (part: TlsPart) => (part === 'ca' ? '--tls-ca' : `OFFHAND_TLS_${part.toUpperCase()}`);
+  return tlsFromFiles({ ca, cert, key }, nameOf);
 }

@@ -1,18 +1,17 @@
 import { accessSync, constants } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { DEFAULT_PORT } from '../client/connect.js';
 import { messageOf, PoolError } from '../core/errors.js';
-import { isLoopback, parsePortRange, type PortRange } from '../wire/address.js';
+import { DEFAULT_PORT, isOneMachine, parsePortRange, type PortRange, portsOf } from '../wire/address.js';
 import { parseDurationMs } from './duration.js';
 import { ensureToken } from '../host/token.js';
-import type { ServerOptions } from '../server/options.js';
+import type { ServerOptions } from '../wire/process-messages.js';
 import { usableCores } from '../host/cpu-limit.js';
 import { makeFolder } from '../host/folder.js';
+import { type ReachArguments, resolveReach } from './server-reach.js';
 
 /** The flags of `offhand server`, as typed. */
-export interface ServerArguments {
+export interface ServerArguments extends ReachArguments {
   workers: string | undefined;
-  host: string;
   port: string | undefined;
   workerPorts: string;
   slots: string;
@@ -23,7 +22,6 @@ export interface ServerArguments {
   heartbeatInterval: string;
   workerTimeout: string;
   drainTimeout: string;
-  auth: boolean;
 }
 
 /** Where the HTTP service will listen: never taken for the coordinator. */
@@ -36,26 +34,25 @@ export function resolveServerOptions(args: ServerArguments): ServerOptions {
   const workers =
     args.workers === undefined ? usableCores() : wholeNumber('workers', args.workers, 1, 10_000);
   const workerPorts = parsePortRange(args.workerPorts, '--worker-ports');
-  const room = workerPorts.last - workerPorts.first + 1;
+  const slots = wholeNumber('--slots', args.slots, 1, 256);
+  const { tls, ...reach } = resolveReach(args);
+  // Slots that other machines reach listen on ports too.
+  const portsEach = isOneMachine(reach) ? 1 : 1 + slots;
+  const room = Math.floor(portsOf(workerPorts).length / portsEach);
   if (workers > room) {
+    const each = portsEach === 1 ? 'workers' : `workers of ${portsEach} ports`;
     throw new PoolError(
       'invalid-argument',
-      `--worker-ports ${args.workerPorts} has room for ${room} workers, and ${workers} were asked for; give a wider range`,
-    );
-  }
-  if (!isLoopback(args.host)) {
-    throw new PoolError(
-      'permission-denied',
-      `--host ${args.host}: a pool runs whatever code reaches it, so it listens on this machine only (127.0.0.1) until it has TLS`,
+      `--worker-ports ${args.workerPorts} has room for ${room} ${each}, and ${workers} were asked for; give a wider range`,
     );
   }
   return {
     workers,
     workerPorts,
-    host: args.host,
+    ...reach,
     ports: portsToTry(args.port, workerPorts),
-    slots: wholeNumber('--slots', args.slots, 1, 256),
-    token: args.auth ? ensureToken() : undefined,
+    slots,
+    credentials: { token: args.auth ? ensureToken() : undefined, tls },
     profile: profileFile(args.profile, workers),
     profileIntervalMs: intervalMs(args.profileInterval),
     logDir: outputFolder(args.logDir, 'logs', '--log-dir', 'no log files are written'),

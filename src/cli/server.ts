@@ -1,5 +1,5 @@
 import type { ArgumentsCamelCase, Argv, CommandModule } from 'yargs';
-import { formatAddress } from '../wire/address.js';
+import { formatAddress, isLoopback } from '../wire/address.js';
 import { VERSION } from '../wire/protocol.js';
 import { silenceGrpc } from '../wire/grpc-server.js';
 import { type RunningServer, startServer } from '../server/server.js';
@@ -11,7 +11,15 @@ export const serverCommand: CommandModule<object, ServerArguments> = {
   builder: (argv: Argv) =>
     argv
       .positional('workers', { type: 'string', describe: 'how many workers  [default: one per core]' })
-      .option('host', { type: 'string', default: '127.0.0.1', describe: 'address to listen on' })
+      .option('host', {
+        type: 'string',
+        default: '127.0.0.1',
+        describe: 'address to listen on; beyond this machine only with TLS',
+      })
+      .option('advertise', {
+        type: 'string',
+        describe: 'name or address by which clients reach this machine  [default: that of --host]',
+      })
       .option('port', {
         type: 'string',
         describe: 'port of the coordinator  [default: 4999, or the next free one]',
@@ -54,10 +62,17 @@ export const serverCommand: CommandModule<object, ServerArguments> = {
         default: true,
         describe: '--no-auth: no token needed (this machine only)',
       })
+      .option('tls-cert', { type: 'string', describe: 'file with the certificate of the pool, as PEM' })
+      .option('tls-key', { type: 'string', describe: 'file with its private key' })
+      .option('tls-ca', {
+        type: 'string',
+        describe: 'file with what clients trust it by  [default: the certificate]',
+      })
       .example('$0 server 4', 'four workers')
+      .example('$0 server --port 7000 --worker-ports 7001-7064', 'on ports of your own')
       .example(
-        '$0 server --port 7000 --worker-ports 7001-7064',
-        'on ports of your own',
+        '$0 server --host 0.0.0.0 --advertise box.lan --tls-cert box.pem --tls-key box-key.pem',
+        'for other machines, see docs/tls.md',
       ) as unknown as Argv<ServerArguments>,
   handler: async (args: ArgumentsCamelCase<ServerArguments>) => {
     // A port that is taken is expected here and no news for a terminal.
@@ -100,8 +115,25 @@ function greeting(server: RunningServer, args: ServerArguments, elapsedMs: numbe
     ...(server.profile === undefined ? [] : [`  profile      ${server.profile}`]),
     ...(args.auth ? [] : ['  token        none: every program on this machine may run code here']),
     '',
-    `  from here    const pool = await connect('${address}');   or offhand run FILE#EXPORT --address ${address}`,
+    ...whereFrom(address, args),
     '  to stop      Ctrl-C, or offhand stop',
   ];
   return lines.join('\n');
+}
+
+/** How this machine, and others where they can, come to the pool. */
+function whereFrom(address: string, { host, tlsCert }: ServerArguments): string[] {
+  if (!tlsCert) {
+    return [
+      `  from here    const pool = await connect('${address}');   or offhand run FILE#EXPORT --address ${address}`,
+    ];
+  }
+  return [
+    '  from here    const pool = await connect();   or offhand run FILE#EXPORT',
+    ...(isLoopback(host)
+      ? []
+      : [
+          `  elsewhere    OFFHAND_ADDRESS=${address} OFFHAND_TOKEN=… OFFHAND_TLS_CA=… and the same (docs/tls.md)`,
+        ]),
+  ];
 }

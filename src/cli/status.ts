@@ -1,10 +1,10 @@
 import Table from 'cli-table3';
 import type { ArgumentsCamelCase, Argv, CommandModule } from 'yargs';
+import { formatAddress } from '../wire/address.js';
 import type { PoolStatus, WorkerStatus } from '../wire/status-document.js';
-import { addressOption, withCoordinator } from './pool-address.js';
+import { type PoolArguments, poolOptions, withCoordinator } from './pool-address.js';
 
-interface Arguments {
-  address: string | undefined;
+interface Arguments extends PoolArguments {
   json: boolean;
 }
 
@@ -13,12 +13,12 @@ export const statusCommand: CommandModule<object, Arguments> = {
   describe: 'Show the workers and the queue',
   builder: (argv: Argv) =>
     argv
-      .options(addressOption)
+      .options(poolOptions)
       .option('json', { type: 'boolean', default: false, describe: 'print the status document' })
       .example('$0 status', 'the pool on this machine')
-      .example('$0 status --json --address localhost:4999', 'for programs'),
-  handler: async ({ address, json }: ArgumentsCamelCase<Arguments>) => {
-    const status = await withCoordinator(address, (coordinator) => coordinator.status());
+      .example('$0 status --json --address localhost:4999', 'for programs') as unknown as Argv<Arguments>,
+  handler: async ({ json, ...pool }: ArgumentsCamelCase<Arguments>) => {
+    const status = await withCoordinator(pool, (coordinator) => coordinator.status());
     console.log(json ? JSON.stringify(status, null, 2) : statusTable(status));
   },
 };
@@ -38,5 +38,14 @@ export function statusTable({ workers, queue, wanted }: PoolStatus): string {
 function row({ worker, host, port, pid, phase, busy, completed, failed, tasks }: WorkerStatus): string[] {
   const running = tasks.map((task) => `${task.name} ${(task.running_ms / 1_000).toFixed(1)} s`).join(', ');
   const state = busy ? 'busy' : 'free';
-  return [worker, `${host}:${port}`, String(pid), phase, state, String(completed), String(failed), running];
+  return [
+    worker,
+    formatAddress({ host, port }),
+    String(pid),
+    phase,
+    state,
+    String(completed),
+    String(failed),
+    running,
+  ];
 }

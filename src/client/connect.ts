@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { PoolError } from '../core/errors.js';
-import { type Address, parseAddress } from '../wire/address.js';
+import { type Address, DEFAULT_PORT, parseAddress } from '../wire/address.js';
+import type { Credentials, Tls } from '../wire/credentials.js';
 import { livePools } from '../host/pool-files.js';
 import { checkToken, findToken } from '../host/token.js';
 import { CoordinatorLink } from './coordinator-link.js';
@@ -8,18 +9,23 @@ import { DirectExecutor, type ExecutorSettings } from './direct-executor.js';
 import { InlineExecutor } from './inline-executor.js';
 import { checkKeys, checkNumber, refuse } from './options.js';
 import { Pool } from './pool.js';
+import { checkTlsOptions, tlsFromEnvironment, type TlsOptions } from './tls.js';
 
 export interface ConnectOptions {
   /** The pool's token. @default `OFFHAND_TOKEN`, else this user's token file */
   token?: string;
   /** For how long calls wait for a coordinator that is gone, in ms; it may be started again. @default 30000 */
   reconnectTimeoutMs?: number;
+  /**
+   * TLS for the way to the pool at `address`. A pool that is found on this machine says by itself what it needs, and one on
+   * another machine is never talked to without TLS.
+   *
+   * @default the files that `OFFHAND_TLS_CA`, `OFFHAND_TLS_CERT` and `OFFHAND_TLS_KEY` name
+   */
+  tls?: TlsOptions | undefined;
 }
 
 const RECONNECT_TIMEOUT_MS = 30_000;
-
-/** Port of a pool unless told otherwise. */
-export const DEFAULT_PORT = 4999;
 
 /**
  * Connects to a running pool.
@@ -29,38 +35,49 @@ export const DEFAULT_PORT = 4999;
  * `version-mismatch`, `invalid-argument`
  */
 export async function connect(address?: string, options: ConnectOptions = {}): Promise<Pool> {
-  checkKeys('connect', options, ['token', 'reconnectTimeoutMs']);
+  checkKeys('connect', options, ['token', 'reconnectTimeoutMs', 'tls']);
   checkNumber('reconnectTimeoutMs', options.reconnectTimeoutMs, { above: -1, unit: ' of ms' });
   if (address !== undefined && typeof address !== 'string') refuse('address', 'HOST:PORT', address);
   if (process.env['OFFHAND_INLINE'] === '1') return new Pool(new InlineExecutor());
   if (options.token !== undefined && typeof options.token !== 'string')
     refuse('token', 'a string', options.token);
   const reconnectMs = options.reconnectTimeoutMs ?? RECONNECT_TIMEOUT_MS;
+  const given = options.tls === undefined ? undefined : checkTlsOptions(options.tls);
   const token = checkToken(options.token ?? findToken());
-  return new Pool(await connectExecutor(findAddress(address), token, { reconnectMs }));
+  const { tls, ...pool } = findPool(address, () => given ?? tlsFromEnvironment());
+  return new Pool(await connectExecutor(pool, { token, tls }, { reconnectMs }));
 }
 
 /** Dials, and makes sure that a pool answers. */
 export async function connectExecutor(
   address: Address,
-  token: string | undefined,
+  credentials: Credentials,
   settings: Omit<ExecutorSettings, 'slots'>,
 ): Promise<DirectExecutor> {
-  const coordinator = new CoordinatorLink(address, token, randomUUID());
+  const coordinator = new CoordinatorLink(address, credentials, randomUUID());
   try {
     const { slots } = await coordinator.handshake();
-    return new DirectExecutor(coordinator, token, { slots, ...settings });
+    return new DirectExecutor(coordinator, credentials, { slots, ...settings });
   } catch (error) {
     coordinator.close();
     throw error;
   }
 }
 
-/** The address given, the environment's, or that of the one live pool of this machine. @throws PoolError */
-export function findAddress(given: string | undefined): Address {
-  if (given !== undefined) return parseAddress(given, 'address', DEFAULT_PORT);
+/**
+ * Where the pool is, and the TLS to dial it with: at the address given, the environment's, or the one live pool of this
+ * machine.
+ *
+ * @param tlsTo what a pool that is not found by its own file is dialled with.
+ * @throws PoolError
+ */
+export function findPool(
+  given: string | undefined,
+  tlsTo: () => Tls | undefined,
+): Address & { tls: Tls | undefined } {
+  if (given !== undefined) return { ...parseAddress(given, 'address', DEFAULT_PORT), tls: tlsTo() };
   const fromEnv = process.env['OFFHAND_ADDRESS'];
-  if (fromEnv) return parseAddress(fromEnv, 'OFFHAND_ADDRESS', DEFAULT_PORT);
+  if (fromEnv) return { ...parseAddress(fromEnv, 'OFFHAND_ADDRESS', DEFAULT_PORT), tls: tlsTo() };
   const pools = livePools();
   const [only] = pools;
   if (!only) {
@@ -69,7 +86,7 @@ export function findAddress(given: string | undefined): Address {
       'no pool runs on this machine; start one with `offhand server`, or give an address',
     );
   }
-  if (pools.length === 1) return parseAddress(only.address, 'address');
+  if (pools.length === 1) return { ...parseAddress(only.address, 'address'), tls: only.tls };
   const list = pools.map((pool) => pool.address).join(', ');
   throw new PoolError(
     'invalid-argument',

@@ -1,12 +1,13 @@
-import { credentials, type ServiceError, status } from '@grpc/grpc-js';
+import { type ServiceError, status } from '@grpc/grpc-js';
 import { PoolError } from '../core/errors.js';
 import { type Address, formatAddress } from '../wire/address.js';
-import { callMetadata, CLIENT_OPTIONS } from '../wire/channel.js';
+import { callMetadata, type Credentials, dial } from '../wire/credentials.js';
 import { codeOfStatus, fromServiceError } from '../wire/errors.js';
 import type { HandshakeResponse__Output } from '../wire/generated/offhand/v1/HandshakeResponse.js';
 import { CoordinatorClient } from '../wire/proto.js';
 import { PROTOCOL, VERSION } from '../wire/protocol.js';
 import type { SessionStream } from './session.js';
+import { tlsObstacle } from '../wire/tls-obstacle.js';
 import { poolStatusFrom, type PoolStatus } from '../wire/status-document.js';
 
 /** How long a coordinator may take to answer anything that needs no waiting for workers, in ms. */
@@ -18,13 +19,13 @@ type Respond<T> = (error: ServiceError | null, response?: T) => void;
 export class CoordinatorLink {
   readonly #address: string;
   readonly #client: InstanceType<typeof CoordinatorClient>;
-  readonly #token: string | undefined;
+  readonly #credentials: Credentials;
   readonly #clientId: string;
 
-  constructor(address: Address, token: string | undefined, clientId: string) {
+  constructor(address: Address, credentials: Credentials, clientId: string) {
     this.#address = formatAddress(address);
-    this.#client = new CoordinatorClient(this.#address, credentials.createInsecure(), CLIENT_OPTIONS);
-    this.#token = token;
+    this.#client = dial(CoordinatorClient, this.#address, credentials);
+    this.#credentials = credentials;
     this.#clientId = clientId;
   }
 
@@ -32,7 +33,9 @@ export class CoordinatorLink {
   async handshake(): Promise<{ slots: number }> {
     const { protocol, version, slots } = await this.#call<HandshakeResponse__Output>((done) =>
       this.#client.handshake({ version: VERSION, protocol: PROTOCOL }, this.#metadata(), soon(), done),
-    );
+    ).catch(async (error: PoolError) => {
+      throw (await this.#obstacle(error)) ?? error;
+    });
     if (protocol === PROTOCOL) return { slots };
     throw new PoolError(
       'version-mismatch',
@@ -64,7 +67,7 @@ export class CoordinatorLink {
   }
 
   #metadata() {
-    return callMetadata(this.#token, this.#clientId);
+    return callMetadata(this.#credentials, this.#clientId);
   }
 
   #call<T>(start: (done: Respond<T>) => unknown): Promise<T> {
@@ -74,6 +77,13 @@ export class CoordinatorLink {
         else resolve(response as T);
       });
     });
+  }
+
+  /** Somebody may be there all the same, but not come to terms with us. */
+  async #obstacle({ cause }: PoolError): Promise<PoolError | undefined> {
+    if ((cause as ServiceError | undefined)?.code !== status.UNAVAILABLE) return undefined;
+    const obstacle = await tlsObstacle(this.#address, this.#credentials);
+    return obstacle === undefined ? undefined : new PoolError('unavailable', obstacle, { cause });
   }
 
   #explain(error: ServiceError): PoolError {

@@ -3,6 +3,7 @@ import { type ErrorCode, PoolError } from '../core/errors.js';
 import { LinkedList } from '../core/linked-list.js';
 import { once } from '../core/once.js';
 import { appetite, Pace } from '../core/pace.js';
+import type { Credentials } from '../wire/credentials.js';
 import { shipFunction } from '../wire/functions/source.js';
 import type { ClaimedLease } from '../wire/generated/offhand/v1/ClaimedLease.js';
 import type { SlotLease__Output } from '../wire/generated/offhand/v1/SlotLease.js';
@@ -62,13 +63,13 @@ export class DirectExecutor implements Executor, Place, LeaseHolder, SessionEven
 
   constructor(
     coordinator: CoordinatorLink,
-    token: string | undefined,
+    credentials: Credentials,
     { slots, reconnectMs, onClose }: ExecutorSettings,
   ) {
     this.#coordinator = coordinator;
     this.#session = new Session(() => coordinator.openSession(), this, reconnectMs);
-    this.#workers = new WorkerConnections(token);
-    this.#values = new ValueServer(token);
+    this.#workers = new WorkerConnections(credentials);
+    this.#values = new ValueServer(credentials);
     this.#slots = slots;
     this.#onClose = onClose;
   }
@@ -320,8 +321,8 @@ export class DirectExecutor implements Executor, Place, LeaseHolder, SessionEven
   }
 }
 
-function isSilent({ underWay, heardAt }: HeldLease, now: number): boolean {
-  return underWay.tasks > 1 && now - heardAt > SILENCE_MS + 10 * underWay.workMs;
+function isSilent({ isReached, underWay, heardAt }: HeldLease, now: number): boolean {
+  return isReached && underWay.tasks > 1 && now - heardAt > SILENCE_MS + 10 * underWay.workMs;
 }
 
 function closed(mayHaveRun: boolean): PoolError {

@@ -71,6 +71,11 @@ export class HeldLease implements Place, SlotUser {
     return this.#tasks.size === 0;
   }
 
+  /** Whether its slot could have answered by now. */
+  get isReached(): boolean {
+    return this.#slot.isReached;
+  }
+
   /** Whether a message could go now. */
   get isReady(): boolean {
     return !this.#isEnding && this.#slot.isReady;
@@ -156,6 +161,12 @@ export class HeldLease implements Place, SlotUser {
   onBroken(): void {
     this.#beginToEnd();
     if (!this.isIdle) void this.#settle({ stopAny: true });
+  }
+
+  onUnreached(reason: PoolError): void {
+    this.#beginToEnd();
+    for (const task of this.#takeAbove(0)) task.fail(reason);
+    this.#afterChange();
   }
 
   #onOutcome(outcome: TaskOutcomes__Output): void {

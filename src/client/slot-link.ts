@@ -1,9 +1,13 @@
-import { type ClientDuplexStream, credentials, type ServiceError } from '@grpc/grpc-js';
-import { callMetadata, CLIENT_OPTIONS } from '../wire/channel.js';
+import { type ClientDuplexStream, type ServiceError, status } from '@grpc/grpc-js';
+import { PoolError } from '../core/errors.js';
+import { callMetadata, type Credentials, dial } from '../wire/credentials.js';
 import type { OutcomeBatch__Output } from '../wire/generated/offhand/v1/OutcomeBatch.js';
 import type { TaskBatch } from '../wire/generated/offhand/v1/TaskBatch.js';
 import type { TaskOutcomes__Output } from '../wire/generated/offhand/v1/TaskOutcomes.js';
 import { SlotClient } from '../wire/slot-proto.js';
+
+/** How long the way to a slot may take to open, in ms. A way that is closed may say nothing at all, for minutes. */
+const REACH_LIMIT_MS = 5_000;
 
 type Stream = ClientDuplexStream<TaskBatch, OutcomeBatch__Output>;
 
@@ -13,23 +17,42 @@ export interface SlotUser {
   onWritten(): void;
   onOutcomes(outcomes: TaskOutcomes__Output[]): void;
   /** The stream is no more. What was sent may or may not have arrived. */
-  onBroken(error: ServiceError | undefined): void;
+  onBroken(): void;
+  /** The slot was never reached, so nothing that was sent has arrived. */
+  onUnreached(reason: PoolError): void;
 }
 
 /** A client's connection to one slot, and the stream on it while there is something to send. */
 export class SlotLink {
+  /** Whether the slot is on this machine. */
+  readonly isLocal: boolean;
   readonly #client: InstanceType<typeof SlotClient>;
-  readonly #token: string | undefined;
+  readonly #credentials: Credentials;
   #stream: Stream | undefined;
   readonly #users = new Set<SlotUser>();
   #count = 0;
   /** Functions whose source has been sent on this stream. */
   readonly #known = new Set<string>();
   #isWriting = false;
+  readonly #address: string;
+  readonly #worker: string;
+  #isReached: boolean;
+  #reachTimer: NodeJS.Timeout | undefined;
 
-  constructor(address: string, token: string | undefined) {
-    this.#client = new SlotClient(address, credentials.createInsecure(), CLIENT_OPTIONS);
-    this.#token = token;
+  /** @param worker the name of the slot's worker, for messages. */
+  constructor(address: string, worker: string, credentials: Credentials) {
+    this.#address = address;
+    this.#worker = worker;
+    this.isLocal = address.startsWith('unix:');
+    // Only the way to another machine may be closed.
+    this.#isReached = this.isLocal;
+    this.#client = dial(SlotClient, address, credentials);
+    this.#credentials = credentials;
+  }
+
+  /** Whether the slot could have answered by now. */
+  get isReached(): boolean {
+    return this.#isReached;
   }
 
   /** Whether a message can go now; else `onWritten` says when. */
@@ -90,23 +113,58 @@ export class SlotLink {
   }
 
   #open(): Stream {
-    const stream = this.#client.runTasks(callMetadata(this.#token));
+    const stream = this.#client.runTasks(callMetadata(this.#credentials));
     stream.on('data', (batch: OutcomeBatch__Output) => {
       if (stream === this.#stream) for (const user of [...this.#users]) user.onOutcomes(batch.outcomes);
     });
-    const broken = (error?: ServiceError) => {
+    const broken = (unreached?: PoolError) => {
       if (stream !== this.#stream) return;
       this.#reset();
-      for (const user of [...this.#users]) user.onBroken(error);
+      for (const user of [...this.#users]) {
+        if (unreached) user.onUnreached(unreached);
+        else user.onBroken();
+      }
     };
-    stream.on('error', broken);
+    stream.on('error', (error: ServiceError) => {
+      const wasInVain = !this.#isReached && error.code === status.UNAVAILABLE;
+      broken(wasInVain ? this.#unreached(reasonOf(error)) : undefined);
+    });
     stream.on('end', () => broken());
+    if (!this.#isReached) {
+      this.#reachTimer = setTimeout(() => {
+        broken(this.#unreached(`no answer within ${REACH_LIMIT_MS / 1_000} s`));
+        stream.cancel();
+      }, REACH_LIMIT_MS);
+      // Not until a deadline of its own: closing the client would leave its timer behind.
+      this.#client.waitForReady(Number.POSITIVE_INFINITY, (error) => {
+        if (error) return; // The client was closed.
+        this.#isReached = true;
+        clearTimeout(this.#reachTimer);
+      });
+    }
     return stream;
   }
 
+  #unreached(reason: string): PoolError {
+    return new PoolError(
+      'unavailable',
+      `${this.#worker} cannot be reached at ${this.#address} (${reason}); the ports of the workers have to be open to ` +
+        'this machine, and --advertise of their server has to name an address that this machine reaches',
+    );
+  }
+
   #reset(): void {
+    clearTimeout(this.#reachTimer);
     this.#stream = undefined;
     this.#isWriting = false;
     this.#known.clear();
   }
+}
+
+/** Why a connection did not come about, out of the frame that grpc-js puts around it. */
+function reasonOf({ details }: ServiceError): string {
+  const words = details.replace(/\s+/g, ' ');
+  return (
+    /Last error: (?:Error(?: \[\w+\])?: )?(.+?)(?: \(\d{4}-[^)]+\))? ?\. Resolution/.exec(words)?.[1] ?? words
+  );
 }

@@ -3,6 +3,8 @@ import { fileURLToPath } from 'node:url';
 import { isErrorCode, PoolError } from '../core/errors.js';
 import { usableCores } from '../host/cpu-limit.js';
 import { newToken } from '../host/token.js';
+import type { Address } from '../wire/address.js';
+import type { ServerNotice, ServerRequest } from '../wire/process-messages.js';
 import { connectExecutor } from './connect.js';
 import { InlineExecutor } from './inline-executor.js';
 import { checkKeys, checkNumber, refuse } from './options.js';
@@ -27,9 +29,6 @@ export interface StartPoolOptions {
 
 const KEYS = ['workers', 'slots', 'profile', 'profileIntervalMs', 'logDir', 'drainTimeoutMs', 'inline'];
 
-type Notice =
-  { type: 'started'; host: string; port: number } | { type: 'failed'; code: string; message: string };
-
 /**
  * Starts a pool of this process's own, on free ports of this machine, and connects to it. The pool ends with `close()`,
  * and at the latest with this process.
@@ -41,25 +40,27 @@ export async function startPool(options: StartPoolOptions = {}): Promise<Pool> {
   const { workers = usableCores(), slots = 1, profileIntervalMs = 100, drainTimeoutMs = 0 } = options;
   if (options.inline ?? process.env['OFFHAND_INLINE'] === '1') return new Pool(new InlineExecutor());
 
-  const token = newToken();
+  const credentials = { token: newToken() };
   const child = fork(fileURLToPath(new URL('../server/process.js', import.meta.url)), {
     serialization: 'advanced',
     stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
     execArgv: [],
   });
   const started = firstNotice(child);
-  child.send({
+  const { profile, logDir } = options;
+  request(child, {
     type: 'start',
     options: {
       workers,
       slots,
-      token,
+      credentials,
       host: '127.0.0.1',
+      advertise: '127.0.0.1',
       ports: [0],
       workerPorts: undefined,
-      profile: options.profile,
+      profile,
       profileIntervalMs,
-      logDir: options.logDir,
+      logDir,
       logPretty: false,
       coordinatorTimeoutMs: 0,
       heartbeatIntervalMs: 1_000,
@@ -74,12 +75,16 @@ export async function startPool(options: StartPoolOptions = {}): Promise<Pool> {
   child.unref();
   child.channel?.unref();
   const settings = { reconnectMs: 0, onClose: () => stop(child) };
-  return new Pool(await connectExecutor({ host, port }, token, settings));
+  return new Pool(await connectExecutor({ host, port }, credentials, settings));
 }
 
-function firstNotice(child: ChildProcess): Promise<{ host: string; port: number }> {
+function request(child: ChildProcess, message: ServerRequest): void {
+  child.send(message);
+}
+
+function firstNotice(child: ChildProcess): Promise<Address> {
   return new Promise((resolve, reject) => {
-    child.once('message', (notice: Notice) => {
+    child.once('message', (notice: ServerNotice) => {
       if (notice.type === 'started') resolve(notice);
       else reject(new PoolError(isErrorCode(notice.code) ? notice.code : 'internal', notice.message));
     });
@@ -97,7 +102,7 @@ function stop(child: ChildProcess): Promise<void> {
   child.ref();
   return new Promise((resolve) => {
     child.once('exit', () => resolve());
-    child.send({ type: 'stop' });
+    request(child, { type: 'stop' });
   });
 }
 

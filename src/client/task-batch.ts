@@ -40,7 +40,8 @@ function tasksMessage(tasks: readonly DirectTask[], first: DirectTask, slot: Slo
     count: tasks.length,
     ...(slot.knows(fn.id) ? { functionId: fn.id } : { source: fn.source }),
     name,
-    ...(first.reference ? { argumentsAt: first.reference } : { arguments: bytesOf(payload) }),
+    // Only a slot on this machine reaches what the client hands out.
+    ...(first.reference && slot.isLocal ? { argumentsAt: first.reference } : { arguments: bytesOf(payload) }),
     isList,
     limits: timeoutMs === undefined ? null : { timeoutMs },
   };

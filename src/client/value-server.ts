@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import type { Server, ServerWritableStream } from '@grpc/grpc-js';
 import { PoolError } from '../core/errors.js';
+import type { Credentials } from '../wire/credentials.js';
 import { toStatus } from '../wire/errors.js';
 import type { Chunk } from '../wire/generated/offhand/v1/Chunk.js';
 import type { PullRequest__Output } from '../wire/generated/offhand/v1/PullRequest.js';
@@ -19,12 +20,12 @@ let servers = 0;
  * which goes to one slot alone, for as long as its task is not settled. Listens while there is something to hand out.
  */
 export class ValueServer {
-  readonly #token: string | undefined;
+  readonly #credentials: Credentials;
   readonly #values = new Map<string, Uint8Array>();
   #server: { address: string; grpc: Server; bound: Promise<unknown> } | undefined;
 
-  constructor(token: string | undefined) {
-    this.#token = token;
+  constructor(credentials: Credentials) {
+    this.#credentials = credentials;
   }
 
   /** Listens, if it does not yet. Where that is not possible it offers nothing: values go along with their tasks. */
@@ -32,9 +33,9 @@ export class ValueServer {
     if (!this.#server) {
       const address = claimSocket('client', servers++);
       if (address === undefined) return;
-      const grpc = createGrpcServer(this.#token);
+      const grpc = createGrpcServer(this.#credentials);
       grpc.addService(valuesService, { Pull: (call: PullStream) => this.#pour(call) });
-      this.#server = { address, grpc, bound: bindAddress(grpc, address) };
+      this.#server = { address, grpc, bound: bindAddress(grpc, address, this.#credentials) };
     }
     const server = this.#server;
     try {

@@ -1,3 +1,4 @@
+import type { Credentials } from '../wire/credentials.js';
 import type { SlotLease__Output } from '../wire/generated/offhand/v1/SlotLease.js';
 import { SlotLink } from './slot-link.js';
 import { WorkerLink } from './worker-link.js';
@@ -10,12 +11,12 @@ interface Connections {
 
 /** A client's connections to the workers it has leases on: one per slot, and one per worker where it is needed. */
 export class WorkerConnections {
-  readonly #token: string | undefined;
+  readonly #credentials: Credentials;
   /** By the worker's name, which outlives its process. */
   readonly #workers = new Map<string, Connections>();
 
-  constructor(token: string | undefined) {
-    this.#token = token;
+  constructor(credentials: Credentials) {
+    this.#credentials = credentials;
   }
 
   of({ workerId, worker: name, host, port, slotAddress }: SlotLease__Output): {
@@ -25,14 +26,14 @@ export class WorkerConnections {
     let known = this.#workers.get(name);
     if (known?.workerId !== workerId) {
       const before = known;
-      known = { workerId, worker: new WorkerLink({ host, port }, this.#token), slots: new Map() };
+      known = { workerId, worker: new WorkerLink({ host, port }, this.#credentials), slots: new Map() };
       this.#workers.set(name, known);
       // Of the process that was there before; what is still under way there ends by itself.
       if (before && [...before.slots.values()].every((slot) => slot.isUnused)) close(before);
     }
     let slot = known.slots.get(slotAddress);
     if (!slot) {
-      slot = new SlotLink(slotAddress, this.#token);
+      slot = new SlotLink(slotAddress, name, this.#credentials);
       known.slots.set(slotAddress, slot);
     }
     return { slot, worker: known.worker };

@@ -1,7 +1,7 @@
-import { credentials, type ServiceError, status } from '@grpc/grpc-js';
+import { type ServiceError, status } from '@grpc/grpc-js';
 import { PoolError } from '../core/errors.js';
 import { type Address, formatAddress } from '../wire/address.js';
-import { callMetadata, CLIENT_OPTIONS } from '../wire/channel.js';
+import { callMetadata, type Credentials, dial } from '../wire/credentials.js';
 import { codeOfStatus, fromServiceError } from '../wire/errors.js';
 import type { SettleLeaseRequest } from '../wire/generated/offhand/v1/SettleLeaseRequest.js';
 import type { SettleLeaseResponse__Output } from '../wire/generated/offhand/v1/SettleLeaseResponse.js';
@@ -14,20 +14,19 @@ const ANSWER_LIMIT_MS = 5_000;
 export class WorkerLink {
   readonly #address: string;
   readonly #client: InstanceType<typeof WorkerClient>;
-  readonly #token: string | undefined;
+  readonly #credentials: Credentials;
 
-  constructor(address: Address, token: string | undefined) {
+  constructor(address: Address, credentials: Credentials) {
     this.#address = formatAddress(address);
-    // Nothing is dialled before the first call.
-    this.#client = new WorkerClient(this.#address, credentials.createInsecure(), CLIENT_OPTIONS);
-    this.#token = token;
+    this.#client = dial(WorkerClient, this.#address, credentials);
+    this.#credentials = credentials;
   }
 
   /** Ends a lease and tells what became of its tasks. @throws PoolError `worker-lost` when nobody answers. */
   settleLease(request: SettleLeaseRequest): Promise<SettleLeaseResponse__Output> {
     return new Promise((resolve, reject) => {
       const deadline = Date.now() + ANSWER_LIMIT_MS;
-      this.#client.settleLease(request, callMetadata(this.#token), { deadline }, (error, response) => {
+      this.#client.settleLease(request, callMetadata(this.#credentials), { deadline }, (error, response) => {
         if (error) reject(fromServiceError(error, (bare) => this.#explain(bare)));
         else resolve(response as SettleLeaseResponse__Output);
       });

@@ -1,6 +1,6 @@
 // Entry of the process that `startPool` runs its pool in: the pool ends with whoever holds the other end of the channel.
 import { messageOf, PoolError } from '../core/errors.js';
-import type { ServerNotice, ServerOptions, ServerRequest } from './options.js';
+import type { ServerNotice, ServerOptions, ServerRequest } from '../wire/process-messages.js';
 import type { RunningServer } from './server.js';
 import { Supervisor } from './supervisor.js';
 

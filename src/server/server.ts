@@ -1,9 +1,12 @@
 import { randomBytes } from 'node:crypto';
+import { isIP } from 'node:net';
 import type { Server } from '@grpc/grpc-js';
 import { PoolError } from '../core/errors.js';
 import { once } from '../core/once.js';
 import { withResolvers } from '../core/with-resolvers.js';
-import { formatAddress } from '../wire/address.js';
+import { formatAddress, isWildcard } from '../wire/address.js';
+import type { Credentials } from '../wire/credentials.js';
+import { tlsObstacle } from '../wire/tls-obstacle.js';
 import { bindFirstFree, createGrpcServer } from '../wire/grpc-server.js';
 import { ensureSigningKey } from '../host/token.js';
 import { createLogger } from '../host/logger.js';
@@ -11,7 +14,7 @@ import { orphans, removePoolFile, writePoolFile } from '../host/pool-files.js';
 import { coordinatorService } from '../wire/proto.js';
 import { VERSION } from '../wire/protocol.js';
 import { Coordinator } from './coordinator.js';
-import type { ServerOptions } from './options.js';
+import type { CoordinatorPlace, ServerOptions } from '../wire/process-messages.js';
 import { claimProfile } from './profile-claim.js';
 import { coordinatorHandlers } from './service.js';
 import { Supervisor } from './supervisor.js';
@@ -22,6 +25,7 @@ const REPORT_INTERVAL_MS = 500;
 const GOODBYE_MS = 2_000;
 
 export interface RunningServer {
+  /** What clients dial. */
   readonly host: string;
   readonly port: number;
   /** Where the profile goes, if one is written. */
@@ -50,7 +54,7 @@ export async function startServer(
 }
 
 async function start(options: ServerOptions, supervisor: Supervisor): Promise<RunningServer> {
-  const { host } = options;
+  const { host, advertise } = options;
   const log = await createLogger({ name: 'coordinator', dir: options.logDir, pretty: options.logPretty });
   const coordinator = new Coordinator(
     {
@@ -73,7 +77,7 @@ async function start(options: ServerOptions, supervisor: Supervisor): Promise<Ru
     gone: (link) => supervisor.parted(link.info),
   });
   supervisor.onEnded = ({ worker, pid }) => coordinator.processEnded(worker, pid);
-  const server = createGrpcServer(options.token);
+  const server = createGrpcServer(options.credentials);
   if (options.standardServices) (await import('../wire/standard-services.js')).addStandardServices(server);
   const stopped = withResolvers<void>();
   const release: (() => void | Promise<void>)[] = [() => server.forceShutdown(), () => coordinator.stop()];
@@ -95,7 +99,9 @@ async function start(options: ServerOptions, supervisor: Supervisor): Promise<Ru
     const port = await listen(server, options);
     const workers = () =>
       coordinator.workers.map(({ info: { worker, port, pid } }) => ({ worker, port, pid }));
-    log.info({ host, port }, 'listening');
+    log.info({ host, advertise, port }, 'listening');
+    const own: CoordinatorPlace = { host: ownHost(host), port, certifiedFor: advertise };
+    await checkTrust(own, options.credentials);
     let profile: string | undefined;
     let kill = () => Promise.resolve(supervisor.kill());
     if (options.profile !== undefined) {
@@ -115,23 +121,43 @@ async function start(options: ServerOptions, supervisor: Supervisor): Promise<Ru
       };
       profile = claim.path;
     }
-    await supervisor.attachTo({ host, port }, log);
+    await supervisor.attachTo(own, log);
     if (options.announce) {
-      const pool = { address: formatAddress({ host, port }), port, pid: process.pid, version: VERSION };
+      const tls = options.credentials.tls && { ca: options.credentials.tls.ca };
+      const pool = {
+        address: formatAddress({ host: advertise, port }),
+        port,
+        pid: process.pid,
+        version: VERSION,
+        tls,
+      };
       const announce = () => writePoolFile({ ...pool, workers: workers() });
       announce();
       coordinator.listen({ attached: announce, gone: announce });
       release.push(() => removePoolFile(pool));
     }
-    return { host, port, profile, workers, stopped: stopped.promise, stop, kill };
+    return { host: advertise, port, profile, workers, stopped: stopped.promise, stop, kill };
   } catch (error) {
     for (const action of release.reverse()) await action();
     throw error;
   }
 }
 
-async function listen(server: Server, { host, ports }: ServerOptions): Promise<number> {
-  const port = await bindFirstFree(server, host, ports);
+/** Greets itself as its workers are about to. @throws PoolError `invalid-argument` when they would not trust it. */
+async function checkTrust(own: CoordinatorPlace, credentials: Credentials): Promise<void> {
+  if (!credentials.tls) return;
+  const obstacle = await tlsObstacle(formatAddress(own), credentials, own.certifiedFor);
+  if (obstacle !== undefined) throw new PoolError('invalid-argument', obstacle);
+}
+
+/** How processes of this machine reach a host that is listened on, even where they do not reach the advertised one. */
+function ownHost(host: string): string {
+  if (!isWildcard(host)) return host;
+  return isIP(host) === 6 ? '::1' : '127.0.0.1';
+}
+
+async function listen(server: Server, { host, ports, credentials }: ServerOptions): Promise<number> {
+  const port = await bindFirstFree(server, { host, ports }, credentials);
   if (port !== undefined) return port;
   const tried =
     ports.length === 1 ? `port ${ports[0]} is taken` : `no port from ${ports[0]} to ${ports.at(-1)} is free`;

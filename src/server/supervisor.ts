@@ -5,15 +5,16 @@ import { restartDelayMs } from '../core/restart-backoff.js';
 import { withResolvers } from '../core/with-resolvers.js';
 import type { Logger } from '../host/logger.js';
 import { isAlive, type WorkerProcess } from '../host/pool-files.js';
-import type { ServerOptions } from './options.js';
+import type {
+  CoordinatorPlace,
+  ServerOptions,
+  WorkerNotice,
+  WorkerOptions,
+  WorkerOrder,
+} from '../wire/process-messages.js';
 
-/** What a worker is started with: the options of `src/worker/options.ts`, which this side passes on unread. */
-export type WorkerSettings = Record<string, unknown>;
-
-/** Where the coordinator listens. */
-type CoordinatorAddress = { host: string; port: number };
-
-type Notice = { type: 'started'; port: number } | { type: 'failed'; message: string };
+/** What all workers of a pool are started with. */
+type WorkerSettings = Omit<WorkerOptions, 'name'>;
 
 /** The place of one worker: the process that fills it now, if one does. */
 interface Place {
@@ -50,21 +51,21 @@ export class Supervisor {
   /** Told when the process of a worker has ended. */
   onEnded: (process: WorkerProcess) => void = () => undefined;
   #log: Logger | undefined;
-  #coordinator: CoordinatorAddress | undefined;
+  #coordinator: CoordinatorPlace | undefined;
   #watch: NodeJS.Timeout | undefined;
   #isStopping = false;
 
   /** Starts the workers of a pool, which get ready while the coordinator does; those that are awaited are not started. */
   static start(options: ServerOptions, awaited: readonly WorkerProcess[] = []): Supervisor {
-    const { token, host, workerPorts, slots, coordinatorTimeoutMs, logDir, standardServices } = options;
     const settings = {
-      token,
-      host,
-      ports: workerPorts,
-      slots,
-      coordinatorTimeoutMs,
-      logDir,
-      standardServices,
+      credentials: options.credentials,
+      host: options.host,
+      advertise: options.advertise,
+      ports: options.workerPorts,
+      slots: options.slots,
+      coordinatorTimeoutMs: options.coordinatorTimeoutMs,
+      logDir: options.logDir,
+      standardServices: options.standardServices,
     };
     return new Supervisor(options.workers, settings, new Set(awaited.map(({ worker }) => worker)));
   }
@@ -93,10 +94,10 @@ export class Supervisor {
    *
    * @throws PoolError with the first one's sentence when one cannot start.
    */
-  async attachTo(coordinator: CoordinatorAddress, log: Logger): Promise<void> {
+  async attachTo(coordinator: CoordinatorPlace, log: Logger): Promise<void> {
     this.#log = log;
     this.#coordinator = coordinator;
-    for (const { child } of this.#places.values()) if (child?.connected) child.send({ coordinator });
+    for (const { child } of this.#places.values()) if (child?.connected) order(child, { coordinator });
     const timer = setTimeout(() => this.#awaited.forEach((giveUp) => giveUp()), ADOPTION_MS);
     await this.#started.finally(() => clearTimeout(timer));
   }
@@ -184,11 +185,11 @@ export class Supervisor {
       stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
     });
     place.child = child;
-    child.send({ options: { ...this.#settings, name: place.name } });
-    if (this.#coordinator) child.send({ coordinator: this.#coordinator });
+    order(child, { options: { ...this.#settings, name: place.name } });
+    if (this.#coordinator) order(child, { coordinator: this.#coordinator });
     return new Promise((resolve, reject) => {
       let failure: string | undefined;
-      child.on('message', (notice: Notice) => {
+      child.on('message', (notice: WorkerNotice) => {
         if (notice.type === 'started') resolve();
         else failure = notice.message;
       });
@@ -228,6 +229,10 @@ export class Supervisor {
       this.#spawn(place).catch((error: unknown) => this.#log?.error({ error }, 'worker did not start'));
     }, delayMs);
   }
+}
+
+function order(child: ChildProcess, message: WorkerOrder): void {
+  child.send(message);
 }
 
 /** Ends a worker with whatever its tasks started. */

@@ -1,6 +1,9 @@
 import { isIP } from 'node:net';
 import { PoolError } from '../core/errors.js';
 
+/** Port of a pool unless told otherwise. */
+export const DEFAULT_PORT = 4999;
+
 export interface Address {
   host: string;
   port: number;
@@ -25,6 +28,16 @@ export function isLoopback(host: string): boolean {
   return host === 'localhost' || host === '::1' || (isIP(host) === 4 && host.startsWith('127.'));
 }
 
+/** Whether a host stands for every address of the machine: one to listen on, none to dial. */
+export function isWildcard(host: string): boolean {
+  return host === '0.0.0.0' || (isIP(host) === 6 && /^[0:]+$/.test(host));
+}
+
+/** Whether all who are to reach this host are on the same machine. */
+export function isOneMachine({ host, advertise }: { host: string; advertise: string }): boolean {
+  return isLoopback(host) && isLoopback(advertise);
+}
+
 /** Ports from `first` to `last`, both included. */
 export interface PortRange {
   first: number;
@@ -43,4 +56,10 @@ export function parsePortRange(text: string, name: string): PortRange {
     );
   }
   return { first, last };
+}
+
+/** The ports of a range in their order; 0, which is any free one, where there is no range. */
+export function portsOf(range: PortRange | undefined): number[] {
+  if (!range) return [0];
+  return Array.from({ length: range.last - range.first + 1 }, (_, index) => range.first + index);
 }

@@ -1,4 +1,4 @@
-import { type ChannelOptions, Metadata } from '@grpc/grpc-js';
+import type { ChannelOptions } from '@grpc/grpc-js';
 
 /** Largest message either side takes, in bytes: the largest payload, and what goes with it. */
 const MAX_MESSAGE_BYTES = 257 * 1024 * 1024;
@@ -24,11 +24,3 @@ export const CLIENT_OPTIONS: ChannelOptions = {
   // One connection per peer and owner: pools of one process do not share theirs, so closing one is closing it.
   'grpc.use_local_subchannel_pool': 1,
 };
-
-/** What every call carries. */
-export function callMetadata(token: string | undefined, clientId?: string): Metadata {
-  const metadata = new Metadata();
-  if (token !== undefined) metadata.set('authorization', `Bearer ${token}`);
-  if (clientId !== undefined) metadata.set('client-id', clientId);
-  return metadata;
-}

@@ -3,7 +3,6 @@ import {
   logVerbosity,
   type Metadata,
   Server,
-  ServerCredentials,
   type ServerInterceptor,
   ServerInterceptingCall,
   setLogVerbosity,
@@ -12,6 +11,7 @@ import {
 import { messageOf, PoolError } from '../core/errors.js';
 import { formatAddress } from './address.js';
 import { SERVER_OPTIONS } from './channel.js';
+import { type Credentials, serverCredentials } from './credentials.js';
 
 const HEALTH = '/grpc.health.v1.Health/';
 
@@ -21,7 +21,7 @@ export function silenceGrpc(): void {
 }
 
 /** A server every call of which needs the token, if there is one; health checks alone do not. */
-export function createGrpcServer(token: string | undefined): Server {
+export function createGrpcServer({ token }: Credentials): Server {
   const interceptors = token === undefined ? [] : [requireToken(token)];
   return new Server({ ...SERVER_OPTIONS, interceptors });
 }
@@ -60,16 +60,16 @@ export function tokenCheck(token: string): (metadata: Metadata) => boolean {
  */
 export async function bindFirstFree(
   server: Server,
-  host: string,
-  ports: Iterable<number>,
+  { host, ports }: { host: string; ports: Iterable<number> },
+  credentials: Credentials,
   onTaken: (port: number) => void = () => undefined,
 ): Promise<number | undefined> {
   for (const port of ports) {
+    const address = formatAddress({ host, port });
     try {
-      return await bind(server, host, port);
+      return await bindAddress(server, address, credentials);
     } catch (error) {
       if (!/EADDRINUSE/.test(messageOf(error))) {
-        const address = formatAddress({ host, port });
         throw new PoolError('invalid-argument', `cannot listen on ${address}: ${messageOf(error)}`, {
           cause: error,
         });
@@ -80,14 +80,10 @@ export async function bindFirstFree(
   return undefined;
 }
 
-function bind(server: Server, host: string, port: number): Promise<number> {
-  return bindAddress(server, formatAddress({ host, port }));
-}
-
-/** Listens on `host:port` or `unix:/path`; gives the port. */
-export function bindAddress(server: Server, address: string): Promise<number> {
+/** Listens on `host:port`, with TLS where the credentials have a certificate, or on `unix:/path`; gives the port. */
+export function bindAddress(server: Server, address: string, credentials: Credentials): Promise<number> {
   return new Promise((resolve, reject) => {
-    server.bindAsync(address, ServerCredentials.createInsecure(), (error, bound) => {
+    server.bindAsync(address, serverCredentials(address, credentials), (error, bound) => {
       if (error) reject(error);
       else resolve(bound);
     });

@@ -1,8 +1,8 @@
-import { type ClientDuplexStream, credentials, type ServiceError, status } from '@grpc/grpc-js';
+import { type ClientDuplexStream, type ServiceError, status } from '@grpc/grpc-js';
 import { messageOf, PoolError } from '../core/errors.js';
 import { LivedClock } from '../core/lived-clock.js';
-import { type Address, formatAddress } from '../wire/address.js';
-import { callMetadata, CLIENT_OPTIONS } from '../wire/channel.js';
+import { formatAddress } from '../wire/address.js';
+import { callMetadata, dial } from '../wire/credentials.js';
 import { fromServiceError, isAnswer } from '../wire/errors.js';
 import type { CoordinatorMessage__Output } from '../wire/generated/offhand/v1/CoordinatorMessage.js';
 import type { WorkerMessage } from '../wire/generated/offhand/v1/WorkerMessage.js';
@@ -10,7 +10,7 @@ import type { WorkerState } from '../wire/generated/offhand/v1/WorkerState.js';
 import type { Logger } from '../host/logger.js';
 import { CoordinatorClient } from '../wire/proto.js';
 import { PROTOCOL, VERSION } from '../wire/protocol.js';
-import type { WorkerOptions } from './options.js';
+import type { CoordinatorPlace, WorkerOptions } from '../wire/process-messages.js';
 import { Reporter } from './reporter.js';
 import type { Worker } from './worker.js';
 
@@ -30,7 +30,7 @@ export interface AttachmentEvents {
   ended(reason: PoolError): void;
 }
 
-export type AttachmentOptions = WorkerOptions & { coordinator: Address };
+export type AttachmentOptions = WorkerOptions & { coordinator: CoordinatorPlace };
 
 type Stream = ClientDuplexStream<WorkerMessage, CoordinatorMessage__Output>;
 
@@ -73,8 +73,9 @@ export class Attachment {
     this.#stateOf = stateOf;
     this.#events = events;
     this.#log = log;
-    const address = formatAddress(options.coordinator);
-    this.#client = new CoordinatorClient(address, credentials.createInsecure(), CLIENT_OPTIONS);
+    const { coordinator, credentials } = options;
+    const address = formatAddress(coordinator);
+    this.#client = dial(CoordinatorClient, address, credentials, coordinator.certifiedFor);
     worker.onLeaseEnded = (leaseEnded) => this.#send({ leaseEnded });
     this.#heardAt = this.#clock.now();
     this.#tick = setInterval(() => this.#watch(), TICK_MS);
@@ -107,7 +108,7 @@ export class Attachment {
 
   #dial(): void {
     this.#dialledAt = this.#clock.now();
-    const stream = this.#client.attach(callMetadata(this.#options.token));
+    const stream = this.#client.attach(callMetadata(this.#options.credentials));
     this.#stream = stream;
     const broken = (error?: ServiceError) => {
       if (stream === this.#stream) this.#onBroken(error);

@@ -1,9 +1,8 @@
 // Entry of a worker process that a supervisor started: takes its options over the channel, says where it listens.
 import { messageOf } from '../core/errors.js';
 import { withResolvers } from '../core/with-resolvers.js';
-import type { Address } from '../wire/address.js';
-import type { WorkerNotice, WorkerOptions, WorkerOrder } from './options.js';
-import { slotAddresses } from './slot-addresses.js';
+import type { CoordinatorPlace, WorkerNotice, WorkerOptions, WorkerOrder } from '../wire/process-messages.js';
+import { slotPlaces } from './slot-place.js';
 import { Worker } from './worker.js';
 
 const tell = (notice: WorkerNotice) =>
@@ -24,12 +23,12 @@ function killSelf(): void {
   process.kill(-process.pid, 'SIGKILL');
 }
 
-const coordinator = withResolvers<Address>();
+const coordinator = withResolvers<CoordinatorPlace>();
 
 async function run(options: WorkerOptions): Promise<void> {
   try {
     // The threads load what they need while this one does.
-    const slots = new Worker({ slotAddresses: slotAddresses(options), token: options.token });
+    const slots = new Worker({ slotPlaces: slotPlaces(options), credentials: options.credentials });
     const { startWorker } = await import('./start.js');
     const worker = await startWorker(slots, options, coordinator.promise);
     process.on('SIGTERM', () => void worker.stop());

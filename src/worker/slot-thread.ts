@@ -2,7 +2,7 @@
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { parentPort, workerData } from 'node:worker_threads';
-import { bindAddress, createGrpcServer } from '../wire/grpc-server.js';
+import { bindAddress, bindFirstFree, createGrpcServer, silenceGrpc } from '../wire/grpc-server.js';
 import { readLease } from '../wire/lease-token.js';
 import { slotService } from '../wire/slot-proto.js';
 import { Board } from './board.js';
@@ -33,7 +33,7 @@ const runner = new TaskRunner(board, new FunctionCache(base), tell);
 const service = new SlotService(
   runner,
   new Ledger(settings.ledger),
-  new ValuePuller(settings.token),
+  new ValuePuller(settings.credentials),
   (token) => {
     const lease = signingKey && readLease(token, signingKey);
     const isOurs = lease?.worker === settings.workerId && lease.slot === settings.slot;
@@ -53,7 +53,18 @@ port.on('message', (order: ThreadOrder) => {
     });
 });
 
-const server = createGrpcServer(settings.token);
+// A port that is taken is expected here and no news for anybody's terminal.
+silenceGrpc();
+const server = createGrpcServer(settings.credentials);
 server.addService(slotService, service.handlers);
-const bound = await bindAddress(server, settings.address);
-tell({ type: 'ready', address: settings.address.replace(/:0$/, `:${bound}`) });
+tell({ type: 'ready', port: await listen(settings) });
+
+async function listen({ place, credentials }: ThreadSettings): Promise<number> {
+  if (place.kind === 'socket') return bindAddress(server, place.address, credentials);
+  const bound = await bindFirstFree(server, place, credentials);
+  if (bound !== undefined) return bound;
+  const [last, first] = [place.ports[0], place.ports.at(-1)];
+  throw new Error(
+    `no port from ${first} to ${last} is free for a slot; give another range with --worker-ports`,
+  );
+}

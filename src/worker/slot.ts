@@ -6,7 +6,13 @@ import type { Payload } from '../wire/values/payload.js';
 import { Board } from './board.js';
 import { type Fate, Fates } from './fates.js';
 import { Ledger } from './ledger.js';
-import type { ThreadMessage, ThreadOrder, ThreadSettings } from './thread-messages.js';
+import { addressOf, boundTo } from './slot-place.js';
+import {
+  isThreadMessage,
+  type ThreadMessage,
+  type ThreadOrder,
+  type ThreadSettings,
+} from './thread-messages.js';
 
 /** A thread that has not ended this long after it was told to is stuck in native code: its process goes instead, in ms. */
 const TERMINATE_LIMIT_MS = 1_000;
@@ -53,6 +59,8 @@ export class Slot {
   /** Undefined while a thread that was told to end has not done so. */
   #thread: Thread | undefined;
   #ready: Promise<void>;
+  /** Whether any of its threads has been ready. */
+  #hasStarted = false;
   #calls = 0;
   /** The unary call under way. */
   #attempt: Attempt | undefined;
@@ -70,11 +78,12 @@ export class Slot {
     };
     this.#events = events;
     [this.#thread, this.#ready] = this.#startThread();
+    this.#ready.catch(() => undefined); // Whoever waits for the slot to be ready hears of it.
   }
 
   /** Where streams of tasks reach it; known once it is idle for the first time. */
   get address(): string {
-    return this.#settings.address;
+    return addressOf(this.#settings.place);
   }
 
   set signingKey(signingKey: Uint8Array) {
@@ -82,7 +91,7 @@ export class Slot {
     this.#order({ type: 'key', signingKey });
   }
 
-  /** Resolves when nothing runs and the next task could begin. */
+  /** Resolves when nothing runs and the next task could begin. @throws Error when its first thread cannot start. */
   async whenIdle(): Promise<void> {
     for (;;) {
       await this.#ready;
@@ -168,22 +177,24 @@ export class Slot {
     const thread = new Thread(THREAD, { workerData: this.#settings });
     let reason: unknown;
     let isReady = false;
-    const ready = new Promise<void>((resolve) => {
+    const ready = new Promise<void>((resolve, reject) => {
       thread.on('message', (message: ThreadMessage | null) => {
         // User code can post to this port too; what is none of ours is passed over.
         if (!isThreadMessage(message) || thread !== this.#thread) return;
         if (message.type === 'ready') {
           isReady = true;
-          this.#settings.address = message.address;
+          this.#hasStarted = true;
+          this.#settings.place = boundTo(this.#settings.place, message.port);
           resolve();
         } else this.#onMessage(message);
       });
-    });
-    thread.on('error', (error) => (reason = error));
-    thread.on('exit', (code) => {
-      if (thread !== this.#thread || this.#isClosed) return;
-      if (isReady) this.#onExit(code, reason);
-      else this.#events.stuck();
+      thread.on('error', (error) => (reason = error));
+      thread.on('exit', (code) => {
+        if (thread !== this.#thread || this.#isClosed) return;
+        if (isReady) this.#onExit(code, reason);
+        else if (this.#hasStarted) this.#events.stuck();
+        else reject(reason ?? new Error(`the thread of a slot ended while starting (code ${code})`));
+      });
     });
     return [thread, ready];
   }
@@ -269,21 +280,6 @@ export class Slot {
 
   #release(): void {
     for (const resolve of this.#waiting.splice(0)) resolve();
-  }
-}
-
-function isThreadMessage(message: Partial<ThreadMessage> | null): message is ThreadMessage {
-  if (typeof message !== 'object' || message === null) return false;
-  switch (message.type) {
-    case 'ready':
-      return typeof message.address === 'string';
-    case 'settled':
-      return typeof message.outcome === 'object';
-    case 'begun':
-    case 'idle':
-      return true;
-    default:
-      return false;
   }
 }
 

@@ -1,5 +1,5 @@
 import { PoolError } from '../core/errors.js';
-import type { Address } from '../wire/address.js';
+import { portsOf } from '../wire/address.js';
 import { once } from '../core/once.js';
 import { withResolvers } from '../core/with-resolvers.js';
 import { bindFirstFree, createGrpcServer, silenceGrpc } from '../wire/grpc-server.js';
@@ -8,7 +8,7 @@ import { createLogger } from '../host/logger.js';
 import { workerService } from '../wire/proto.js';
 import { releaseSocket } from '../host/sockets.js';
 import { Attachment } from './attachment.js';
-import type { WorkerOptions } from './options.js';
+import type { CoordinatorPlace, WorkerOptions } from '../wire/process-messages.js';
 import { workerHandlers } from './service.js';
 import { endStuck, type Worker } from './worker.js';
 
@@ -28,7 +28,7 @@ export interface RunningWorker {
 export async function startWorker(
   worker: Worker,
   options: WorkerOptions,
-  coordinator: Promise<Address>,
+  coordinator: Promise<CoordinatorPlace>,
 ): Promise<RunningWorker> {
   // A thread stuck in native code cannot be stopped any other way; the supervisor starts another process.
   // A port that is taken is expected here and no news for anybody's terminal.
@@ -38,19 +38,19 @@ export async function startWorker(
     log.error('a thread could not be ended; ending the process');
     endStuck();
   };
-  const server = createGrpcServer(options.token);
+  const server = createGrpcServer(options.credentials);
   if (options.standardServices) (await import('../wire/standard-services.js')).addStandardServices(server);
   let port = 0;
   const stateOf = (): WorkerState => ({
     worker: options.name,
-    host: options.host,
+    host: options.advertise,
     port,
     pid: process.pid,
     ...worker.state,
   });
   server.addService(workerService, workerHandlers(worker, stateOf));
   port = await listen(server, options, (taken) => log.debug({ port: taken }, 'port taken'));
-  log.info({ host: options.host, port }, 'listening');
+  log.info({ host: options.host, advertise: options.advertise, port }, 'listening');
   await worker.whenReady();
 
   const ended = withResolvers<void>();
@@ -85,18 +85,13 @@ export async function startWorker(
 
 async function listen(
   server: Parameters<typeof bindFirstFree>[0],
-  { host, ports }: WorkerOptions,
+  { host, ports, credentials }: WorkerOptions,
   onTaken: (port: number) => void,
 ): Promise<number> {
-  const candidates = ports ? range(ports.first, ports.last) : [0];
-  const port = await bindFirstFree(server, host, candidates, onTaken);
+  const port = await bindFirstFree(server, { host, ports: portsOf(ports) }, credentials, onTaken);
   if (port !== undefined) return port;
   throw new PoolError(
     'unavailable',
     `no port from ${ports?.first} to ${ports?.last} is free for a worker; give another range with --worker-ports`,
   );
-}
-
-function* range(first: number, last: number): Generator<number> {
-  for (let port = first; port <= last; port++) yield port;
 }

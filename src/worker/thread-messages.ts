@@ -1,5 +1,7 @@
+import type { Credentials } from '../wire/credentials.js';
 import type { Outcome } from '../wire/outcome.js';
 import type { Payload } from '../wire/values/payload.js';
+import type { SlotPlace } from './slot-place.js';
 
 /** What a thread is started with. */
 export interface ThreadSettings {
@@ -9,10 +11,8 @@ export interface ThreadSettings {
   board: SharedArrayBuffer;
   /** Of its ledger. */
   ledger: SharedArrayBuffer;
-  /** Where to listen for streams of tasks; a port of 0 is any. */
-  address: string;
-  /** Undefined where the pool runs without authentication. */
-  token: string | undefined;
+  place: SlotPlace;
+  credentials: Credentials;
   /** Checks leases; undefined until the worker is attached. */
   signingKey: Uint8Array | undefined;
 }
@@ -36,10 +36,27 @@ export type ThreadOrder =
 
 /** What the thread sends back. */
 export type ThreadMessage =
-  | { type: 'ready'; address: string }
+  /** It listens: on this port, where it does so on a port. */
+  | { type: 'ready'; port: number }
   /** A task that has a time limit begins. */
   | { type: 'begun'; epoch: number; number: number; timeoutMs: number }
   /** Nothing runs, and the lease that was last is over. */
   | { type: 'idle' }
   /** A unary call has its outcome. */
   | { type: 'settled'; call: number; outcome: Outcome };
+
+/** User code can post to the same port; whether this is one of ours. */
+export function isThreadMessage(message: Partial<ThreadMessage> | null): message is ThreadMessage {
+  if (typeof message !== 'object' || message === null) return false;
+  switch (message.type) {
+    case 'ready':
+      return typeof message.port === 'number';
+    case 'settled':
+      return typeof message.outcome === 'object';
+    case 'begun':
+    case 'idle':
+      return true;
+    default:
+      return false;
+  }
+}

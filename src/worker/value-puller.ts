@@ -1,6 +1,6 @@
-import { credentials, type ServiceError } from '@grpc/grpc-js';
+import type { ServiceError } from '@grpc/grpc-js';
 import { PoolError } from '../core/errors.js';
-import { callMetadata, CLIENT_OPTIONS } from '../wire/channel.js';
+import { callMetadata, type Credentials, dial } from '../wire/credentials.js';
 import { codeOfStatus, fromServiceError } from '../wire/errors.js';
 import type { Chunk__Output } from '../wire/generated/offhand/v1/Chunk.js';
 import type { ValueReference__Output } from '../wire/generated/offhand/v1/ValueReference.js';
@@ -12,11 +12,11 @@ const MAX_CLIENTS = 16;
 
 /** Pulls large values from the clients that have them. */
 export class ValuePuller {
-  readonly #token: string | undefined;
+  readonly #credentials: Credentials;
   readonly #clients = new Map<string, InstanceType<typeof ValuesClient>>();
 
-  constructor(token: string | undefined) {
-    this.#token = token;
+  constructor(credentials: Credentials) {
+    this.#credentials = credentials;
   }
 
   /** @throws PoolError `not-found` when the value is no longer to be had, `unavailable` when its client is gone. */
@@ -29,7 +29,7 @@ export class ValuePuller {
         `arguments_at.bytes: expected at most ${MAX_PAYLOAD_BYTES}, got ${bytes}`,
       );
     }
-    const stream = this.#clientAt(address).pull({ key }, callMetadata(this.#token));
+    const stream = this.#clientAt(address).pull({ key }, callMetadata(this.#credentials));
     const data = Buffer.allocUnsafeSlow(bytes);
     let filled = 0;
     return new Promise((resolve, reject) => {
@@ -65,7 +65,7 @@ export class ValuePuller {
       client.close();
       this.#clients.delete(oldest);
     }
-    const client = new ValuesClient(address, credentials.createInsecure(), CLIENT_OPTIONS);
+    const client = dial(ValuesClient, address, this.#credentials);
     this.#clients.set(address, client);
     return client;
   }

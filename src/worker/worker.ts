@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { PoolError } from '../core/errors.js';
 import { type WorkerId, workerId } from '../core/ids.js';
+import type { Credentials } from '../wire/credentials.js';
 import type { RunCodeRequest__Output } from '../wire/generated/offhand/v1/RunCodeRequest.js';
 import type { SettleLeaseRequest__Output } from '../wire/generated/offhand/v1/SettleLeaseRequest.js';
 import type { WorkerState } from '../wire/generated/offhand/v1/WorkerState.js';
@@ -11,6 +12,7 @@ import { payloadFrom } from '../wire/values/payload.js';
 import type { Fate } from './fates.js';
 import { timeoutFrom } from './limits.js';
 import { SlotLeases } from './slot-leases.js';
+import type { SlotPlace } from './slot-place.js';
 import { Slot, type SlotCall } from './slot.js';
 
 export type Phase = 'created' | 'running' | 'draining' | 'stopped';
@@ -20,9 +22,8 @@ const LOSS_NOTICE_MS = 200;
 
 export interface WorkerSettings {
   /** By slot: where it is to listen for streams of tasks. */
-  slotAddresses: readonly string[];
-  /** Undefined where the pool runs without authentication. */
-  token: string | undefined;
+  slotPlaces: readonly SlotPlace[];
+  credentials: Credentials;
 }
 
 /** Ends a process one of whose threads can be neither ended nor started. */
@@ -50,15 +51,15 @@ export class Worker {
   #signingKey: Uint8Array | undefined;
 
   /** Its threads begin to load at once. */
-  constructor({ slotAddresses, token }: WorkerSettings) {
-    this.#slots = slotAddresses.map((address, index) => {
-      const settings = { workerId: this.id, slot: index, address, token };
+  constructor({ slotPlaces, credentials }: WorkerSettings) {
+    this.#slots = slotPlaces.map((place, index) => {
+      const settings = { workerId: this.id, slot: index, place, credentials };
       return new Slot(settings, { stuck: () => this.onStuck(), lost: () => void this.#onLost(index) });
     });
     this.leases = new SlotLeases(this.#slots.map((slot) => slot.board));
   }
 
-  /** Where the slots listen, once they are ready. */
+  /** Where clients reach the slots, once they are ready. */
   get slotAddresses(): string[] {
     return this.#slots.map((slot) => slot.address);
   }

@@ -2,12 +2,14 @@ import { describe, expect, test } from '@jest/globals';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { pem, tlsFile } from '../support/tls.js';
 import { resolveServerOptions, type ServerArguments } from '../../src/cli/server-options.js';
 
 /** As yargs gives them when nothing is typed, but for the files, which nobody wants here. */
 const TYPED: ServerArguments = {
   workers: '2',
   host: '127.0.0.1',
+  advertise: undefined,
   port: undefined,
   workerPorts: '5001-5100',
   slots: '1',
@@ -19,16 +21,26 @@ const TYPED: ServerArguments = {
   coordinatorTimeout: '30s',
   drainTimeout: '30s',
   auth: false,
+  tlsCert: undefined,
+  tlsKey: undefined,
+  tlsCa: undefined,
 };
 
 function resolve(typed: Partial<ServerArguments>) {
+  process.env['OFFHAND_TOKEN'] = 'the-token';
   const logDir = mkdtempSync(join(tmpdir(), 'offhand-test-'));
   try {
     return resolveServerOptions({ ...TYPED, logDir, ...typed });
   } finally {
     rmSync(logDir, { recursive: true });
+    delete process.env['OFFHAND_TOKEN'];
   }
 }
+
+const TLS = { tlsCert: tlsFile('pool'), tlsKey: tlsFile('pool-key') };
+
+/** For other machines. */
+const SAFE = { ...TLS, auth: true };
 
 describe('the options of a server', () => {
   test.each<[string, Partial<ServerArguments>, RegExp]>([
@@ -46,6 +58,68 @@ describe('the options of a server', () => {
     ['an address of the network', { host: '0.0.0.0' }, /^--host 0\.0\.0\.0: .*this machine only/],
     ['every IPv6 address', { host: '::' }, /^--host ::: .*this machine only/],
     ['a name of the network', { host: 'example.com' }, /^--host example\.com/],
+    [
+      'every address of a pool without a token',
+      { ...TLS, host: '0.0.0.0' },
+      /^--host 0.*unless it has a token/,
+    ],
+    [
+      'to be reached elsewhere without TLS',
+      { advertise: 'box.lan' },
+      /^--advertise box\.lan: .*it has TLS: give/,
+    ],
+    [
+      'to advertise nowhere',
+      { ...SAFE, host: '0.0.0.0' },
+      /^--host 0\.0\.0\.0 is every .*give --advertise HOST/,
+    ],
+    ['to advertise everywhere', { ...SAFE, advertise: '::' }, /give --advertise HOST, a name or address/],
+    ['to advertise a port', { ...SAFE, advertise: 'box:1' }, /^--advertise: .*without a port, got "box:1"$/],
+    [
+      'a certificate of another name',
+      { ...SAFE, host: '0.0.0.0', advertise: 'box.lan' },
+      /and clients dial box\.lan;/,
+    ],
+    [
+      'more slots than ports',
+      { ...SAFE, host: '0.0.0.0', advertise: 'localhost', slots: '9', workers: '11' },
+      /^--worker-ports 5001-5100 has room for 10 workers of 10 ports, and 11 were/,
+    ],
+    [
+      'a certificate without its key',
+      { tlsCert: TLS.tlsCert },
+      /^--tls-cert \S+pool\.pem goes .* --tls-key,/,
+    ],
+    [
+      'a key without its certificate',
+      { tlsKey: TLS.tlsKey },
+      /^--tls-key \S+ goes together with --tls-cert,/,
+    ],
+    [
+      'a file that is not there',
+      { ...TLS, tlsKey: 'no.pem' },
+      /^--tls-key no\.pem: .*cannot be read \(.*ENOENT/,
+    ],
+    [
+      'a key of another',
+      { ...TLS, tlsKey: tlsFile('stranger-key') },
+      /^--tls-key \S+stranger-key\.pem is not/,
+    ],
+    [
+      'a certificate of another',
+      { ...TLS, tlsCert: tlsFile('elsewhere') },
+      /for DNS:pool\.example, .*127\.0\.0/,
+    ],
+    [
+      'a certificate of last year',
+      { ...TLS, tlsCert: tlsFile('expired') },
+      /expired\.pem: .* has expired on/,
+    ],
+    [
+      'an authority that is none',
+      { ...TLS, tlsCa: TLS.tlsKey },
+      /^--tls-ca \S+: expected a certificate as PEM/,
+    ],
     ['a duration that is none', { coordinatorTimeout: '1 week' }, /^--coordinator-timeout: .*500ms/],
     ['a sample every ms', { profileInterval: '1ms' }, /^--profile-interval: .*at least 10 ms, got 1ms$/],
   ])('refuse %s', (_what, typed, words) => {
@@ -72,6 +146,20 @@ describe('the options of a server', () => {
       drainTimeoutMs: 500,
       profileIntervalMs: 500,
     });
+  });
+
+  test('have TLS where there is a certificate, which is trusted unless an authority is named', () => {
+    const tls = { cert: pem('pool'), key: pem('pool-key') };
+    expect(resolve(TLS).credentials.tls).toEqual({ ...tls, ca: tls.cert });
+    expect(resolve({ ...TLS, tlsCa: tlsFile('ca') }).credentials.tls).toEqual({ ...tls, ca: pem('ca') });
+    expect(resolve({ tlsCa: tlsFile('ca') }).credentials.tls).toBeUndefined();
+  });
+
+  test('take an address of the network with TLS and a token, and clients dial the one that is advertised', () => {
+    const everywhere = { ...SAFE, host: '0.0.0.0', advertise: 'localhost' };
+    expect(resolve(everywhere)).toMatchObject({ host: '0.0.0.0', advertise: 'localhost' });
+    expect(resolve({ ...everywhere, host: '::' })).toMatchObject({ host: '::', advertise: 'localhost' });
+    expect(resolve({})).toMatchObject({ host: '127.0.0.1', advertise: '127.0.0.1' });
   });
 
   test('take every address of this machine', () => {

@@ -153,7 +153,11 @@ describe('bad input is refused in a sentence', () => {
   });
 
   const options: [given: unknown, message: RegExp][] = [
-    [{ tokn: 'x' }, /^connect: unknown option tokn; there are token, reconnectTimeoutMs$/],
+    [{ tokn: 'x' }, /^connect: unknown option tokn; there are token, reconnectTimeoutMs, tls$/],
+    [{ tls: true }, /^tls: expected an object of options, got true$/],
+    [{ tls: { caFile: 'ca.pem' } }, /^tls: unknown option caFile; there are ca, cert, key$/],
+    [{ tls: { ca: 'ca.pem' } }, /^tls\.ca: expected a certificate as PEM \(/],
+    [{ tls: { ca: ['a', 'b'] } }, /^tls\.ca: expected PEM, as a string or Buffer, got an array$/],
     [{ token: 'two\nlines' }, /token/],
     [{ token: 5 }, /^token: expected .*, got 5$/],
   ];

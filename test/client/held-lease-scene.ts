@@ -22,6 +22,8 @@ class FakeSlot {
   readonly sent: TaskBatch[] = [];
   readonly users = new Set<SlotUser>();
   isReady = true;
+  readonly isLocal = true;
+  readonly isReached = true;
   readonly #known = new Set<string>();
   #count = 0;
 
@@ -56,7 +58,7 @@ class FakeSlot {
   }
 
   break(): void {
-    for (const user of [...this.users]) user.onBroken(undefined);
+    for (const user of [...this.users]) user.onBroken();
   }
 }
 

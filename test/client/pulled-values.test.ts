@@ -23,7 +23,7 @@ describe('a value server', () => {
   let server: ValueServer;
   const pullers: ValuePuller[] = [];
   const pullerWith = (token: string | undefined) => {
-    const puller = new ValuePuller(token);
+    const puller = new ValuePuller({ token });
     pullers.push(puller);
     return puller;
   };
@@ -38,7 +38,7 @@ describe('a value server', () => {
   beforeEach(async () => {
     folder = mkdtempSync(join(tmpdir(), 'offhand-test-'));
     process.env['XDG_RUNTIME_DIR'] = folder;
-    server = new ValueServer('the-token');
+    server = new ValueServer({ token: 'the-token' });
     await server.open();
   });
   afterEach(() => {

@@ -28,7 +28,7 @@ let addresses: Map<string, string>;
 
 beforeAll(async () => {
   server = await startServer(sandbox, ['1', '--no-profile']);
-  values = new ValueServer(server.token);
+  values = new ValueServer({ token: server.token });
   const worker = `127.0.0.1:${server.workerPorts.get('worker-1')}`;
   addresses = new Map([
     ['offhand.v1.Coordinator', server.address],

@@ -91,6 +91,8 @@ export interface StatusDocument {
 export interface CallerOptions {
   token?: string | undefined;
   clientId?: string | undefined;
+  /** What a server with TLS is trusted by, as PEM. */
+  ca?: string | undefined;
 }
 
 export interface CallOptions {
@@ -106,8 +108,12 @@ export class Caller {
   readonly #options: CallerOptions;
 
   constructor(address: string, service: Service, options: CallerOptions = {}) {
-    this.#client = new Client(address, credentials.createInsecure(), {
+    const { ca } = options;
+    const channel = ca === undefined ? credentials.createInsecure() : credentials.createSsl(Buffer.from(ca));
+    this.#client = new Client(address, channel, {
       'grpc.use_local_subchannel_pool': 1,
+      // Node warns of an IP address as a name of TLS.
+      ...(ca === undefined ? {} : { 'grpc.ssl_target_name_override': 'localhost' }),
       'grpc.enable_http_proxy': 0,
     });
     this.#service = service;

@@ -1,0 +1,78 @@
+// What the processes of one pool say to one another over the channel between parent and child.
+import type { Address, PortRange } from './address.js';
+import type { Credentials } from './credentials.js';
+
+/** What a pool is started with; resolved, nothing left to default. Durations in ms. */
+export interface ServerOptions {
+  workers: number;
+  /** Address to listen on, for the coordinator and for its workers. */
+  host: string;
+  /** Name or address by which clients reach the coordinator and its workers. */
+  advertise: string;
+  /** Ports to try for the coordinator, in order; 0 is any free one. */
+  ports: readonly number[];
+  /** Ports that workers try, in order; any free one where undefined. */
+  workerPorts: PortRange | undefined;
+  slots: number;
+  /** Without a token, whoever reaches the port may run code. */
+  credentials: Credentials;
+  /** CSV file of the profile; none is written where undefined. */
+  profile: string | undefined;
+  profileIntervalMs: number;
+  /** Folder of the log files; none are written where undefined. */
+  logDir: string | undefined;
+  /** Whether to log for people on stderr too. */
+  logPretty: boolean;
+  /** How long workers go on without their coordinator; 0: they end with it. */
+  coordinatorTimeoutMs: number;
+  /** How often coordinator and workers tell each other that they live. */
+  heartbeatIntervalMs: number;
+  /** After how long a silence a worker counts as lost. */
+  workerTimeoutMs: number;
+  /** How long running tasks may take to finish when the pool stops. */
+  drainTimeoutMs: number;
+  /** Whether to tell other processes of this user where the pool is. */
+  announce: boolean;
+  /** Whether to serve health checking and reflection, for tools. */
+  standardServices: boolean;
+}
+
+/** What the process that started a pool may ask of it. */
+export type ServerRequest = { type: 'start'; options: ServerOptions } | { type: 'stop' };
+
+/** What the process of a pool tells the one that started it. */
+export type ServerNotice =
+  | { type: 'started'; host: string; port: number; profile: string | undefined }
+  | { type: 'failed'; code: string; message: string };
+
+/** What a worker is started with; resolved, nothing left to default. */
+export interface WorkerOptions {
+  /** Name to attach under: `worker-2`. */
+  name: string;
+  credentials: Credentials;
+  /** Address to listen on. */
+  host: string;
+  /** Name or address by which clients reach this worker. */
+  advertise: string;
+  /** Ports to try, in order; any free one where undefined. Slots that listen on ports take them from the end. */
+  ports: PortRange | undefined;
+  slots: number;
+  /** How long the worker goes on without its coordinator before it ends itself, in ms. */
+  coordinatorTimeoutMs: number;
+  /** Folder for this worker's log file; none is written where undefined. */
+  logDir: string | undefined;
+  /** Whether to serve health checking and reflection, for tools. */
+  standardServices: boolean;
+}
+
+/** Where a worker finds its coordinator. */
+export interface CoordinatorPlace extends Address {
+  /** What the coordinator's certificate is for, which need not be the host that is dialled. */
+  certifiedFor: string;
+}
+
+/** What a supervised worker is told: what it is first, and where its coordinator is when that listens. */
+export type WorkerOrder = { options: WorkerOptions } | { coordinator: CoordinatorPlace };
+
+/** What a supervised worker tells the process that started it. */
+export type WorkerNotice = { type: 'started'; port: number } | { type: 'failed'; message: string };
