@@ -1,6 +1,7 @@
 import { accessSync, constants } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { messageOf, PoolError } from '../core/errors.js';
+import { memoryLimits } from '../core/memory-limits.js';
 import { DEFAULT_PORT, isOneMachine, parsePortRange, type PortRange, portsOf } from '../wire/address.js';
 import { parseDurationMs } from './duration.js';
 import { ensureToken } from '../host/token.js';
@@ -22,6 +23,8 @@ export interface ServerArguments extends ReachArguments {
   heartbeatInterval: string;
   workerTimeout: string;
   drainTimeout: string;
+  maxRss: string | undefined;
+  maxHeap: string | undefined;
 }
 
 /** Where the HTTP service will listen: never taken for the coordinator. */
@@ -60,6 +63,7 @@ export function resolveServerOptions(args: ServerArguments): ServerOptions {
     coordinatorTimeoutMs: parseDurationMs(args.coordinatorTimeout, '--coordinator-timeout'),
     ...liveness(args),
     drainTimeoutMs: parseDurationMs(args.drainTimeout, '--drain-timeout'),
+    ...memoryLimits(args, slots, { maxRss: '--max-rss', maxHeap: '--max-heap' }),
     announce: true,
     standardServices: true,
   };

@@ -57,6 +57,14 @@ export const serverCommand: CommandModule<object, ServerArguments> = {
         default: '30s',
         describe: 'how long running tasks may take at the end',
       })
+      .option('max-rss', {
+        type: 'string',
+        describe: 'memory that a worker may use, all in all: 2gb  [default: no limit]',
+      })
+      .option('max-heap', {
+        type: 'string',
+        describe: 'memory that a task may use for JavaScript objects: 512mb  [default: as V8 does]',
+      })
       .option('auth', {
         type: 'boolean',
         default: true,

@@ -3,6 +3,7 @@ import { PoolError } from '../core/errors.js';
 import { type Address, formatAddress } from '../wire/address.js';
 import { callMetadata, type Credentials, dial } from '../wire/credentials.js';
 import { codeOfStatus, fromServiceError } from '../wire/errors.js';
+import type { ExplainLossResponse__Output } from '../wire/generated/offhand/v1/ExplainLossResponse.js';
 import type { HandshakeResponse__Output } from '../wire/generated/offhand/v1/HandshakeResponse.js';
 import { CoordinatorClient } from '../wire/proto.js';
 import { PROTOCOL, VERSION } from '../wire/protocol.js';
@@ -50,6 +51,14 @@ export class CoordinatorLink {
   /** What a failed call to the coordinator means. */
   explain(error: ServiceError): PoolError {
     return fromServiceError(error, (bare) => this.#explain(bare));
+  }
+
+  /** How a worker that is gone has ended. @throws PoolError also when nobody knows */
+  async explainLoss(workerId: string): Promise<PoolError> {
+    const { code, message } = await this.#call<ExplainLossResponse__Output>((done) =>
+      this.#client.explainLoss({ workerId }, this.#metadata(), soon(), done),
+    );
+    return new PoolError(code === 'out-of-memory' ? code : 'worker-lost', message, { mayHaveRun: true });
   }
 
   async status(): Promise<PoolStatus> {

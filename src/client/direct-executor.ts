@@ -68,7 +68,7 @@ export class DirectExecutor implements Executor, Place, LeaseHolder, SessionEven
   ) {
     this.#coordinator = coordinator;
     this.#session = new Session(() => coordinator.openSession(), this, reconnectMs);
-    this.#workers = new WorkerConnections(credentials);
+    this.#workers = new WorkerConnections(credentials, (workerId) => coordinator.explainLoss(workerId));
     this.#values = new ValueServer(credentials);
     this.#slots = slots;
     this.#onClose = onClose;
@@ -197,7 +197,7 @@ export class DirectExecutor implements Executor, Place, LeaseHolder, SessionEven
     for (const epoch of epochs) {
       const lease = this.#leases.get(epoch) ?? this.#seeingThrough.get(epoch);
       this.#leases.delete(epoch);
-      lease?.lost();
+      void lease?.lost();
     }
   }
 

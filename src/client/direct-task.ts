@@ -8,6 +8,9 @@ import { isSmallPrimitive } from '../wire/values/clone.js';
 import { encodePayload, type Payload } from '../wire/values/payload.js';
 import type { Call, Settle, Started } from './executor.js';
 
+/** Of a task's name, in characters. */
+const MAX_NAME_LENGTH = 256;
+
 /** Where a task is: the line, or a lease. It has to hear when the task needs it no longer. */
 export interface Place {
   /** The task was settled without it. */
@@ -59,7 +62,7 @@ export class DirectTask implements Started, ListItem<DirectTask> {
   constructor({ fn, args, options }: Call, settle: Settle) {
     this.fn = shipFunction(fn);
     this.args = args.every(isSmallPrimitive) ? args : encodeArguments(args, this.fn.name);
-    this.name = options.name ?? this.fn.name;
+    this.name = (options.name ?? this.fn.name).slice(0, MAX_NAME_LENGTH);
     this.timeoutMs = options.timeoutMs;
     this.#policy = options;
     this.#settle = settle;

@@ -127,9 +127,11 @@ export class HeldLease implements Place, SlotUser {
   }
 
   /** The worker is gone, or silent and counted as such. */
-  lost(): void {
+  async lost(): Promise<void> {
     this.#beginToEnd();
-    this.#failAll('its worker was lost');
+    if (this.isIdle) return;
+    const loss = await this.#worker.explainLoss();
+    this.#failAll(loss.message, loss);
     this.#afterChange();
   }
 
@@ -226,19 +228,22 @@ export class HeldLease implements Place, SlotUser {
     if (task) this.#attemptFailed(task, failure);
   }
 
-  /** Nobody knows which of them has begun. */
-  #failAll(why: string, cause?: unknown): void {
+  /** Nobody knows which of them has begun, nor which one used up the memory. */
+  #failAll(why: string, cause?: PoolError): void {
     const tasks = this.#takeAbove(0);
     const wasAlone = tasks.length === 1 && this.#isAloneOnWorker;
+    const code = cause?.code === 'out-of-memory' && wasAlone ? cause.code : 'worker-lost';
     for (const task of tasks) {
-      const reason = new PoolError('worker-lost', `\`${task.name}\`: ${why}`, { cause, mayHaveRun: true });
-      this.#holder.attemptFailed(task, 'worker-lost', reason, wasAlone);
+      const reason = new PoolError(code, `\`${task.name}\`: ${why}`, { cause, mayHaveRun: true });
+      this.#holder.attemptFailed(task, code, reason, wasAlone);
     }
   }
 
   #attemptFailed(task: DirectTask, failure: Failure__Output): void {
     const code = isErrorCode(failure.code) || failure.code === 'thrown' ? failure.code : 'internal';
-    this.#holder.attemptFailed(task, code, errorOf(failure), true);
+    // Of several that ran on a worker which was ended for its memory, nobody knows which one it was.
+    const wasAlone = code !== 'worker-lost' || this.#isAloneOnWorker;
+    this.#holder.attemptFailed(task, code, errorOf(failure), wasAlone);
   }
 
   #takeAbove(number: number): DirectTask[] {

@@ -1,6 +1,7 @@
 import { type ChildProcess, fork } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { isErrorCode, PoolError } from '../core/errors.js';
+import { memoryLimits } from '../core/memory-limits.js';
 import { usableCores } from '../host/cpu-limit.js';
 import { newToken } from '../host/token.js';
 import type { Address } from '../wire/address.js';
@@ -23,11 +24,31 @@ export interface StartPoolOptions {
   logDir?: string;
   /** How long running tasks may take to finish when the pool is closed, in ms. @default 0 */
   drainTimeoutMs?: number;
+  /**
+   * How much memory a worker process may use all in all (its resident set): `'2gb'`, `'512mb'`, or bytes. Above it, what runs
+   * there ends in `out-of-memory`, and the process is replaced. @default no limit
+   */
+  maxRss?: string | number;
+  /**
+   * How much memory one task may use for JavaScript objects: `'512mb'`, or bytes. Buffers and typed arrays lie outside.
+   * Above it the task ends in `out-of-memory`. @default what V8 takes by itself, some GB
+   */
+  maxHeap?: string | number;
   /** Run everything in this process, for breakpoints; also `OFFHAND_INLINE=1`. @default false */
   inline?: boolean;
 }
 
-const KEYS = ['workers', 'slots', 'profile', 'profileIntervalMs', 'logDir', 'drainTimeoutMs', 'inline'];
+const KEYS = [
+  'workers',
+  'slots',
+  'profile',
+  'profileIntervalMs',
+  'logDir',
+  'drainTimeoutMs',
+  'maxRss',
+  'maxHeap',
+  'inline',
+];
 
 /**
  * Starts a pool of this process's own, on free ports of this machine, and connects to it. The pool ends with `close()`,
@@ -38,6 +59,7 @@ const KEYS = ['workers', 'slots', 'profile', 'profileIntervalMs', 'logDir', 'dra
 export async function startPool(options: StartPoolOptions = {}): Promise<Pool> {
   checkOptions(options);
   const { workers = usableCores(), slots = 1, profileIntervalMs = 100, drainTimeoutMs = 0 } = options;
+  const limits = memoryLimits(options, slots, { maxRss: 'maxRss', maxHeap: 'maxHeap' });
   if (options.inline ?? process.env['OFFHAND_INLINE'] === '1') return new Pool(new InlineExecutor());
 
   const credentials = { token: newToken() };
@@ -66,6 +88,7 @@ export async function startPool(options: StartPoolOptions = {}): Promise<Pool> {
       heartbeatIntervalMs: 1_000,
       workerTimeoutMs: 5_000,
       drainTimeoutMs,
+      ...limits,
       announce: false,
       standardServices: false,
     },

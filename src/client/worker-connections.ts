@@ -1,3 +1,4 @@
+import type { PoolError } from '../core/errors.js';
 import type { Credentials } from '../wire/credentials.js';
 import type { SlotLease__Output } from '../wire/generated/offhand/v1/SlotLease.js';
 import { SlotLink } from './slot-link.js';
@@ -9,14 +10,19 @@ interface Connections {
   readonly slots: Map<string, SlotLink>;
 }
 
+/** Tells how a worker that is gone has ended; rejects where nobody knows. */
+export type ExplainLoss = (workerId: string) => Promise<PoolError>;
+
 /** A client's connections to the workers it has leases on: one per slot, and one per worker where it is needed. */
 export class WorkerConnections {
   readonly #credentials: Credentials;
+  readonly #explainLoss: ExplainLoss;
   /** By the worker's name, which outlives its process. */
   readonly #workers = new Map<string, Connections>();
 
-  constructor(credentials: Credentials) {
+  constructor(credentials: Credentials, explainLoss: ExplainLoss) {
     this.#credentials = credentials;
+    this.#explainLoss = explainLoss;
   }
 
   of({ workerId, worker: name, host, port, slotAddress }: SlotLease__Output): {
@@ -26,7 +32,9 @@ export class WorkerConnections {
     let known = this.#workers.get(name);
     if (known?.workerId !== workerId) {
       const before = known;
-      known = { workerId, worker: new WorkerLink({ host, port }, this.#credentials), slots: new Map() };
+      const explainLoss = () => this.#explainLoss(workerId);
+      const worker = new WorkerLink({ host, port }, this.#credentials, explainLoss);
+      known = { workerId, worker, slots: new Map() };
       this.#workers.set(name, known);
       // Of the process that was there before; what is still under way there ends by itself.
       if (before && [...before.slots.values()].every((slot) => slot.isUnused)) close(before);

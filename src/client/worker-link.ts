@@ -15,26 +15,49 @@ export class WorkerLink {
   readonly #address: string;
   readonly #client: InstanceType<typeof WorkerClient>;
   readonly #credentials: Credentials;
+  readonly #askWhyLost: () => Promise<PoolError>;
 
-  constructor(address: Address, credentials: Credentials) {
+  /** @param askWhyLost tells how this worker has ended; rejects where nobody knows. */
+  constructor(address: Address, credentials: Credentials, askWhyLost: () => Promise<PoolError>) {
     this.#address = formatAddress(address);
     this.#client = dial(WorkerClient, this.#address, credentials);
     this.#credentials = credentials;
+    this.#askWhyLost = askWhyLost;
   }
 
-  /** Ends a lease and tells what became of its tasks. @throws PoolError `worker-lost` when nobody answers. */
-  settleLease(request: SettleLeaseRequest): Promise<SettleLeaseResponse__Output> {
-    return new Promise((resolve, reject) => {
-      const deadline = Date.now() + ANSWER_LIMIT_MS;
-      this.#client.settleLease(request, callMetadata(this.#credentials), { deadline }, (error, response) => {
-        if (error) reject(fromServiceError(error, (bare) => this.#explain(bare)));
-        else resolve(response as SettleLeaseResponse__Output);
-      });
-    });
+  /**
+   * Ends a lease and tells what became of its tasks.
+   *
+   * @throws PoolError `worker-lost` or `out-of-memory`, saying how the worker ended, when it is gone
+   */
+  async settleLease(request: SettleLeaseRequest): Promise<SettleLeaseResponse__Output> {
+    try {
+      return await this.#settleLease(request);
+    } catch (error) {
+      const known = fromServiceError(error as ServiceError, (bare) => this.#explain(bare));
+      // At the address of a worker that is gone there may be the one that took its place, and that knows no such lease.
+      if (known.code !== 'worker-lost' && known.code !== 'lease-lost') throw known;
+      throw await this.#askWhyLost().catch(() => known);
+    }
+  }
+
+  /** How this worker has ended, as far as anybody knows; never rejects. */
+  explainLoss(): Promise<PoolError> {
+    return this.#askWhyLost().catch(() => new PoolError('worker-lost', 'its worker was lost'));
   }
 
   close(): void {
     this.#client.close();
+  }
+
+  #settleLease(request: SettleLeaseRequest): Promise<SettleLeaseResponse__Output> {
+    return new Promise((resolve, reject) => {
+      const deadline = Date.now() + ANSWER_LIMIT_MS;
+      this.#client.settleLease(request, callMetadata(this.#credentials), { deadline }, (error, response) => {
+        if (error) reject(error);
+        else resolve(response as SettleLeaseResponse__Output);
+      });
+    });
   }
 
   #explain(error: ServiceError): PoolError {

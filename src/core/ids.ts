@@ -7,13 +7,10 @@ export type WorkerId = Branded<string, 'WorkerId'>;
 export type ClientId = Branded<string, 'ClientId'>;
 /** One wait for a lease. */
 export type RequestId = Branded<number, 'RequestId'>;
-/** One call of one function. */
-export type TaskId = Branded<string, 'TaskId'>;
 /** SHA-256 of a function's source, in hex. */
 export type FunctionId = Branded<string, 'FunctionId'>;
 
 export const workerId = (id: string): WorkerId => id as WorkerId;
 export const clientId = (id: string): ClientId => id as ClientId;
 export const requestId = (id: number): RequestId => id as RequestId;
-export const taskId = (id: string): TaskId => id as TaskId;
 export const functionId = (id: string): FunctionId => id as FunctionId;

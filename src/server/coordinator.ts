@@ -11,27 +11,8 @@ import type { WorkerMessage__Output } from '../wire/generated/offhand/v1/WorkerM
 import { readLease, signLease } from '../wire/lease-token.js';
 import type { Logger } from '../host/logger.js';
 import { type Claim, Claims } from './claims.js';
+import type { Holder } from './holder.js';
 import type { WorkerLink } from './worker-link.js';
-
-/** Whoever asks for a lease, and is told what becomes of it. */
-export interface Holder {
-  granted(lease: GrantedLease): void;
-  /** There will be no lease: the pool stops. */
-  refused(reason: PoolError): void;
-  /** Nothing more begins under the lease; what runs may still. */
-  ending(lease: LeaseKey): void;
-  /** Nothing runs under it any more. */
-  over(lease: LeaseKey): void;
-  /** Its worker is lost: nobody knows what became of what ran under it. */
-  lost(lease: LeaseKey): void;
-}
-
-export interface GrantedLease {
-  readonly key: LeaseKey;
-  /** Signed, for the worker. */
-  readonly token: string;
-  readonly worker: WorkerLink;
-}
 
 export interface CoordinatorSettings {
   /** Signs the leases; workers check them with it. */
@@ -226,7 +207,10 @@ export class Coordinator {
     link.drain(withinMs);
   }
 
-  onWorkerMessage(link: WorkerLink, { report, leaseEnded, state }: WorkerMessage__Output): void {
+  onWorkerMessage(
+    link: WorkerLink,
+    { report, leaseEnding, leaseEnded, state, draining }: WorkerMessage__Output,
+  ): void {
     link.heardAt = this.now;
     if (report) {
       link.report = report;
@@ -235,11 +219,13 @@ export class Coordinator {
       for (const { slot, epoch, inUse, idleMs } of report.leases) {
         this.#handle({ type: 'lease-used', lease: { worker: link.id, slot, epoch }, inUse, idleMs });
       }
-    } else if (leaseEnded) {
+    } else if (leaseEnding) this.release({ worker: link.id, ...leaseEnding }, { letFinish: true });
+    else if (leaseEnded) {
       const lease = { worker: link.id, ...leaseEnded };
       this.#over(lease);
       this.#handle({ type: 'lease-ended', lease });
     } else if (state) link.onState(state);
+    else if (draining) this.#retire(link);
   }
 
   /** Grants nothing more, and lets every worker finish what it runs. */
@@ -309,6 +295,14 @@ export class Coordinator {
     }
     this.#say('gone', link);
     this.#say('capacity');
+  }
+
+  /** A worker takes nothing more: whoever holds one of its leases needs another. */
+  #retire(link: WorkerLink): void {
+    link.isDraining = true;
+    this.#handle({ type: 'worker-draining', worker: link.id });
+    for (const { lease } of [...this.#holding.values()])
+      if (lease.worker === link.id) this.release(lease, { letFinish: true });
   }
 
   #over(lease: LeaseKey): void {

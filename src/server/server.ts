@@ -15,6 +15,7 @@ import { coordinatorService } from '../wire/proto.js';
 import { VERSION } from '../wire/protocol.js';
 import { Coordinator } from './coordinator.js';
 import type { CoordinatorPlace, ServerOptions } from '../wire/process-messages.js';
+import { Losses } from './losses.js';
 import { claimProfile } from './profile-claim.js';
 import { coordinatorHandlers } from './service.js';
 import { Supervisor } from './supervisor.js';
@@ -79,6 +80,8 @@ async function start(options: ServerOptions, supervisor: Supervisor): Promise<Ru
   supervisor.onEnded = ({ worker, pid }) => coordinator.processEnded(worker, pid);
   const server = createGrpcServer(options.credentials);
   if (options.standardServices) (await import('../wire/standard-services.js')).addStandardServices(server);
+  const losses = new Losses();
+  supervisor.onLost = (worker, loss) => losses.note(worker, loss);
   const stopped = withResolvers<void>();
   const release: (() => void | Promise<void>)[] = [() => server.forceShutdown(), () => coordinator.stop()];
 
@@ -92,7 +95,7 @@ async function start(options: ServerOptions, supervisor: Supervisor): Promise<Ru
   });
   server.addService(
     coordinatorService,
-    coordinatorHandlers(coordinator, () => void stop()),
+    coordinatorHandlers(coordinator, losses, () => void stop()),
   );
 
   try {

@@ -1,12 +1,13 @@
 import type { sendUnaryData, ServerUnaryCall } from '@grpc/grpc-js';
 import { PoolError } from '../core/errors.js';
-import { type ClientId, clientId } from '../core/ids.js';
+import { type ClientId, clientId, workerId } from '../core/ids.js';
 import { toStatus } from '../wire/errors.js';
 import type { CoordinatorHandlers } from '../wire/generated/offhand/v1/Coordinator.js';
 import type { WorkerMessage__Output } from '../wire/generated/offhand/v1/WorkerMessage.js';
 import { PROTOCOL, VERSION } from '../wire/protocol.js';
 import { hear } from '../wire/server-stream.js';
 import type { Coordinator } from './coordinator.js';
+import type { Losses } from './losses.js';
 import { Sessions } from './sessions.js';
 import { UnaryLeases } from './unary-leases.js';
 import { type AttachStream, WorkerLink } from './worker-link.js';
@@ -15,7 +16,11 @@ import { type AttachStream, WorkerLink } from './worker-link.js';
 const MAX_SLOTS = 256;
 
 /** The Coordinator service: decodes, asks the coordinator, encodes. */
-export function coordinatorHandlers(coordinator: Coordinator, stop: () => void): CoordinatorHandlers {
+export function coordinatorHandlers(
+  coordinator: Coordinator,
+  losses: Losses,
+  stop: () => void,
+): CoordinatorHandlers {
   const leases = new UnaryLeases(coordinator);
   const sessions = new Sessions(coordinator);
   return {
@@ -41,6 +46,9 @@ export function coordinatorHandlers(coordinator: Coordinator, stop: () => void):
     },
     Session(stream) {
       sessions.open(clientOf(stream), stream);
+    },
+    ExplainLoss(call, respond) {
+      answer(call, respond, () => losses.explain(workerId(call.request.workerId)));
     },
     GetStatus(call, respond) {
       answer(call, respond, () => coordinator.status());

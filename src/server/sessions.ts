@@ -7,7 +7,8 @@ import type { ClaimedLease__Output } from '../wire/generated/offhand/v1/ClaimedL
 import type { SessionRequest__Output } from '../wire/generated/offhand/v1/SessionRequest.js';
 import type { SessionResponse } from '../wire/generated/offhand/v1/SessionResponse.js';
 import { hear } from '../wire/server-stream.js';
-import type { Coordinator, GrantedLease, Holder } from './coordinator.js';
+import type { Coordinator } from './coordinator.js';
+import type { GrantedLease, Holder } from './holder.js';
 
 export type SessionStream = ServerDuplexStream<SessionRequest__Output, SessionResponse>;
 

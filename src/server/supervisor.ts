@@ -1,7 +1,10 @@
+import { randomUUID } from 'node:crypto';
 import { type ChildProcess, fork } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { PoolError } from '../core/errors.js';
-import { restartDelayMs } from '../core/restart-backoff.js';
+import { explainEnd, type Loss } from '../core/process-end.js';
+import { recentDeaths, restartDelayMs } from '../core/restart-backoff.js';
+import { type WorkerId, workerId } from '../core/ids.js';
 import { withResolvers } from '../core/with-resolvers.js';
 import type { Logger } from '../host/logger.js';
 import { isAlive, type WorkerProcess } from '../host/pool-files.js';
@@ -14,13 +17,13 @@ import type {
 } from '../wire/process-messages.js';
 
 /** What all workers of a pool are started with. */
-type WorkerSettings = Omit<WorkerOptions, 'name'>;
+type WorkerSettings = Omit<WorkerOptions, 'name' | 'id'>;
 
 /** The place of one worker: the process that fills it now, if one does. */
 interface Place {
   readonly name: string;
-  /** When its processes died, in ms on the monotonic clock: newest last. */
-  readonly deaths: number[];
+  /** When its processes died lately, in ms on the monotonic clock: newest last. */
+  deaths: readonly number[];
   child: ChildProcess | undefined;
   /** A process that another server, which is gone, has started. */
   adopted: { pid: number; gone: () => void; whenGone: Promise<void> } | undefined;
@@ -50,6 +53,8 @@ export class Supervisor {
   readonly #started: Promise<unknown>;
   /** Told when the process of a worker has ended. */
   onEnded: (process: WorkerProcess) => void = () => undefined;
+  /** Told how, where that is known. */
+  onLost: (worker: WorkerId, loss: Loss) => void = () => undefined;
   #log: Logger | undefined;
   #coordinator: CoordinatorPlace | undefined;
   #watch: NodeJS.Timeout | undefined;
@@ -66,6 +71,8 @@ export class Supervisor {
       coordinatorTimeoutMs: options.coordinatorTimeoutMs,
       logDir: options.logDir,
       standardServices: options.standardServices,
+      maxRssBytes: options.maxRssBytes,
+      maxHeapBytes: options.maxHeapBytes,
     };
     return new Supervisor(options.workers, settings, new Set(awaited.map(({ worker }) => worker)));
   }
@@ -185,7 +192,8 @@ export class Supervisor {
       stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
     });
     place.child = child;
-    order(child, { options: { ...this.#settings, name: place.name } });
+    const id = workerId(randomUUID().replaceAll('-', ''));
+    order(child, { options: { ...this.#settings, name: place.name, id } });
     if (this.#coordinator) order(child, { coordinator: this.#coordinator });
     return new Promise((resolve, reject) => {
       let failure: string | undefined;
@@ -195,6 +203,7 @@ export class Supervisor {
       });
       const onExit = (code: number | null, signal: string | null) => {
         killGroup(child.pid);
+        this.onLost(id, explainEnd(place.name, this.#settings.slots, { code, signal }));
         this.#onExit(place, child, { code, signal, failure });
         const why = failure ?? `${place.name} ended while starting (${signal ?? `code ${code}`})`;
         reject(new PoolError('unavailable', why));
@@ -221,7 +230,7 @@ export class Supervisor {
 
   #replace(place: Place): void {
     const now = performance.now();
-    place.deaths.push(now);
+    place.deaths = recentDeaths([...place.deaths, now], now);
     const delayMs = restartDelayMs(place.deaths, now);
     this.#log?.info({ worker: place.name, delayMs }, 'starting another');
     place.restart = setTimeout(() => {

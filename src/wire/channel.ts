@@ -1,7 +1,11 @@
 import type { ChannelOptions } from '@grpc/grpc-js';
+import { MAX_PAYLOAD_BYTES, MAX_SOURCE_BYTES } from './values/size-limit.js';
 
-/** Largest message either side takes, in bytes: the largest payload, and what goes with it. */
-const MAX_MESSAGE_BYTES = 257 * 1024 * 1024;
+/**
+ * Largest message either side takes, in bytes: the largest payload, and what goes with it, which is a function's source, or
+ * what a function threw in words. Whoever writes a message sees to it that it is no larger: one that is breaks its stream.
+ */
+const MAX_MESSAGE_BYTES = MAX_PAYLOAD_BYTES + 2 * MAX_SOURCE_BYTES;
 
 const COMMON: ChannelOptions = {
   'grpc.max_receive_message_length': MAX_MESSAGE_BYTES,

@@ -1,9 +1,11 @@
 // What the processes of one pool say to one another over the channel between parent and child.
+import type { WorkerId } from '../core/ids.js';
+import type { MemoryLimits } from '../core/memory-limits.js';
 import type { Address, PortRange } from './address.js';
 import type { Credentials } from './credentials.js';
 
 /** What a pool is started with; resolved, nothing left to default. Durations in ms. */
-export interface ServerOptions {
+export interface ServerOptions extends MemoryLimits {
   workers: number;
   /** Address to listen on, for the coordinator and for its workers. */
   host: string;
@@ -46,7 +48,9 @@ export type ServerNotice =
   | { type: 'failed'; code: string; message: string };
 
 /** What a worker is started with; resolved, nothing left to default. */
-export interface WorkerOptions {
+export interface WorkerOptions extends MemoryLimits {
+  /** Of this incarnation; new at every start. */
+  id: WorkerId;
   /** Name to attach under: `worker-2`. */
   name: string;
   credentials: Credentials;

@@ -76,10 +76,16 @@ export class Attachment {
     const { coordinator, credentials } = options;
     const address = formatAddress(coordinator);
     this.#client = dial(CoordinatorClient, address, credentials, coordinator.certifiedFor);
+    worker.onLeaseEnding = (leaseEnding) => this.#send({ leaseEnding });
     worker.onLeaseEnded = (leaseEnded) => this.#send({ leaseEnded });
     this.#heardAt = this.#clock.now();
     this.#tick = setInterval(() => this.#watch(), TICK_MS);
     this.#dial();
+  }
+
+  /** No more leases are wanted. */
+  announceDrain(): void {
+    this.#send({ draining: {} });
   }
 
   /** Says good-bye with the final counters, and hangs up. */

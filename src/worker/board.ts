@@ -10,6 +10,9 @@ export interface RunningTask {
 
 const MAX_NAME_BYTES = 256;
 
+/** In place of the epoch that ended last: nothing begins any more, whatever the lease. */
+const CLOSED = 2n ** 62n;
+
 // Places in shared memory, each in the view of its type.
 const ADMITTED = 0;
 const ENDED = 1;
@@ -61,7 +64,8 @@ export class Board {
 
   /** The highest epoch heard of. */
   get newest(): number {
-    return Math.max(this.admitted, Number(Atomics.load(this.#epochs, ENDED)));
+    const ended = Atomics.load(this.#epochs, ENDED);
+    return Math.max(this.admitted, ended === CLOSED ? 0 : Number(ended));
   }
 
   /** The epoch of the newest lease seen. */
@@ -83,6 +87,11 @@ export class Board {
   end(epoch: number): void {
     const given = BigInt(epoch);
     if (given > Atomics.load(this.#epochs, ENDED)) Atomics.store(this.#epochs, ENDED, given);
+  }
+
+  /** Nothing more begins under any lease. For the main thread. */
+  close(): void {
+    Atomics.store(this.#epochs, ENDED, CLOSED);
   }
 
   /** Whether a lease is over, because it was ended or because a newer one was seen. */

@@ -17,14 +17,38 @@ export interface Fate {
 /** How the last leases of a slot ended. */
 export class Fates {
   readonly #fates = new Map<number, Fate>();
+  /** Leases with a task that failed with its thread, whose holders have not asked yet. */
+  readonly #untold = new Set<number>();
+  #onTold = (): void => undefined;
 
   set(epoch: number, fate: Fate): void {
     this.#fates.delete(epoch);
     this.#fates.set(epoch, fate);
+    if (fate.failure) this.#untold.add(epoch);
     for (const oldest of this.#fates.keys()) {
       if (this.#fates.size <= MAX_FATES) return;
       this.#fates.delete(oldest);
+      this.#untold.delete(oldest);
     }
+  }
+
+  /** The same as {@link get}, for the holder of the lease. */
+  tell(epoch: number): Fate | undefined {
+    this.#untold.delete(epoch);
+    if (this.#untold.size === 0) this.#onTold();
+    return this.#fates.get(epoch);
+  }
+
+  /** Resolves when everybody whose task has failed with its thread knows, or after a while. */
+  async whenTold(withinMs: number): Promise<void> {
+    if (this.#untold.size === 0) return;
+    await new Promise<void>((resolve) => {
+      const timer = setTimeout(resolve, withinMs);
+      this.#onTold = () => {
+        clearTimeout(timer);
+        resolve();
+      };
+    });
   }
 
   get(epoch: number): Fate | undefined {

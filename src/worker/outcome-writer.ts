@@ -9,6 +9,15 @@ import type { Outbox } from './task-runner.js';
 /** Outcomes are sent before they take up more than about this much, in bytes. */
 const FULL_BYTES = 256 * 1024;
 
+/** No message takes more than one outcome on board once it would be larger than this, in bytes. */
+const MESSAGE_BYTES = 16 * 1024 * 1024;
+
+/** Outcomes that can be sent, and how much of a message they take, in bytes. */
+interface Ready {
+  outcomes: TaskOutcomes;
+  bytes: number;
+}
+
 /** Primitive results in a row, which share one encoding. */
 interface Run {
   number: number;
@@ -24,7 +33,7 @@ export class OutcomeWriter implements Outbox {
   readonly #ledger: Ledger;
   readonly #write: (batch: OutcomeBatch, onWritten: () => void) => void;
   #run: Run | undefined;
-  #ready: TaskOutcomes[] = [];
+  #ready: Ready[] = [];
   #bytes = 0;
   isWriting = false;
   #isFlushDue = false;
@@ -65,7 +74,8 @@ export class OutcomeWriter implements Outbox {
   failed(number: number, count: number, failure: Failure, runMs: number): void {
     this.#closeRun();
     this.#isUnnoted = true;
-    this.#add({ number, count, failure: failureToMessage(failure), runMs }, 1_000);
+    const bytes = 1_000 + (failure.error?.data.length ?? 0);
+    this.#add({ number, count, failure: failureToMessage(failure), runMs }, bytes);
   }
 
   notBegun(number: number, count: number): void {
@@ -80,7 +90,7 @@ export class OutcomeWriter implements Outbox {
     }
     this.#closeRun();
     if (this.#ready.length === 0 || this.isClosed) return;
-    const batch = { outcomes: this.#ready };
+    const batches = inMessages(this.#ready);
     this.#ready = [];
     this.#bytes = 0;
     this.isWriting = true;
@@ -88,12 +98,14 @@ export class OutcomeWriter implements Outbox {
     this.#isUnnotedWriting = this.#isUnnoted;
     this.#isUnnoted = false;
     const turn = this.#ledger.turn();
-    this.#write(batch, () => {
+    const onWritten = () => {
       this.isWriting = false;
       this.#isUnnotedWriting = false;
       this.#ledger.arrived(turn);
       if (this.#isFlushDue) this.flush();
-    });
+    };
+    const last = batches.length - 1;
+    batches.forEach((batch, index) => this.#write(batch, index === last ? onWritten : () => undefined));
   }
 
   #closeRun(): void {
@@ -103,11 +115,12 @@ export class OutcomeWriter implements Outbox {
     const { number, values, runMs } = run;
     const isList = values.length > 1;
     const results = bytesOf(encodePayload(isList ? values : values[0], 'V8', 'the result'));
-    this.#ready.push({ number, count: values.length, isList, results, runMs });
+    const outcomes = { number, count: values.length, isList, results, runMs };
+    this.#ready.push({ outcomes, bytes: results.data.length });
   }
 
   #add(outcomes: TaskOutcomes, bytes: number): void {
-    this.#ready.push(outcomes);
+    this.#ready.push({ outcomes, bytes });
     this.#weigh(bytes);
   }
 
@@ -115,4 +128,21 @@ export class OutcomeWriter implements Outbox {
     this.#bytes += bytes;
     if (this.#bytes > FULL_BYTES) this.flush();
   }
+}
+
+/** Large outcomes go by themselves: several of them may be more than a message can be. */
+function inMessages(ready: readonly Ready[]): OutcomeBatch[] {
+  const batches: OutcomeBatch[] = [];
+  let batch: TaskOutcomes[] = [];
+  let total = 0;
+  for (const { outcomes, bytes } of ready) {
+    if (batch.length === 0 || total + bytes > MESSAGE_BYTES) {
+      batch = [];
+      total = 0;
+      batches.push({ outcomes: batch });
+    }
+    batch.push(outcomes);
+    total += bytes;
+  }
+  return batches;
 }

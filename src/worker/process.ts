@@ -28,7 +28,7 @@ const coordinator = withResolvers<CoordinatorPlace>();
 async function run(options: WorkerOptions): Promise<void> {
   try {
     // The threads load what they need while this one does.
-    const slots = new Worker({ slotPlaces: slotPlaces(options), credentials: options.credentials });
+    const slots = new Worker({ ...options, slotPlaces: slotPlaces(options) });
     const { startWorker } = await import('./start.js');
     const worker = await startWorker(slots, options, coordinator.promise);
     process.on('SIGTERM', () => void worker.stop());

@@ -1,17 +1,16 @@
 import type { ServerDuplexStream } from '@grpc/grpc-js';
 import { PoolError } from '../core/errors.js';
-import { idOf } from '../wire/functions/source.js';
 import type { OutcomeBatch } from '../wire/generated/offhand/v1/OutcomeBatch.js';
 import type { SlotHandlers } from '../wire/generated/offhand/v1/Slot.js';
 import type { TaskBatch__Output } from '../wire/generated/offhand/v1/TaskBatch.js';
 import type { Tasks__Output } from '../wire/generated/offhand/v1/Tasks.js';
 import { hear } from '../wire/server-stream.js';
 import { payloadFrom } from '../wire/values/payload.js';
+import { calledFunctionFrom } from './called-function.js';
 import type { Ledger } from './ledger.js';
 import { OutcomeWriter } from './outcome-writer.js';
 import type { Job, TaskRunner } from './task-runner.js';
 import type { ValuePuller } from './value-puller.js';
-import { timeoutFrom } from './limits.js';
 
 type Stream = ServerDuplexStream<TaskBatch__Output, OutcomeBatch>;
 
@@ -58,28 +57,15 @@ export class SlotService {
 
 /** Checks what came by wire. @throws PoolError `invalid-argument`, naming the field. */
 function jobFrom(tasks: Tasks__Output, epoch: number, outbox: OutcomeWriter, puller: ValuePuller): Job {
-  const { number, count, source, functionId: known, name, isList } = tasks;
-  if (!source && !known) {
-    throw new PoolError('invalid-argument', 'function: expected source or function_id, got neither');
-  }
+  const { number, count, isList } = tasks;
+  const called = calledFunctionFrom(tasks);
   if (!(number >= 1) || !(count >= 1) || (count > 1 && !isList)) {
     throw new PoolError(
       'invalid-argument',
       'tasks: expected a number and a count of at least 1, several only as a list',
     );
   }
-  return {
-    epoch,
-    number,
-    count,
-    functionId: source ? idOf(source) : String(known),
-    source: source || undefined,
-    name: name || 'anonymous',
-    args: argumentsOf(tasks, puller),
-    isList,
-    timeoutMs: timeoutFrom(tasks.limits),
-    outbox,
-  };
+  return { ...called, epoch, number, count, args: argumentsOf(tasks, puller), isList, outbox };
 }
 
 function argumentsOf({ arguments: args, argumentsAt }: Tasks__Output, puller: ValuePuller): Job['args'] {

@@ -45,7 +45,7 @@ port.on('message', (order: ThreadOrder) => {
   if (order.type === 'key') signingKey = order.signingKey;
   else
     runner.add({
-      ...order,
+      ...order.task,
       number: order.call,
       count: 1,
       isList: false,

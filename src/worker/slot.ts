@@ -1,41 +1,24 @@
-import { Worker as Thread } from 'node:worker_threads';
-import { messageOf, PoolError } from '../core/errors.js';
 import { withResolvers } from '../core/with-resolvers.js';
 import type { Failure, Outcome } from '../wire/outcome.js';
-import type { Payload } from '../wire/values/payload.js';
 import { Board } from './board.js';
 import { type Fate, Fates } from './fates.js';
+import { HostedThread } from './hosted-thread.js';
 import { Ledger } from './ledger.js';
 import { addressOf, boundTo } from './slot-place.js';
-import {
-  isThreadMessage,
-  type ThreadMessage,
-  type ThreadOrder,
-  type ThreadSettings,
-} from './thread-messages.js';
+import { failureOf, type ThreadEnd } from './thread-end.js';
+import type { ThreadMessage, ThreadOrder, ThreadSettings, UnaryTask } from './thread-messages.js';
 
-/** A thread that has not ended this long after it was told to is stuck in native code: its process goes instead, in ms. */
-const TERMINATE_LIMIT_MS = 1_000;
-
-const THREAD = new URL('../worker/slot-thread.js', import.meta.url);
-
-/** One unary call. */
-export interface SlotCall {
-  epoch: number;
-  functionId: string;
-  source: string | undefined;
-  args: Payload;
-  taskId: string;
-  name: string;
-  /** From the moment user code begins. */
-  timeoutMs: number | undefined;
-}
-
-interface Attempt {
+/** A unary call under way. */
+interface UnaryCall {
   readonly number: number;
   readonly taskId: string;
   readonly settle: (outcome: Outcome) => void;
+  /** Whether the thread has it; until then it waits for the end of what runs. */
+  isPosted: boolean;
 }
+
+/** What a task that is stopped fails with. */
+export type StopReason = Pick<Failure, 'code' | 'message'>;
 
 export interface SlotEvents {
   /** A thread can be neither ended nor started: the process has to go. */
@@ -57,16 +40,18 @@ export class Slot {
   readonly #ledger = new Ledger();
   readonly #fates = new Fates();
   /** Undefined while a thread that was told to end has not done so. */
-  #thread: Thread | undefined;
+  #thread: HostedThread | undefined;
+  /** Resolves when there is a thread that takes orders. */
   #ready: Promise<void>;
   /** Whether any of its threads has been ready. */
   #hasStarted = false;
   #calls = 0;
-  /** The unary call under way. */
-  #attempt: Attempt | undefined;
+  #call: UnaryCall | undefined;
   #timer: NodeJS.Timeout | undefined;
   /** Those who wait for the end of what runs. */
   readonly #waiting: (() => void)[] = [];
+  /** No thread is started any more. */
+  #isRetired = false;
   #isClosed = false;
 
   constructor(settings: Omit<ThreadSettings, 'board' | 'ledger' | 'signingKey'>, events: SlotEvents) {
@@ -77,7 +62,7 @@ export class Slot {
       signingKey: undefined,
     };
     this.#events = events;
-    [this.#thread, this.#ready] = this.#startThread();
+    this.#ready = this.#startThread();
     this.#ready.catch(() => undefined); // Whoever waits for the slot to be ready hears of it.
   }
 
@@ -105,23 +90,29 @@ export class Slot {
     const running = this.board.running;
     if (!running) return undefined;
     const { epoch, number, name, runningMs } = running;
-    const taskId = this.#attempt?.number === number ? this.#attempt.taskId : `${epoch}.${number}`;
+    const taskId = this.#call?.number === number ? this.#call.taskId : `${epoch}.${number}`;
     return { taskId, name, runningMs };
   }
 
   /**
-   * Runs one unary call on an idle slot (see {@link whenIdle}). Settles exactly once, whatever becomes of the thread;
-   * never rejects.
+   * Runs one unary call when nothing else runs. Settles exactly once, whatever becomes of the thread; never rejects.
+   *
+   * @param signal of the caller; aborted, the call is stopped.
    */
-  run({ taskId, args, ...call }: SlotCall): Promise<Outcome> {
+  async run(taskId: string, task: UnaryTask, signal: AbortSignal): Promise<Outcome> {
     const { promise: settled, resolve: settle } = withResolvers<Outcome>();
     // Not to be taken for the number of a task of a stream.
-    const number = -++this.#calls;
-    this.#attempt = { number, taskId, settle };
-    // The bytes are a view of the message they came in; only a buffer of their own can move to the thread.
-    const data = new Uint8Array(args.data);
-    this.#order({ type: 'run', call: number, ...call, args: { ...args, data } }, [data.buffer]);
-    return settled;
+    const call: UnaryCall = { number: -++this.#calls, taskId, settle, isPosted: false };
+    this.#call = call;
+    const cancel = () => {
+      if (this.#call === call) this.stop({ code: 'cancelled', message: 'the caller went away' });
+    };
+    if (signal.aborted) cancel();
+    signal.addEventListener('abort', cancel, { once: true });
+    void this.#postWhenIdle(call, task);
+    const outcome = await settled;
+    signal.removeEventListener('abort', cancel);
+    return outcome;
   }
 
   /** Nothing more begins under this lease. What has begun goes on; it has ended when {@link whenIdle} resolves. */
@@ -130,73 +121,83 @@ export class Slot {
     if (!this.#fates.get(epoch)) this.#fates.set(epoch, this.#fateNow(epoch));
   }
 
-  /** What became of the tasks of a lease that has ended; undefined when it is forgotten. */
+  /** Tells its holder what became of the tasks of a lease that has ended; undefined when it is forgotten. */
   fateOf(epoch: number): Fate | undefined {
-    const fate = this.#fates.get(epoch);
+    const fate = this.#fates.tell(epoch);
     // Where no thread was lost, results may still be on their way.
     return fate && !fate.failure ? { ...fate, unsent: [...fate.unsent, ...this.#ledger.read(epoch)] } : fate;
   }
 
-  /** Stops what runs, if anything does, and gives it this outcome. The slot is idle again when {@link whenIdle} resolves. */
-  abort(reason: PoolError): void {
-    const running = this.board.running;
-    if ((!running && !this.#attempt) || this.#isClosed) return;
-    const mayHaveRun = running !== undefined;
-    this.#settle({ code: reason.code, message: reason.message, mayHaveRun });
+  /**
+   * Stops what runs or is about to, if anything is, and gives it this outcome. The one way to stop. The slot is idle again
+   * when {@link whenIdle} resolves.
+   */
+  stop({ code, message }: StopReason): void {
+    if (this.#isClosed) return;
+    const { running } = this.board;
+    this.#refuseWaiting({ code, message, mayHaveRun: false });
+    if (!running && !this.#call) return;
+    this.#settle({ code, message, mayHaveRun: running !== undefined });
     this.#replaceThread();
   }
 
   /** Resolves when the thread has ended by itself, or after a while when it has not. */
   async whenLost(withinMs: number): Promise<void> {
-    const thread = this.#thread;
-    if (!thread) return;
-    await new Promise<void>((resolve) => {
-      const end = () => {
-        clearTimeout(timer);
-        thread.off('exit', end);
-        resolve();
-      };
-      const timer = setTimeout(end, withinMs);
-      thread.once('exit', end);
-    });
+    await this.#thread?.whenExited(withinMs);
+  }
+
+  /** Nothing more begins here, whatever the lease. What has begun goes on; it has ended when {@link whenIdle} resolves. */
+  retire(): void {
+    this.#isRetired = true;
+    this.endLease(this.board.admitted);
+    this.board.close();
+    this.#refuseWaiting({ code: 'unavailable', message: 'this worker is draining', mayHaveRun: false });
+  }
+
+  /** Resolves when everybody whose task has failed with its thread knows, or after a while. */
+  whenTold(withinMs: number): Promise<void> {
+    return this.#fates.whenTold(withinMs);
   }
 
   async close(): Promise<void> {
+    this.#isRetired = true;
     this.#isClosed = true;
-    clearTimeout(this.#timer);
-    this.#settle({ code: 'worker-lost', message: 'the worker was stopped', mayHaveRun: true });
+    const stopped = { code: 'worker-lost', message: 'the worker was stopped' } as const;
+    this.#refuseWaiting({ ...stopped, mayHaveRun: false });
+    this.#settle({ ...stopped, mayHaveRun: true });
     this.#release();
-    await this.#terminate(this.#thread);
+    await this.#thread?.end();
   }
 
   #order(order: ThreadOrder, transfer: ArrayBuffer[] = []): void {
-    this.#thread?.postMessage(order, transfer);
+    this.#thread?.post(order, transfer);
   }
 
-  #startThread(): [Thread, Promise<void>] {
-    const thread = new Thread(THREAD, { workerData: this.#settings });
-    let reason: unknown;
-    let isReady = false;
-    const ready = new Promise<void>((resolve, reject) => {
-      thread.on('message', (message: ThreadMessage | null) => {
-        // User code can post to this port too; what is none of ours is passed over.
-        if (!isThreadMessage(message) || thread !== this.#thread) return;
-        if (message.type === 'ready') {
-          isReady = true;
-          this.#hasStarted = true;
-          this.#settings.place = boundTo(this.#settings.place, message.port);
-          resolve();
-        } else this.#onMessage(message);
-      });
-      thread.on('error', (error) => (reason = error));
-      thread.on('exit', (code) => {
-        if (thread !== this.#thread || this.#isClosed) return;
-        if (isReady) this.#onExit(code, reason);
-        else if (this.#hasStarted) this.#events.stuck();
-        else reject(reason ?? new Error(`the thread of a slot ended while starting (code ${code})`));
-      });
+  async #postWhenIdle(call: UnaryCall, task: UnaryTask): Promise<void> {
+    await this.whenIdle();
+    if (this.#call !== call) return;
+    call.isPosted = true;
+    // The bytes are a view of the message they came in; only a buffer of their own can move to the thread.
+    const data = new Uint8Array(task.args.data);
+    const args = { ...task.args, data };
+    this.#order({ type: 'run', call: call.number, task: { ...task, args } }, [data.buffer]);
+  }
+
+  async #startThread(): Promise<void> {
+    if (this.#isRetired) return;
+    this.#thread = new HostedThread(this.#settings, {
+      ready: (port) => (this.#settings.place = boundTo(this.#settings.place, port)),
+      message: (message) => this.#onMessage(message),
+      exited: (end) => this.#onExited(end),
+      stuck: () => this.#events.stuck(),
     });
-    return [thread, ready];
+    try {
+      await this.#thread.whenReady;
+      this.#hasStarted = true;
+    } catch (error) {
+      if (!this.#hasStarted) throw error;
+      this.#events.stuck();
+    }
   }
 
   #onMessage(message: Exclude<ThreadMessage, { type: 'ready' }>): void {
@@ -205,7 +206,7 @@ export class Slot {
         this.#watch(message);
         break;
       case 'settled':
-        if (this.#attempt?.number === message.call) this.#conclude(message.outcome);
+        if (this.#call?.number === message.call) this.#settleCall(message.outcome);
         break;
       case 'idle':
         this.#release();
@@ -220,18 +221,17 @@ export class Slot {
       () => {
         const running = this.board.running;
         if (running?.number !== number || running.epoch !== epoch) return;
-        this.abort(
-          new PoolError('timeout', `\`${running.name}\` ran longer than its timeoutMs of ${timeoutMs}`),
-        );
+        const message = `\`${running.name}\` ran longer than its timeoutMs of ${timeoutMs}`;
+        this.stop({ code: 'timeout', message });
       },
       Math.max(0, timeoutMs - elapsedMs),
     );
   }
 
-  /** The thread ended by itself: user code did it. */
-  #onExit(code: number, reason: unknown): void {
-    this.#settle(exitFailure(code, reason));
-    [this.#thread, this.#ready] = this.#startThread();
+  #onExited(end: ThreadEnd): void {
+    if (this.#isClosed) return;
+    this.#settle(failureOf(end, this.board.running?.name ?? 'anonymous'));
+    this.#ready = this.#startThread();
     this.#release();
     this.#events.lost();
   }
@@ -239,30 +239,21 @@ export class Slot {
   #replaceThread(): void {
     const old = this.#thread;
     this.#thread = undefined;
-    this.#ready = this.#terminate(old).then(() => {
-      const [thread, ready] = this.#startThread();
-      this.#thread = thread;
-      return ready;
-    });
+    this.#ready = Promise.resolve(old?.end()).then(() => this.#startThread());
     this.#release();
     this.#events.lost();
-  }
-
-  async #terminate(thread: Thread | undefined): Promise<void> {
-    if (!thread) return;
-    const timer = setTimeout(() => this.#events.stuck(), TERMINATE_LIMIT_MS);
-    await thread.terminate();
-    clearTimeout(timer);
   }
 
   /** The thread is no more, or as good as that: what it ran ends like this, and so does its lease. */
   #settle(failure: Failure): void {
     const { running, admitted } = this.board;
     clearTimeout(this.#timer);
-    if (this.#attempt) this.#conclude({ kind: 'failure', failure, runMs: running?.runningMs ?? 0 });
+    if (this.#call?.isPosted) this.#conclude(failure);
     else {
-      this.board.end(admitted);
-      this.#fates.set(admitted, { ...this.#fateNow(admitted), failure: running && failure });
+      // A newer lease may have been seen already: of the call that waits for the end of this one.
+      const epoch = running?.epoch ?? admitted;
+      this.board.end(epoch);
+      this.#fates.set(epoch, { ...this.#fateNow(epoch), failure: running && failure });
     }
     if (running) this.board.finish(false);
   }
@@ -272,24 +263,23 @@ export class Slot {
     return { begun: last.epoch === epoch ? Math.max(0, last.number) : 0, unsent: this.#ledger.read(epoch) };
   }
 
-  #conclude(outcome: Outcome): void {
-    const attempt = this.#attempt;
-    this.#attempt = undefined;
-    attempt?.settle(outcome);
+  /** A call that the thread does not have yet is not to get there. */
+  #refuseWaiting(failure: Failure): void {
+    if (this.#call?.isPosted === false) this.#conclude(failure);
+  }
+
+  /** The unary call under way ends badly. */
+  #conclude(failure: Failure): void {
+    this.#settleCall({ kind: 'failure', failure, runMs: this.board.running?.runningMs ?? 0 });
+  }
+
+  #settleCall(outcome: Outcome): void {
+    const call = this.#call;
+    this.#call = undefined;
+    call?.settle(outcome);
   }
 
   #release(): void {
     for (const resolve of this.#waiting.splice(0)) resolve();
   }
-}
-
-function exitFailure(code: number, reason: unknown): Failure {
-  if ((reason as NodeJS.ErrnoException | undefined)?.code === 'ERR_WORKER_OUT_OF_MEMORY') {
-    return { code: 'out-of-memory', message: 'the task used up the memory of its thread', mayHaveRun: true };
-  }
-  const message =
-    reason === undefined
-      ? `the task ended its thread with process.exit(${code})`
-      : `the task left an error that nobody caught: ${messageOf(reason)}`;
-  return { code: 'exited', message, mayHaveRun: true };
 }

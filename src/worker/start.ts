@@ -8,6 +8,7 @@ import { createLogger } from '../host/logger.js';
 import { workerService } from '../wire/proto.js';
 import { releaseSocket } from '../host/sockets.js';
 import { Attachment } from './attachment.js';
+import { watchMemory } from './memory-watch.js';
 import type { CoordinatorPlace, WorkerOptions } from '../wire/process-messages.js';
 import { workerHandlers } from './service.js';
 import { endStuck, type Worker } from './worker.js';
@@ -63,11 +64,14 @@ export async function startWorker(
     server.forceShutdown();
     ended.resolve();
   };
-  const stop = once(async (drainMs: number) => {
-    await worker.drain(drainMs);
+  const leave = once(async () => {
     await attachment.leave();
     await end(undefined);
   });
+  const stop = async (drainMs: number) => {
+    await worker.drain(drainMs);
+    await leave();
+  };
   const attachment = new Attachment(
     worker,
     { ...options, coordinator: await coordinator },
@@ -80,6 +84,14 @@ export async function startWorker(
     log,
   );
   await attached.promise;
+  if (options.maxRssBytes !== undefined) {
+    const retiring = (words: string) => {
+      log.warn({ reason: words }, 'retiring');
+      attachment.announceDrain();
+    };
+    const endWatch = watchMemory(worker, options.maxRssBytes, retiring, () => void leave());
+    void ended.promise.then(endWatch);
+  }
   return { port, ended: ended.promise, stop: () => stop(0) };
 }
 

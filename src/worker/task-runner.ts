@@ -5,30 +5,28 @@ import type { Failure } from '../wire/outcome.js';
 import { decodePayload, encodePayload, type Encoding, type Payload } from '../wire/values/payload.js';
 import { isError } from '../wire/values/uncloneable.js';
 import type { Board } from './board.js';
+import type { CalledFunction } from './called-function.js';
 import { codeUnknown, type FunctionCache } from './function-cache.js';
 import type { ThreadMessage } from './thread-messages.js';
 
 /** How long tasks may keep the thread before it looks after its wires, in ms. */
 const BREATH_MS = 1;
 
+/** Of what a function threw, name, message and stack go along in words, each at most this long. */
+const MAX_WORDS = 64 * 1024;
+
 /** Tasks of one function under one lease, numbered without a gap. */
-export interface Job {
+export interface Job extends CalledFunction {
   epoch: number;
   /** Of the first. */
   number: number;
   count: number;
-  functionId: string;
-  /** Absent when the caller believes that the function is known here. */
-  source: string | undefined;
-  name: string;
   /**
    * Of one task the array of its arguments; with `isList` an array of such arrays, one per task. Large ones are pulled
    * before the task begins.
    */
   args: Payload | PulledLater;
   isList: boolean;
-  /** From the moment user code begins; the main thread watches it. */
-  timeoutMs: number | undefined;
   outbox: Outbox;
   /** Known from its first task on. */
   fn?: AnyFunction;
@@ -246,14 +244,15 @@ function thrownFailure(thrown: unknown, encoding: Encoding): Failure {
 
 function inWords(thrown: unknown): Pick<Failure, 'message' | 'name' | 'stack'> {
   try {
-    if (!isError(thrown)) return { message: inspect(thrown) };
+    if (!isError(thrown)) return { message: text(inspect(thrown)) };
     return { message: text(thrown.message), name: text(thrown.name), stack: text(thrown.stack) };
   } catch {
     return { message: 'what the function threw cannot even be looked at' };
   }
 }
 
-/** A thrown error may hold anything where its words should be. */
+/** A thrown error may hold anything where its words should be, and any amount of it. */
 function text(value: unknown): string {
-  return typeof value === 'string' ? value : value === undefined ? '' : inspect(value);
+  const words = typeof value === 'string' ? value : value === undefined ? '' : inspect(value);
+  return words.length <= MAX_WORDS ? words : `${words.slice(0, MAX_WORDS)}…`;
 }

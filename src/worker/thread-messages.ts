@@ -1,6 +1,7 @@
 import type { Credentials } from '../wire/credentials.js';
 import type { Outcome } from '../wire/outcome.js';
 import type { Payload } from '../wire/values/payload.js';
+import type { CalledFunction } from './called-function.js';
 import type { SlotPlace } from './slot-place.js';
 
 /** What a thread is started with. */
@@ -13,26 +14,24 @@ export interface ThreadSettings {
   ledger: SharedArrayBuffer;
   place: SlotPlace;
   credentials: Credentials;
+  /** How much memory it may use for JavaScript objects; as much as V8 allows where undefined. */
+  maxHeapBytes: number | undefined;
   /** Checks leases; undefined until the worker is attached. */
   signingKey: Uint8Array | undefined;
+}
+
+/** What a unary call has its slot run. */
+export interface UnaryTask extends CalledFunction {
+  /** Of the lease that it runs under. */
+  epoch: number;
+  args: Payload;
 }
 
 /** What a slot sends to its thread. */
 export type ThreadOrder =
   | { type: 'key'; signingKey: Uint8Array }
-  /** One unary call. */
-  | {
-      type: 'run';
-      /** Of this thread, rising: tells a late answer from the current one. */
-      call: number;
-      epoch: number;
-      functionId: string;
-      /** Absent when the caller believes that the function is known here. */
-      source: string | undefined;
-      name: string;
-      args: Payload;
-      timeoutMs: number | undefined;
-    };
+  /** Run one unary call, known by its number. */
+  | { type: 'run'; call: number; task: UnaryTask };
 
 /** What the thread sends back. */
 export type ThreadMessage =

@@ -5,7 +5,8 @@ import { codeOfStatus, fromServiceError } from '../wire/errors.js';
 import type { Chunk__Output } from '../wire/generated/offhand/v1/Chunk.js';
 import type { ValueReference__Output } from '../wire/generated/offhand/v1/ValueReference.js';
 import { ValuesClient } from '../wire/slot-proto.js';
-import { MAX_PAYLOAD_BYTES, type Payload, payloadFrom } from '../wire/values/payload.js';
+import { type Payload, payloadFrom } from '../wire/values/payload.js';
+import { checkSize } from '../wire/values/size-limit.js';
 
 /** Connections to clients are kept for as many as this; who pulls from more closes the oldest. */
 const MAX_CLIENTS = 16;
@@ -23,12 +24,7 @@ export class ValuePuller {
   pull(reference: ValueReference__Output): Promise<Payload> {
     const { address, key } = reference;
     const bytes = Number(reference.bytes);
-    if (!(bytes <= MAX_PAYLOAD_BYTES)) {
-      throw new PoolError(
-        'too-large',
-        `arguments_at.bytes: expected at most ${MAX_PAYLOAD_BYTES}, got ${bytes}`,
-      );
-    }
+    checkSize(bytes, 'arguments_at');
     const stream = this.#clientAt(address).pull({ key }, callMetadata(this.#credentials));
     const data = Buffer.allocUnsafeSlow(bytes);
     let filled = 0;

@@ -1,29 +1,41 @@
 import { randomUUID } from 'node:crypto';
 import { PoolError } from '../core/errors.js';
-import { type WorkerId, workerId } from '../core/ids.js';
+import type { WorkerId } from '../core/ids.js';
 import type { Credentials } from '../wire/credentials.js';
 import type { RunCodeRequest__Output } from '../wire/generated/offhand/v1/RunCodeRequest.js';
 import type { SettleLeaseRequest__Output } from '../wire/generated/offhand/v1/SettleLeaseRequest.js';
 import type { WorkerState } from '../wire/generated/offhand/v1/WorkerState.js';
-import { idOf } from '../wire/functions/source.js';
 import { readLease, type SignedLease } from '../wire/lease-token.js';
 import type { Failure, Outcome } from '../wire/outcome.js';
 import { payloadFrom } from '../wire/values/payload.js';
+import { calledFunctionFrom } from './called-function.js';
 import type { Fate } from './fates.js';
-import { timeoutFrom } from './limits.js';
 import { SlotLeases } from './slot-leases.js';
 import type { SlotPlace } from './slot-place.js';
-import { Slot, type SlotCall } from './slot.js';
+import { Slot, type StopReason } from './slot.js';
+import type { UnaryTask } from './thread-messages.js';
 
 export type Phase = 'created' | 'running' | 'draining' | 'stopped';
 
-/** How long a thread that has hung up may take to be known as ended, in ms. */
-const LOSS_NOTICE_MS = 200;
+/**
+ * How long a thread that has hung up may take to be known as ended, in ms: one that gives up a full heap on a busy machine
+ * takes its time. A task whose connection alone is lost runs on for as long.
+ */
+const LOSS_NOTICE_MS = 2_000;
+
+const LEASE_ENDED: StopReason = { code: 'lease-lost', message: 'the lease ended while the task ran' };
+const WORKER_STOPPED: StopReason = {
+  code: 'worker-lost',
+  message: 'the worker was stopped while the task ran',
+};
 
 export interface WorkerSettings {
+  id: WorkerId;
   /** By slot: where it is to listen for streams of tasks. */
   slotPlaces: readonly SlotPlace[];
   credentials: Credentials;
+  /** Of each slot's thread; as much as V8 allows where undefined. */
+  maxHeapBytes: number | undefined;
 }
 
 /** Ends a process one of whose threads can be neither ended nor started. */
@@ -38,22 +50,23 @@ export function endStuck(): void {
  */
 export class Worker {
   /** This incarnation. */
-  readonly id: WorkerId = workerId(randomUUID().replaceAll('-', ''));
+  readonly id: WorkerId;
   readonly leases: SlotLeases;
   readonly #slots: Slot[];
-  /** By slot: how to stop the attempt under way. */
-  readonly #attempts: (AbortController | undefined)[] = [];
   readonly #startedAt = performance.now();
   onStuck: () => void = endStuck;
+  /** Told when this worker ends a lease by itself; something of it may still run. */
+  onLeaseEnding: (lease: { slot: number; epoch: number }) => void = () => undefined;
   /** Told when this worker has ended a lease by itself, and nothing of it runs. */
   onLeaseEnded: (lease: { slot: number; epoch: number }) => void = () => undefined;
   #phase: Phase = 'created';
   #signingKey: Uint8Array | undefined;
 
   /** Its threads begin to load at once. */
-  constructor({ slotPlaces, credentials }: WorkerSettings) {
+  constructor({ id, slotPlaces, credentials, maxHeapBytes }: WorkerSettings) {
+    this.id = id;
     this.#slots = slotPlaces.map((place, index) => {
-      const settings = { workerId: this.id, slot: index, place, credentials };
+      const settings = { workerId: id, slot: index, place, credentials, maxHeapBytes };
       return new Slot(settings, { stuck: () => this.onStuck(), lost: () => void this.#onLost(index) });
     });
     this.leases = new SlotLeases(this.#slots.map((slot) => slot.board));
@@ -105,23 +118,18 @@ export class Worker {
   /** Runs one call under its lease; an aborted signal stops it. @throws PoolError when the call is refused. */
   async runCode(request: RunCodeRequest__Output, signal: AbortSignal): Promise<Outcome> {
     if (this.#phase !== 'running') throw new PoolError('unavailable', `this worker is ${this.#phase}`);
-    const call = callFrom(request);
+    const task = unaryTaskFrom(request);
     const lease = this.#readLease(request.leaseId);
     this.leases.begin(lease, performance.now());
+    const slot = this.#slotAt(lease.slot);
     // A newer lease proves that the one before it is over, even if the coordinator's notice is still on its way.
-    const running = this.#slotAt(lease.slot).board.running;
-    if (this.#attempts[lease.slot] || (running && running.epoch < lease.epoch))
-      this.#abort(lease.slot, leaseEnded);
-    const attempt = new AbortController();
-    const cancel = () => attempt.abort(new PoolError('cancelled', 'the caller went away'));
-    if (signal.aborted) cancel();
-    signal.addEventListener('abort', cancel, { once: true });
-    this.#attempts[lease.slot] = attempt;
+    if (slot.board.running?.epoch !== lease.epoch) slot.stop(LEASE_ENDED);
     try {
-      return await this.#execute(this.#slotAt(lease.slot), { ...call, epoch: lease.epoch }, attempt.signal);
+      const taskId = request.taskId || randomUUID();
+      const outcome = await slot.run(taskId, { ...task, epoch: lease.epoch }, signal);
+      if (outcome.kind === 'failure' && !outcome.failure.mayHaveRun) throw refusal(outcome.failure);
+      return outcome;
     } finally {
-      signal.removeEventListener('abort', cancel);
-      if (this.#attempts[lease.slot] === attempt) this.#attempts[lease.slot] = undefined;
       this.leases.rest(lease, performance.now());
     }
   }
@@ -141,7 +149,7 @@ export class Worker {
     const slot = this.#slotAt(index);
     const isCurrent = slot.board.admitted === epoch;
     slot.endLease(epoch);
-    if (abort && isCurrent) this.#abort(index, leaseEnded);
+    if (abort && isCurrent) slot.stop(LEASE_ENDED);
     await slot.whenIdle();
   }
 
@@ -155,11 +163,11 @@ export class Worker {
     const { slot: index, epoch } = this.#readLease(request.leaseId);
     const slot = this.#slotAt(index);
     slot.endLease(epoch);
-    // Whose stream has broken with its thread hears how that ended.
-    if (request.stopAny) await slot.whenLost(LOSS_NOTICE_MS);
+    // Whose stream has broken with its thread hears how that ended, which may not be known yet.
+    if (request.stopAny && slot.board.running?.epoch === epoch) await slot.whenLost(LOSS_NOTICE_MS);
     const running = slot.board.running;
     if (running?.epoch === epoch && (request.stopAny || request.stopTasks.includes(running.number))) {
-      slot.abort(new PoolError('cancelled', 'its caller stopped the task'));
+      slot.stop({ code: 'cancelled', message: 'its caller stopped the task' });
     }
     void slot.whenIdle().then(() => this.onLeaseEnded({ slot: index, epoch }));
     const fate = slot.fateOf(epoch);
@@ -167,16 +175,32 @@ export class Worker {
     throw new PoolError('not-found', 'what became of this lease is no longer known');
   }
 
-  /** Takes nothing new; resolves when what runs has ended, or has been aborted after `withinMs`. */
-  async drain(withinMs: number): Promise<void> {
+  /** Takes nothing new; resolves when what runs has ended, or has been stopped after `withinMs`, if that is given. */
+  async drain(withinMs: number | undefined): Promise<void> {
     this.#phase = 'draining';
-    const timer = setTimeout(() => {
-      const reason = () => new PoolError('worker-lost', 'the worker was stopped while the task ran');
-      this.#slots.forEach((_, slot) => this.#abort(slot, reason));
-    }, withinMs);
-    this.endLeases();
+    const stop = () => this.#slots.forEach((slot) => slot.stop(WORKER_STOPPED));
+    const timer = withinMs === undefined ? undefined : setTimeout(stop, withinMs);
+    for (const slot of this.#slots) slot.retire();
     await Promise.all(this.#slots.map((slot) => slot.whenIdle()));
     clearTimeout(timer);
+  }
+
+  /** Resolves when everybody whose task was stopped knows, or after a while. */
+  async whenTold(withinMs: number): Promise<void> {
+    await Promise.all(this.#slots.map((slot) => slot.whenTold(withinMs)));
+  }
+
+  /**
+   * The process uses more memory than it may: stops what has run for that long at least. Of several tasks nobody knows
+   * which one it is; they fail as lost, which may be tried again.
+   */
+  stopForMemory(words: string, leastRunMs: number): void {
+    const running = this.#slots.filter(({ board }) => board.isRunning);
+    const code = running.length === 1 ? 'out-of-memory' : 'worker-lost';
+    for (const slot of running) {
+      const task = slot.board.running;
+      if (task && task.runningMs >= leastRunMs) slot.stop({ code, message: `\`${task.name}\`: ${words}` });
+    }
   }
 
   async stop(): Promise<void> {
@@ -184,17 +208,13 @@ export class Worker {
     await Promise.all(this.#slots.map((slot) => slot.close()));
   }
 
-  #abort(slot: number, reason: () => PoolError): void {
-    const attempt = this.#attempts[slot];
-    if (attempt) attempt.abort(reason());
-    else this.#slotAt(slot).abort(reason());
-  }
-
   /** With its thread a slot loses its lease. */
   async #onLost(index: number): Promise<void> {
     const slot = this.#slotAt(index);
     const epoch = slot.board.admitted;
     if (!slot.board.isOver(epoch)) return;
+    // Whoever holds it asks what became of it while the code still runs: it may never stop.
+    this.onLeaseEnding({ slot: index, epoch });
     await slot.whenIdle();
     this.onLeaseEnded({ slot: index, epoch });
   }
@@ -206,27 +226,11 @@ export class Worker {
     throw new PoolError('lease-lost', 'lease_id: not a lease on this worker; FindFreeWorker gives one');
   }
 
-  /** @param signal its reason is the error that a stopped attempt ends with. */
-  async #execute(slot: Slot, call: SlotCall, signal: AbortSignal): Promise<Outcome> {
-    await slot.whenIdle();
-    if (signal.aborted) throw signal.reason;
-    const onAbort = () => slot.abort(signal.reason as PoolError);
-    signal.addEventListener('abort', onAbort, { once: true });
-    const outcome = await slot.run(call);
-    signal.removeEventListener('abort', onAbort);
-    if (outcome.kind === 'failure' && !outcome.failure.mayHaveRun) throw refusal(outcome.failure);
-    return outcome;
-  }
-
   #slotAt(index: number): Slot {
     const slot = this.#slots[index];
     if (!slot) throw new PoolError('lease-lost', `this worker has no slot ${index}`);
     return slot;
   }
-}
-
-function leaseEnded(): PoolError {
-  return new PoolError('lease-lost', 'the lease ended while the task ran');
 }
 
 /** What never began is no outcome of the task but a refused call. */
@@ -235,18 +239,8 @@ function refusal({ code, message }: Failure): PoolError {
 }
 
 /** Checks what came by wire. @throws PoolError `invalid-argument`, naming the field. */
-function callFrom(request: RunCodeRequest__Output): Omit<SlotCall, 'epoch'> {
+function unaryTaskFrom(request: RunCodeRequest__Output): Omit<UnaryTask, 'epoch'> {
   if (!request.leaseId)
     throw new PoolError('invalid-argument', 'lease_id: expected a lease from FindFreeWorker, got none');
-  const { source, functionId: known } = request;
-  if (!source && !known)
-    throw new PoolError('invalid-argument', 'function: expected source or function_id, got neither');
-  return {
-    functionId: source ? idOf(source) : String(known),
-    source: source || undefined,
-    args: payloadFrom(request.arguments, 'arguments'),
-    taskId: request.taskId || randomUUID(),
-    name: request.name || 'anonymous',
-    timeoutMs: timeoutFrom(request.limits),
-  };
+  return { ...calledFunctionFrom(request), args: payloadFrom(request.arguments, 'arguments') };
 }

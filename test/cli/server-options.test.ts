@@ -20,6 +20,8 @@ const TYPED: ServerArguments = {
   workerTimeout: '5s',
   coordinatorTimeout: '30s',
   drainTimeout: '30s',
+  maxRss: undefined,
+  maxHeap: undefined,
   auth: false,
   tlsCert: undefined,
   tlsKey: undefined,
@@ -121,6 +123,10 @@ describe('the options of a server', () => {
       /^--tls-ca \S+: expected a certificate as PEM/,
     ],
     ['a duration that is none', { coordinatorTimeout: '1 week' }, /^--coordinator-timeout: .*500ms/],
+    ['a size that is none', { maxRss: '2 elephants' }, /^--max-rss: .*512mb or 2gb, at least 128mb, got 2 e/],
+    ['less memory than a worker needs', { maxRss: '100mb' }, /^--max-rss: .*at least 128mb, got 100mb$/],
+    ['less than its slots need', { maxRss: '200mb', slots: '4' }, /^--max-rss: .*at least 224mb/],
+    ['less memory than a thread needs', { maxHeap: '1mb' }, /^--max-heap: .*at least 32mb, got 1mb$/],
     ['a sample every ms', { profileInterval: '1ms' }, /^--profile-interval: .*at least 10 ms, got 1ms$/],
   ])('refuse %s', (_what, typed, words) => {
     expect(() => resolve(typed)).toThrow(words);
@@ -160,6 +166,18 @@ describe('the options of a server', () => {
     expect(resolve(everywhere)).toMatchObject({ host: '0.0.0.0', advertise: 'localhost' });
     expect(resolve({ ...everywhere, host: '::' })).toMatchObject({ host: '::', advertise: 'localhost' });
     expect(resolve({})).toMatchObject({ host: '127.0.0.1', advertise: '127.0.0.1' });
+  });
+
+  test('take every form of a size', () => {
+    const mib = 1024 * 1024;
+    expect(resolve({ maxRss: '1.5gb', maxHeap: '64 MB' })).toMatchObject({
+      maxRssBytes: 1_536 * mib,
+      maxHeapBytes: 64 * mib,
+    });
+    expect(resolve({ maxRss: String(256 * mib) })).toMatchObject({
+      maxRssBytes: 256 * mib,
+      maxHeapBytes: undefined,
+    });
   });
 
   test('take every address of this machine', () => {

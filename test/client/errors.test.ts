@@ -117,38 +117,8 @@ describe('what a function throws arrives as it was thrown', () => {
   });
 });
 
-describe('a function that takes its thread down', () => {
+describe('a function that does what it should not', () => {
   const pid = () => process.pid;
-
-  test('process.exit ends in `exited`, and the pool is at full strength', async () => {
-    const before = await pool.run(pid);
-    const error = await poolError(pool.run(() => process.exit(7)));
-    expect(error).toMatchObject({ code: 'exited', mayHaveRun: true });
-    expect(error.message).toBe('the task ended its thread with process.exit(7)');
-    expect(await pool.run(pid)).toBe(before);
-  });
-
-  test('an error nobody caught ends in `exited` with its message', async () => {
-    const leave = () =>
-      new Promise(() => {
-        setTimeout(() => {
-          throw new Error('from a timer');
-        });
-      });
-    expect(await poolError(pool.run(leave))).toMatchObject({
-      code: 'exited',
-      message: 'the task left an error that nobody caught: from a timer',
-    });
-    expect(await pool.run(() => 'next')).toBe('next');
-  });
-
-  test('endless recursion is a RangeError like anywhere else', async () => {
-    const dive = (): number => {
-      const down = (n: number): number => down(n + 1) + 1;
-      return down(0);
-    };
-    expect(await rejection(pool.run(dive))).toMatchObject({ name: 'RangeError' });
-  });
 
   test('a result nested too deeply to copy says so', async () => {
     const nest = () => {
@@ -157,15 +127,6 @@ describe('a function that takes its thread down', () => {
       return nested;
     };
     expect(await poolError(pool.run(nest))).toMatchObject({ code: 'not-cloneable', mayHaveRun: true });
-  });
-
-  test('a killed worker process ends in `worker-lost`, and another takes its place', async () => {
-    const before = await pool.run(pid);
-    const error = await poolError(
-      pool.run(() => process.kill(process.pid, 'SIGKILL') && new Promise(() => {})),
-    );
-    expect(error).toMatchObject({ code: 'worker-lost', mayHaveRun: true });
-    expect(await pool.run(pid)).not.toBe(before);
   });
 
   test('what a task posts to its thread’s parent does not cost the process', async () => {

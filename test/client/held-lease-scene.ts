@@ -74,6 +74,10 @@ class FakeWorker {
     return this.#answer.promise;
   }
 
+  explainLoss(): Promise<PoolError> {
+    return Promise.resolve(new PoolError('worker-lost', 'its worker was lost'));
+  }
+
   /** Resolves with the first question. */
   get whenAsked(): Promise<SettleLeaseRequest> {
     return this.#asked.promise;

@@ -182,6 +182,9 @@ describe('startPool', () => {
     [{ drainTimeoutMs: -1, workers: 1 }, 'invalid-argument', /^drainTimeoutMs: expected .*, got -1$/],
     [{ logDir: 5, workers: 1 }, 'invalid-argument', /^logDir: expected .*, got 5$/],
     [{ profile: 5, workers: 1 }, 'invalid-argument', /^profile: expected .*, got 5$/],
+    [{ maxRss: '1mb', workers: 1 }, 'invalid-argument', /^maxRss: .* 512mb or 2gb, at least 128mb, got 1mb$/],
+    [{ maxRss: null, workers: 1 }, 'invalid-argument', /^maxRss: expected a size .*, got null$/],
+    [{ maxHeap: -5, workers: 1 }, 'invalid-argument', /^maxHeap: expected a size .* 32mb, got -5$/],
     [{ inline: 'no' }, 'invalid-argument', /^inline: expected true or false, got "no"$/],
     [
       { logDir: '/proc/x', workers: 1 },

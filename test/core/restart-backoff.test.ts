@@ -1,8 +1,13 @@
 import { describe, expect, test } from '@jest/globals';
-import { restartDelayMs } from '../../src/core/restart-backoff.js';
+import { recentDeaths, restartDelayMs } from '../../src/core/restart-backoff.js';
 
 /** So many deaths at `at`. */
 const deaths = (count: number, at = 0): number[] => Array.from({ length: count }, () => at);
+
+test('of deaths those of the last ten seconds are kept, and no more', () => {
+  expect(recentDeaths([0, 1, 5_000, 10_000], 10_000)).toEqual([1, 5_000, 10_000]);
+  expect(recentDeaths([], 10_000)).toEqual([]);
+});
 
 describe('restartDelayMs', () => {
   test('a process that never died, or died once or twice, is started at once', () => {

@@ -66,6 +66,21 @@ describe('a client that knows proto/ alone', () => {
     });
   });
 
+  test('gets RESOURCE_EXHAUSTED for a request that is too large, and a failure for such a result', async () => {
+    const lease = await pool.take();
+    const source = '(text) => "x".repeat(257 * 2 ** 20)';
+    const data = Buffer.alloc(289 * 2 ** 20, 32);
+    const request = { ...codeRequest(lease, source), arguments: { encoding: 'JSON', data } };
+    await expect(pool.send(lease, request)).rejects.toMatchObject({ code: status.RESOURCE_EXHAUSTED });
+    const { failure } = await pool.run(lease, source, ['short']);
+    expect(failure).toMatchObject({
+      code: 'too-large',
+      may_have_run: true,
+      message: expect.stringMatching(/^the result: 257 MiB, and at most 256 MiB can be sent/),
+    });
+    expect(resultOf(await pool.run(lease, '() => 1'))).toBe(1);
+  });
+
   test('sends a function once and its hash afterwards', async () => {
     const lease = await pool.take();
     const source = `() => ${JSON.stringify(randomUUID())}`;

@@ -52,6 +52,19 @@ describe('leases on a board', () => {
     expect([thread.admit(7), thread.begin(7, 1, 'task'), main.isRunning]).toEqual([false, false, false]);
   });
 
+  test('nothing begins on a board that is closed, and the epochs seen stay true', () => {
+    const { main, thread } = twoSides();
+    thread.admit(5);
+    main.close();
+    expect([thread.admit(5), thread.admit(2 ** 53 - 1), thread.begin(5, 1, 'task')]).toEqual([
+      false,
+      false,
+      false,
+    ]);
+    main.end(6);
+    expect([main.newest, main.admitted, thread.isOver(7)]).toEqual([5, 5, true]);
+  });
+
   test('the late end of an older lease leaves the newer one as it is', () => {
     const { main, thread } = twoSides();
     main.end(6);

@@ -44,4 +44,24 @@ describe('the fates of leases', () => {
     fates.set(REMEMBERED + 1, fate(0));
     expect([fates.get(1), fates.get(2)]).toEqual([fate(9), undefined]);
   });
+
+  test('are told when every holder of a lease with a failure has asked', async () => {
+    const fates = fatesOf(1);
+    const failure = { code: 'out-of-memory', message: 'too much', mayHaveRun: true } as const;
+    await fates.whenTold(60_000); // Nobody waits for an end without failure.
+    for (const epoch of [2, 3]) fates.set(epoch, { ...fate(1), failure });
+    let isTold = false;
+    const told = fates.whenTold(60_000).then(() => (isTold = true));
+    expect(fates.tell(2)).toEqual({ ...fate(1), failure });
+    await Promise.resolve();
+    expect(isTold).toBe(false);
+    fates.tell(3);
+    await told;
+  });
+
+  test('are waited for no longer than that', async () => {
+    const fates = new Fates();
+    fates.set(1, { ...fate(1), failure: { code: 'exited', message: 'gone', mayHaveRun: true } });
+    await fates.whenTold(1);
+  });
 });

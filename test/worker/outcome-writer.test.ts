@@ -75,6 +75,20 @@ describe('what is written', () => {
     expect(wire.batches[0]?.outcomes?.[0]?.runMs).toBe(3.5);
   });
 
+  test('large results go in messages of their own, in their order, and count as written with the last', () => {
+    const wire = new Wire();
+    wire.succeed(1, 'small');
+    wire.writer.flush();
+    for (const number of [2, 3, 4]) wire.succeed(number, Buffer.alloc(10 * 2 ** 20));
+    wire.succeed(5, 'small');
+    wire.written();
+    const numbers = wire.batches.map(({ outcomes = [] }) => outcomes.map(({ number }) => number));
+    expect(numbers).toEqual([[1], [2], [3], [4, 5]]);
+    expect(wire.writer.isWriting).toBe(true);
+    wire.written();
+    expect(wire.writer.isWriting).toBe(false);
+  });
+
   test('a gap in the numbers begins another run', () => {
     const wire = new Wire();
     for (const number of [1, 2, 5, 6, 9]) wire.succeed(number, number);

@@ -4,6 +4,7 @@ import { Script } from 'node:vm';
 import { LRUCache } from 'lru-cache';
 import { messageOf, PoolError } from '../../core/errors.js';
 import { functionId, type FunctionId } from '../../core/ids.js';
+import { checkSize, MAX_SOURCE_BYTES } from '../values/size-limit.js';
 
 /** A function as it travels: an expression that evaluates to it, known by the hash of that text. */
 export interface ShippedFunction {
@@ -17,7 +18,7 @@ export interface ShippedFunction {
 const byFunction = new WeakMap<object, ShippedFunction>();
 const byText = new LRUCache<string, { id: FunctionId; source: string }>({ max: 1_000 });
 
-/** @throws PoolError `not-shippable` for what has no source that would mean the same elsewhere. */
+/** @throws PoolError `not-shippable` for what has no source that would mean the same elsewhere; `too-large` */
 export function shipFunction(fn: unknown): ShippedFunction {
   if (typeof fn !== 'function') {
     const given = fn === null ? 'null' : typeof fn;
@@ -28,6 +29,7 @@ export function shipFunction(fn: unknown): ShippedFunction {
   const text = Function.prototype.toString.call(fn);
   let form = byText.get(text);
   if (!form) {
+    checkSize(text.length, `the source of \`${fn.name || 'anonymous'}\``, MAX_SOURCE_BYTES);
     const source = sourceOf(fn, text);
     form = { source, id: idOf(source) };
     byText.set(text, form);

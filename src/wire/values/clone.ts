@@ -1,6 +1,7 @@
 import { types } from 'node:util';
 import { Deserializer, Serializer } from 'node:v8';
 import { messageOf, PoolError } from '../../core/errors.js';
+import { checkSize } from './size-limit.js';
 import { survey, type UsedRange } from './survey.js';
 import { findUncloneable, isError } from './uncloneable.js';
 
@@ -70,11 +71,13 @@ export function isSmallPrimitive(value: unknown): boolean {
 
 /**
  * @param label how an error message names the value: "the result".
- * @throws PoolError `not-cloneable`, naming the path to the part that cannot be sent.
+ * @throws PoolError `not-cloneable`, naming the path to the part that cannot be sent; `too-large`
  */
 export function encodeClone(value: unknown, label: string): Buffer {
   try {
-    const { errors, ranges } = survey(value);
+    const { errors, ranges, leastBytes } = survey(value);
+    // Before it is copied: there may be no room for that.
+    checkSize(leastBytes, label);
     const serializer = new ValueSerializer(ranges);
     serializer.writeHeader();
     serializer.writeUint32(errors.length > 0 ? WITH_ERRORS : PLAIN);
@@ -90,6 +93,7 @@ export function encodeClone(value: unknown, label: string): Buffer {
     }
     return serializer.releaseBuffer();
   } catch (error) {
+    if (error instanceof PoolError && error.code === 'too-large') throw error;
     const found = findUncloneable(value);
     const reason = found ? `${label}${found.path} is ${found.what}` : `${label}: ${messageOf(error)}`;
     throw new PoolError('not-cloneable', `${reason}, which cannot be copied to another process`, {

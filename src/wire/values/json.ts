@@ -1,8 +1,9 @@
 import { messageOf, PoolError } from '../../core/errors.js';
+import { tooLarge } from './size-limit.js';
 
 /**
  * @throws PoolError `not-cloneable`, naming the path to the part that JSON cannot carry. An `undefined` member of an
- * object is left out, as JSON does; `undefined` itself is null.
+ * object is left out, as JSON does; `undefined` itself is null. `too-large` for what is longer than any text.
  */
 export function encodeJson(value: unknown, label: string): Buffer {
   try {
@@ -10,6 +11,7 @@ export function encodeJson(value: unknown, label: string): Buffer {
     return Buffer.from(JSON.stringify(value) ?? 'null');
   } catch (error) {
     if (error instanceof PoolError) throw error;
+    if (messageOf(error) === 'Invalid string length') throw tooLarge(label, 'more than 512 MiB as JSON');
     // What `toJSON` made of it, or too deep a nesting.
     throw new PoolError('not-cloneable', `${label} cannot be written as JSON: ${messageOf(error)}`, {
       cause: error,

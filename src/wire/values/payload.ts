@@ -1,6 +1,7 @@
 import { PoolError } from '../../core/errors.js';
 import { decodeClone, encodeClone } from './clone.js';
 import { decodeJson, encodeJson } from './json.js';
+import { checkSize } from './size-limit.js';
 
 export type Encoding = 'V8' | 'JSON';
 
@@ -10,21 +11,11 @@ export interface Payload {
   data: Uint8Array;
 }
 
-/** Largest payload, in bytes. */
-export const MAX_PAYLOAD_BYTES = 256 * 1024 * 1024;
-
-/**
- * @throws PoolError `not-cloneable`, naming the path to the part that cannot be sent; `too-large` above
- * {@link MAX_PAYLOAD_BYTES}.
- */
+/** @throws PoolError `not-cloneable`, naming the path to the part that cannot be sent; `too-large` */
 export function encodePayload(value: unknown, encoding: Encoding, label: string): Payload {
   const data = encoding === 'V8' ? encodeClone(value, label) : encodeJson(value, label);
-  if (data.length <= MAX_PAYLOAD_BYTES) return { encoding, data };
-  const size = `${(data.length / 2 ** 20).toFixed(0)} MiB`;
-  throw new PoolError(
-    'too-large',
-    `${label}: ${size} is more than the ${MAX_PAYLOAD_BYTES / 2 ** 20} MiB that can be sent`,
-  );
+  checkSize(data.length, label);
+  return { encoding, data };
 }
 
 /** @throws PoolError `invalid-argument` when the payload is damaged or of an unknown encoding. */
@@ -44,14 +35,4 @@ export function payloadFrom(
   }
   const data = message?.data;
   return { encoding, data: data instanceof Uint8Array ? data : Buffer.alloc(0) };
-}
-
-/** @throws PoolError `invalid-argument` when the payload does not hold an array. */
-export function decodeArguments(payload: Payload): unknown[] {
-  const args = decodePayload(payload);
-  if (Array.isArray(args)) return args;
-  throw new PoolError(
-    'invalid-argument',
-    `arguments: expected an array, got ${args === null ? 'null' : typeof args}`,
-  );
 }

@@ -13,17 +13,21 @@ export interface Survey {
   errors: { error: Error; fields: [key: string, value: unknown][] }[];
   /** For every buffer behind a view: the part that the value's views cover, so that nothing else is sent. */
   ranges: Map<ArrayBufferLike, UsedRange>;
+  /** What texts and buffers take at least when they are encoded, in bytes. */
+  leastBytes: number;
 }
 
 /** Walks through everything reachable from a value. */
 export function survey(value: unknown): Survey {
-  const found: Survey = { errors: [], ranges: new Map() };
+  const found: Survey = { errors: [], ranges: new Map(), leastBytes: 0 };
+  if (typeof value === 'string') found.leastBytes = value.length;
   if (typeof value !== 'object' || value === null) return found;
   const seen = new Set<object>();
   const known = new Set<object>();
   const open: object[] = [value];
   const visit = (part: unknown) => {
     if (typeof part === 'object' && part !== null) open.push(part);
+    else if (typeof part === 'string') found.leastBytes += part.length;
   };
   for (let item = open.pop(); item; item = open.pop()) {
     if (seen.has(item)) continue;
@@ -39,6 +43,7 @@ export function survey(value: unknown): Survey {
       for (const [, part] of fields) visit(part);
     } else for (const key of Object.keys(item)) visit((item as Record<string, unknown>)[key]);
   }
+  for (const { start, end } of found.ranges.values()) found.leastBytes += end - start;
   return found;
 }
 

@@ -1,0 +1,23 @@
+import type { PoolError } from '../core/errors.js';
+import type { LeaseKey } from '../core/lease.js';
+import type { WorkerLink } from './worker-link.js';
+
+/** Whoever asks for a lease, and is told what becomes of it. */
+export interface Holder {
+  granted(lease: GrantedLease): void;
+  /** There will be no lease: the pool stops. */
+  refused(reason: PoolError): void;
+  /** Nothing more begins under the lease; what runs may still. */
+  ending(lease: LeaseKey): void;
+  /** Nothing runs under it any more. */
+  over(lease: LeaseKey): void;
+  /** Its worker is lost: nobody knows what became of what ran under it. */
+  lost(lease: LeaseKey): void;
+}
+
+export interface GrantedLease {
+  readonly key: LeaseKey;
+  /** Signed, for the worker. */
+  readonly token: string;
+  readonly worker: WorkerLink;
+}
