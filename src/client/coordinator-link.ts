@@ -1,6 +1,7 @@
 import { type ServiceError, status } from '@grpc/grpc-js';
 import { PoolError } from '../core/errors.js';
 import { type Address, formatAddress } from '../wire/address.js';
+import { COORDINATOR_OPTIONS } from '../wire/channel.js';
 import { callMetadata, type Credentials, dial } from '../wire/credentials.js';
 import { codeOfStatus, fromServiceError } from '../wire/errors.js';
 import type { ExplainLossResponse__Output } from '../wire/generated/offhand/v1/ExplainLossResponse.js';
@@ -25,7 +26,7 @@ export class CoordinatorLink {
 
   constructor(address: Address, credentials: Credentials, clientId: string) {
     this.#address = formatAddress(address);
-    this.#client = dial(CoordinatorClient, this.#address, credentials);
+    this.#client = dial(CoordinatorClient, this.#address, credentials, { options: COORDINATOR_OPTIONS });
     this.#credentials = credentials;
     this.#clientId = clientId;
   }

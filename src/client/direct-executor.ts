@@ -109,6 +109,7 @@ export class DirectExecutor implements Executor, Place, LeaseHolder, SessionEven
   readonly close = once(async () => {
     this.#isClosed = true;
     clearTimeout(this.#timer);
+    for (const timer of this.#resting.values()) clearTimeout(timer);
     for (const task of this.#tasks) {
       task.place = undefined;
       task.fail(closed(!task.isWaiting));
@@ -186,6 +187,7 @@ export class DirectExecutor implements Executor, Place, LeaseHolder, SessionEven
   }
 
   abandon(lease: HeldLease): void {
+    // The end of its session has stopped what ran.
     if (!this.#isClosed) this.#session.abandon(lease.epoch);
   }
 

@@ -133,7 +133,7 @@ export class DirectTask implements Started, ListItem<DirectTask> {
       return retryDelayMs(1, Math.random());
     }
     this.#failures += 1;
-    this.#hasRun = true;
+    this.#hasRun ||= code === 'thrown' || !(reason instanceof PoolError) || reason.mayHaveRun;
     if (code === 'worker-lost') this.#losses += 1;
     if (this.#losses >= POISON_LOSSES) {
       const message = `\`${this.name}\` has cost ${this.#losses} workers, and is not tried again; the last one: ${messageOf(reason)}`;

@@ -132,7 +132,11 @@ export class Session {
       this.#redial = undefined;
       this.#stream = this.#dial();
       const { claims, suspects } = this.#events;
-      this.#stream.write({ demand: this.#demand, claimed: claims, alone: suspects });
+      this.#stream.write({
+        demand: this.#demand,
+        claimed: claims,
+        ...(suspects > 0 && { alone: suspects }),
+      });
     }, REDIAL_MS);
   }
 

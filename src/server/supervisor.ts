@@ -32,8 +32,11 @@ interface Place {
 
 const ENTRY = fileURLToPath(new URL('../worker/process.js', import.meta.url));
 
-/** How long workers of a server that is gone may take to come to this one once it listens, in ms; they dial several times a second. */
-const ADOPTION_MS = 2_000;
+/**
+ * How long workers of a server that is gone may take to come to this one once it listens, in ms; they dial several times a
+ * second.
+ */
+const ADOPTION_MS = 3_000;
 
 /** How often it is looked whether the processes that were taken on still live, in ms. */
 const WATCH_MS = 250;
@@ -50,6 +53,7 @@ export class Supervisor {
   readonly #places = new Map<string, Place>();
   /** Workers that may still come to us, by name. */
   readonly #awaited = new Map<string, () => void>();
+  readonly #listening = withResolvers<void>();
   readonly #started: Promise<unknown>;
   /** Told when the process of a worker has ended. */
   onEnded: (process: WorkerProcess) => void = () => undefined;
@@ -104,9 +108,9 @@ export class Supervisor {
   async attachTo(coordinator: CoordinatorPlace, log: Logger): Promise<void> {
     this.#log = log;
     this.#coordinator = coordinator;
+    this.#listening.resolve();
     for (const { child } of this.#places.values()) if (child?.connected) order(child, { coordinator });
-    const timer = setTimeout(() => this.#awaited.forEach((giveUp) => giveUp()), ADOPTION_MS);
-    await this.#started.finally(() => clearTimeout(timer));
+    await this.#started;
   }
 
   /** Whether a worker that attached is one of ours. One that nobody supervises any more fills a place that is empty. */
@@ -178,7 +182,10 @@ export class Supervisor {
   async #await(place: Place): Promise<void> {
     const { promise, resolve } = withResolvers<void>();
     this.#awaited.set(place.name, resolve);
+    await Promise.race([promise, this.#listening.promise]);
+    const timer = setTimeout(resolve, ADOPTION_MS);
     await promise;
+    clearTimeout(timer);
     this.#awaited.delete(place.name);
     if (!place.adopted && !this.#isStopping) await this.#spawn(place);
   }

@@ -28,3 +28,9 @@ export const CLIENT_OPTIONS: ChannelOptions = {
   // One connection per peer and owner: pools of one process do not share theirs, so closing one is closing it.
   'grpc.use_local_subchannel_pool': 1,
 };
+
+/** To a coordinator: however long it has been gone, those who need it are there soon after it is back. */
+export const COORDINATOR_OPTIONS: ChannelOptions = {
+  ...CLIENT_OPTIONS,
+  'grpc.max_reconnect_backoff_ms': 200,
+};

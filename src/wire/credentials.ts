@@ -32,26 +32,29 @@ type ClientClass<T> = new (address: string, credentials: ChannelCredentials, opt
 /** Sent in the greeting where the other side has no name but an IP address, which TLS does not take for a name. */
 const NAMELESS = 'offhand';
 
-/**
- * A client of the service at `host:port` or `unix:/path`. Nothing is dialled before the first call.
- *
- * @param certifiedFor what the other side's certificate has to be for, if not for the host that is dialled.
- */
+export interface DialOptions {
+  /** What the other side's certificate has to be for. @default the host that is dialled */
+  certifiedFor?: string | undefined;
+  /** @default those of any client */
+  options?: ChannelOptions;
+}
+
+/** A client of the service at `host:port` or `unix:/path`. Nothing is dialled before the first call. */
 export function dial<T>(
   Client: ClientClass<T>,
   address: string,
   credentials: Credentials,
-  certifiedFor?: string,
+  { certifiedFor, options = CLIENT_OPTIONS }: DialOptions = {},
 ): T {
   const tls = tlsTo(address, credentials);
-  if (!tls) return new Client(address, channel.createInsecure(), CLIENT_OPTIONS);
+  if (!tls) return new Client(address, channel.createInsecure(), options);
   const name = certifiedFor ?? hostOf(address);
   const context = createSecureContext({ ...tls, allowPartialTrustChain: true });
   const secure = channel.createFromSecureContext(context, {
     checkServerIdentity: (_sent, certificate) => checkServerIdentity(name, certificate),
   });
   const sent = isIP(name) ? NAMELESS : name;
-  return new Client(address, secure, { ...CLIENT_OPTIONS, 'grpc.ssl_target_name_override': sent });
+  return new Client(address, secure, { ...options, 'grpc.ssl_target_name_override': sent });
 }
 
 /**

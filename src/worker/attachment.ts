@@ -2,6 +2,7 @@ import { type ClientDuplexStream, type ServiceError, status } from '@grpc/grpc-j
 import { messageOf, PoolError } from '../core/errors.js';
 import { LivedClock } from '../core/lived-clock.js';
 import { formatAddress } from '../wire/address.js';
+import { COORDINATOR_OPTIONS } from '../wire/channel.js';
 import { callMetadata, dial } from '../wire/credentials.js';
 import { fromServiceError, isAnswer } from '../wire/errors.js';
 import type { CoordinatorMessage__Output } from '../wire/generated/offhand/v1/CoordinatorMessage.js';
@@ -74,8 +75,9 @@ export class Attachment {
     this.#events = events;
     this.#log = log;
     const { coordinator, credentials } = options;
-    const address = formatAddress(coordinator);
-    this.#client = dial(CoordinatorClient, address, credentials, coordinator.certifiedFor);
+    const { certifiedFor } = coordinator;
+    const how = { certifiedFor, options: COORDINATOR_OPTIONS };
+    this.#client = dial(CoordinatorClient, formatAddress(coordinator), credentials, how);
     worker.onLeaseEnding = (leaseEnding) => this.#send({ leaseEnding });
     worker.onLeaseEnded = (leaseEnded) => this.#send({ leaseEnded });
     this.#heardAt = this.#clock.now();
@@ -151,6 +153,7 @@ export class Attachment {
 
   #onMessage({ attached, endLease, stateQuery, drain }: CoordinatorMessage__Output): void {
     this.#heardAt = this.#clock.now();
+    this.#worker.isCutOff = false;
     if (attached) {
       this.#log.info({ coordinator: formatAddress(this.#options.coordinator) }, 'attached');
       this.#liveness = attached;
@@ -187,7 +190,7 @@ export class Attachment {
       this.#send({ heartbeat: {} });
     }
     if (workerTimeoutMs !== undefined && this.#silentMs > workerTimeoutMs) {
-      this.#worker.endLeases();
+      this.#worker.isCutOff = true;
       // The machine at the other end may be gone without a word: then only dialling again tells. A worker that ends
       // with its coordinator is told of that end by its supervisor.
       const isOld = now - this.#dialledAt > workerTimeoutMs;

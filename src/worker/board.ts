@@ -18,14 +18,15 @@ const ADMITTED = 0;
 const ENDED = 1;
 const RUNNING = 4; // Behind the two epochs, in words of 4 bytes.
 const NAME_LENGTH = 5;
-const NUMBER = 3; // In words of 8 bytes.
-const EPOCH = 4;
-const BEGUN_AT = 5;
-const BUSY_MS = 6;
-const COMPLETED = 7;
-const FAILED = 8;
-const FINISHED_AT = 9;
-const NAME = 80; // In bytes.
+const CUT_OFF = 6;
+const NUMBER = 4; // In words of 8 bytes.
+const EPOCH = 5;
+const BEGUN_AT = 6;
+const BUSY_MS = 7;
+const COMPLETED = 8;
+const FAILED = 9;
+const FINISHED_AT = 10;
+const NAME = 88; // In bytes.
 
 /**
  * What the thread of a slot and the main thread of its worker know of each other at any instant, in shared memory: which
@@ -73,14 +74,20 @@ export class Board {
     return Number(Atomics.load(this.#epochs, ADMITTED));
   }
 
-  /** Takes note of a lease. False when it is over, or older than one seen before. */
+  /** Takes note of a lease. False when it is over, older than one seen before, or perhaps over without our having heard. */
   admit(epoch: number): boolean {
     const given = BigInt(epoch);
     for (;;) {
+      if (Atomics.load(this.#words, CUT_OFF) === 1) return false;
       const admitted = Atomics.load(this.#epochs, ADMITTED);
       if (given < admitted || given <= Atomics.load(this.#epochs, ENDED)) return false;
       if (Atomics.compareExchange(this.#epochs, ADMITTED, admitted, given) === admitted) return true;
     }
+  }
+
+  /** Whether nobody tells which leases are over: then none is admitted. For the main thread. */
+  set isCutOff(isCutOff: boolean) {
+    Atomics.store(this.#words, CUT_OFF, isCutOff ? 1 : 0);
   }
 
   /** Nothing more begins under this lease, nor under any before it. For the main thread. */

@@ -153,8 +153,16 @@ export class Worker {
     await slot.whenIdle();
   }
 
-  /** Begins nothing more under any lease it has; what runs may finish. */
-  endLeases(): void {
+  /**
+   * Whether nothing is heard of the coordinator: then nothing more begins under any lease, and those it had are over; what
+   * runs may finish.
+   */
+  set isCutOff(isCutOff: boolean) {
+    for (const slot of this.#slots) slot.board.isCutOff = isCutOff;
+    if (isCutOff) this.#endLeases();
+  }
+
+  #endLeases(): void {
     for (const slot of this.#slots) slot.endLease(slot.board.admitted);
   }
 

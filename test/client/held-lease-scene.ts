@@ -109,6 +109,8 @@ export class Scene implements LeaseHolder {
   readonly settled: Record<string, unknown> = {};
   readonly handedBack: string[][] = [];
   readonly ended: number[] = [];
+  /** Tasks an attempt at which has failed, with what happened. */
+  readonly failed: [name: string, code: string][] = [];
   readonly through: number[] = [];
   readonly abandoned: number[] = [];
   changes = 0;
@@ -168,7 +170,8 @@ export class Scene implements LeaseHolder {
     this.handedBack.push(tasks.map(({ name }) => name));
   }
 
-  attemptFailed(task: DirectTask, _code: string, reason: unknown): void {
+  attemptFailed(task: DirectTask, code: string, reason: unknown): void {
+    this.failed.push([task.name, code]);
     task.fail(reason);
   }
 

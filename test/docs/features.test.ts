@@ -1,8 +1,8 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { expect, test } from '@jest/globals';
 
-test('every test that docs/features.md names is there', () => {
-  const named = [...readFileSync('docs/features.md', 'utf8').matchAll(/`(test\/[^`]+)`/g)].map(
+test.each(['docs/features.md', 'docs/guarantees.md'])('every test that %s names is there', (document) => {
+  const named = [...readFileSync(document, 'utf8').matchAll(/`(test\/[^`]+)`/g)].map(
     (match) => match[1] ?? '',
   );
   expect(named.length).toBeGreaterThan(10);

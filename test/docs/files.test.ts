@@ -80,6 +80,7 @@ test('every file that a server, its commands and the grapher write is named in d
 
   const files = place.files().filter((file) => file !== 'home/square.ts');
   expect(files).toEqual([
+    '$XDG_CONFIG_HOME/offhand/signing-key',
     '$XDG_CONFIG_HOME/offhand/token',
     'logs/coordinator.log',
     'logs/worker-1.log',

@@ -12,8 +12,21 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { Metadata } from '@grpc/grpc-js';
-import { livePools, poolDirectory, removePoolFile, writePoolFile } from '../../src/host/pool-files.js';
-import { ensureToken, findToken, replaceToken, tokenFile } from '../../src/host/token.js';
+import {
+  livePools,
+  orphans,
+  poolDirectory,
+  removePoolFile,
+  writePoolFile,
+} from '../../src/host/pool-files.js';
+import {
+  ensureSigningKey,
+  ensureToken,
+  findToken,
+  replaceToken,
+  signingKeyFile,
+  tokenFile,
+} from '../../src/host/token.js';
 import { tokenCheck } from '../../src/wire/grpc-server.js';
 import { temporaryFolder } from '../client/support.js';
 
@@ -97,6 +110,15 @@ describe('the token file', () => {
   });
 });
 
+test('the signing key is made once, for its owner alone, and is the same for every server after that', () => {
+  const env = () => ({ XDG_CONFIG_HOME: join(folder.path, 'config') });
+  const key = ensureSigningKey(env());
+  expect(key).toHaveLength(32);
+  expect(ensureSigningKey(env())).toEqual(key);
+  expect(modeOf(signingKeyFile(env()))).toBe(0o600);
+  expect(ensureToken(env())).not.toBe(key.toString('base64url'));
+});
+
 test('a call is let in with the token and with nothing else', () => {
   const isAllowed = tokenCheck('secret');
   const withHeader = (value?: string) => {
@@ -145,6 +167,20 @@ describe('pool files', () => {
     writePoolFile(poolOn(6002));
     expect(livePools()).toEqual([poolOn(6002)]);
     expect(own()).toEqual(['6002.json']);
+  });
+
+  test('of a coordinator that is gone tell which of its workers live on, and are kept for as long', () => {
+    const [alive, ended] = [
+      { worker: 'worker-1', pid: process.pid },
+      { worker: 'worker-2', pid: dead() },
+    ];
+    writePoolFile({ ...poolOn(6001, dead()), workers: [ended] });
+    writePoolFile({ ...poolOn(6002, dead()), workers: [alive, ended] });
+    writePoolFile({ ...poolOn(6003), workers: [alive] });
+    expect(orphans([6001, 6002, 6003])).toEqual([alive]);
+    expect([orphans([6001]), orphans([6003]), orphans([6004]), orphans([])]).toEqual([[], [], [], []]);
+    expect(livePools().map(({ port }) => port)).toEqual([6003]);
+    expect(own()).toEqual(['6002.json', '6003.json']);
   });
 
   test('are taken back by their own pool only', () => {

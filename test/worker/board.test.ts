@@ -37,6 +37,16 @@ describe('leases on a board', () => {
     expect([thread.admit(3), thread.admit(4), main.admitted]).toEqual([false, false, 5]);
   });
 
+  test('while the worker is cut off no lease is admitted, known or not; those admitted before are not over by that', () => {
+    const { main, thread } = twoSides();
+    thread.admit(3);
+    main.isCutOff = true;
+    expect([thread.admit(3), thread.admit(4), main.admit(5)]).toEqual([false, false, false]);
+    expect([main.admitted, main.isOver(3), thread.begin(3, 1, 'f')]).toEqual([3, false, true]);
+    main.isCutOff = false;
+    expect([thread.admit(4), main.admitted]).toEqual([true, 4]);
+  });
+
   test('a lease that was ended is over, and so is every one before it', () => {
     const { main, thread } = twoSides();
     thread.admit(5);

@@ -1,0 +1,105 @@
+import { describe, expect, test } from '@jest/globals';
+import { PoolError } from '../../src/core/errors.js';
+import { afterTurn, failed, failure, notBegun, result, Scene } from './held-lease-scene.js';
+
+describe('a lease whose worker is lost', () => {
+  test('fails an attempt at each task under way, as nobody knows which has begun', async () => {
+    const scene = new Scene();
+    const lease = scene.leaseWith(['a', 'b', 'c']);
+    scene.slot.tell(result(1, 'A'));
+    await lease.lost();
+    expect(scene.failed).toEqual([
+      ['b', 'worker-lost'],
+      ['c', 'worker-lost'],
+    ]);
+    expect(scene.settled).toEqual({ a: 'A', b: ['worker-lost', true], c: ['worker-lost', true] });
+    expect([lease.isIdle, lease.isReady, scene.handedBack]).toEqual([true, false, []]);
+  });
+
+  test('is over at once, and asks nobody', async () => {
+    const scene = new Scene();
+    const lease = scene.leaseWith(['a']);
+    await lease.lost();
+    scene.slot.break();
+    await afterTurn();
+    expect([scene.ended, scene.through, scene.slot.users.size]).toEqual([[1], [1], 0]);
+    expect([scene.worker.asked, scene.abandoned]).toEqual([[], []]);
+  });
+
+  test('that was ending already is over too', async () => {
+    const scene = new Scene();
+    const lease = scene.leaseWith(['a']);
+    lease.end();
+    expect([scene.ended, scene.through]).toEqual([[1], []]);
+    await lease.lost();
+    expect([scene.ended, scene.through, scene.failed]).toEqual([[1], [1], [['a', 'worker-lost']]]);
+  });
+
+  test('takes no outcome any more: the tasks run elsewhere', async () => {
+    const scene = new Scene();
+    await scene.leaseWith(['a', 'b']).lost();
+    scene.slot.tell(result(1, 'late'), notBegun(2, 1));
+    expect([scene.settled, scene.handedBack]).toEqual([
+      { a: ['worker-lost', true], b: ['worker-lost', true] },
+      [],
+    ]);
+  });
+
+  test('answers too late to what it was asked before', async () => {
+    const scene = new Scene();
+    const lease = scene.leaseWith(['a', 'b']);
+    scene.slot.break();
+    await lease.lost();
+    await scene.worker.answer({ begun: 1, failure: failure('exited'), unsent: [] });
+    expect(scene.failed.map(([name]) => name)).toEqual(['a', 'b']);
+    expect(scene.handedBack).toEqual([]);
+  });
+});
+
+describe('a worker that a client cannot reach', () => {
+  test('has its lease given up, so that what may still run there is stopped', async () => {
+    const scene = new Scene();
+    scene.leaseWith(['a', 'b']);
+    scene.slot.break();
+    expect(scene.abandoned).toEqual([]);
+    await scene.worker.refuse(new PoolError('worker-lost', 'nobody there'));
+    expect([scene.abandoned, scene.through]).toEqual([[1], [1]]);
+    expect(scene.failed).toEqual([
+      ['a', 'worker-lost'],
+      ['b', 'worker-lost'],
+    ]);
+  });
+
+  test('keeps its lease where its main thread still answers', async () => {
+    const scene = new Scene();
+    scene.leaseWith(['a', 'b']);
+    scene.slot.break();
+    await scene.worker.answer({ begun: 1, failure: failure('exited') });
+    expect([scene.abandoned, scene.failed, scene.handedBack]).toEqual([[], [['a', 'exited']], [['b']]]);
+  });
+});
+
+describe('a lease that is claimed from a coordinator that was started again', () => {
+  test('is wanted while it may be used, and else only for what runs to finish', () => {
+    const scene = new Scene();
+    const lease = scene.leaseWith(['a']);
+    expect(lease.claim).toEqual({ leaseId: 'lease 1', epoch: 1, returned: false });
+    lease.end();
+    expect(lease.claim).toEqual({ leaseId: 'lease 1', epoch: 1, returned: true });
+    expect(scene.through).toEqual([]);
+    scene.slot.tell(result(1, 'A'));
+    expect(scene.through).toEqual([1]);
+  });
+});
+
+test('an attempt is told to have failed with what happened to it', () => {
+  const scene = new Scene();
+  scene.leaseWith(['a', 'b', 'c']);
+  const [thrown, late, odd] = [failure('thrown'), failure('timeout'), failure('never heard of')];
+  scene.slot.tell(failed(1, 1, thrown), failed(2, 1, late), failed(3, 1, odd));
+  expect(scene.failed).toEqual([
+    ['a', 'thrown'],
+    ['b', 'timeout'],
+    ['c', 'internal'],
+  ]);
+});

@@ -1,0 +1,196 @@
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { describe, expect, test } from '@jest/globals';
+import { connect } from 'offhand';
+import { attemptsIn, hold, spin, touch } from '../support/attempts.js';
+import { isRunning, Sandbox } from '../support/sandbox.js';
+import { startServer, TestServer } from '../support/server.js';
+import { waitFor, within } from '../support/wait.js';
+
+const workersOf = async (server: TestServer) => (await server.status()).workers;
+const pidsOf = async (server: TestServer) => (await workersOf(server)).map(({ pid }) => pid);
+
+/** Worker processes that live in a sandbox, whoever started them. */
+const workerProcesses = (sandbox: Sandbox) =>
+  sandbox.processes().filter(({ command }) => command.includes('worker/process.js'));
+
+/** Another server in the place of one that is gone. */
+function startAgain(server: TestServer, workers: number): Promise<TestServer> {
+  const { port } = server;
+  const args = [String(workers), '--port', String(port), '--worker-ports', `${port + 1}-${port + 19}`];
+  return new TestServer(server.sandbox, [...args, '--no-profile']).whenReady();
+}
+
+/** Ends a coordinator without a word, and starts another in its place. */
+async function killAndRestart(server: TestServer, workers: number): Promise<TestServer> {
+  server.kill();
+  await server.ended;
+  return startAgain(server, workers);
+}
+
+describe('a coordinator that is killed and started again', () => {
+  test.concurrent(
+    'keeps its workers, and every call of every client completes exactly once',
+    async () => {
+      await using sandbox = new Sandbox();
+      const first = await startServer(sandbox, ['2', '--no-profile']);
+      const pids = await pidsOf(first);
+      const options = { token: first.token };
+      await using one = await connect(first.address, options);
+      await using two = await connect(first.address, options);
+      await using three = await connect(first.address, options);
+      const calls = [one, two, three].flatMap((pool, client) =>
+        Array.from({ length: 8 }, (_, n) => {
+          const file = sandbox.path(`call-${client}-${n}`);
+          // Those that yield and those that do not; with three clients on two slots some wait for a lease.
+          const call = n % 2 === 0 ? pool.run(spin, file, 150) : pool.run(hold, file, sandbox.tokenFile);
+          return { file, call };
+        }),
+      );
+      await waitFor('a call to run on each worker', () => {
+        const ran = calls.flatMap(({ file }) => attemptsIn(file));
+        return new Set(ran).size === 2;
+      });
+      const second = await killAndRestart(first, 2);
+
+      const ran = await within(20_000, 'the calls', Promise.all(calls.map(({ call }) => call)));
+      expect(new Set(ran)).toEqual(new Set(pids));
+      expect(calls.map(({ file }) => attemptsIn(file).length)).toEqual(calls.map(() => 1));
+      expect(await pidsOf(second)).toEqual(pids);
+      expect(
+        workerProcesses(sandbox)
+          .map(({ pid }) => pid)
+          .sort(),
+      ).toEqual([...pids].sort());
+      // A call that comes afterwards, on the session that was dialled again.
+      expect(pids).toContain(await one.run(touch, sandbox.path('after')));
+      expect(await second.stop()).toMatchObject({ code: 0 });
+      await sandbox.whenEmpty(3_000);
+    },
+    60_000,
+  );
+
+  test.concurrent(
+    'twice while a call runs leaves it alone, and its slot is nobody else’s meanwhile',
+    async () => {
+      await using sandbox = new Sandbox();
+      const first = await startServer(sandbox, ['1', '--no-profile']);
+      const [pid] = await pidsOf(first);
+      await using pool = await connect(first.address, { token: first.token });
+      const [gate, file, queued] = [sandbox.path('gate'), sandbox.path('held'), sandbox.path('queued')];
+      const held = pool.run(hold, file, gate);
+      await waitFor('the call to begin', () => attemptsIn(file).length === 1);
+      const second = await killAndRestart(await killAndRestart(first, 1), 1);
+      await using other = await connect(second.address, { token: first.token });
+      const waiting = other.run(touch, queued);
+      await waitFor(
+        'the other client to wait in line',
+        async () => (await second.status()).queue.pending > 0,
+      );
+      expect((await workersOf(second))[0]?.busy).toBe(true);
+      expect(existsSync(queued)).toBe(false);
+      writeFileSync(gate, '');
+
+      expect(await held).toBe(pid);
+      expect(await within(10_000, 'the other client to be served', waiting)).toBe(pid);
+      expect([attemptsIn(file), attemptsIn(queued)]).toEqual([[pid], [pid]]);
+      expect(await second.stop()).toMatchObject({ code: 0 });
+    },
+    60_000,
+  );
+
+  test.concurrent(
+    'with fewer workers ends with that many once they have finished what they run; with more it starts the rest',
+    async () => {
+      await using sandbox = new Sandbox();
+      const first = await startServer(sandbox, ['2', '--no-profile']);
+      const pids = await pidsOf(first);
+      await using pool = await connect(first.address, { token: first.token });
+      const gate = sandbox.path('gate');
+      const files = [sandbox.path('a'), sandbox.path('b')];
+      const calls = files.map((file) => pool.run(hold, file, gate));
+      await waitFor('both to run', () => files.every((file) => attemptsIn(file).length === 1));
+      const second = await killAndRestart(first, 1);
+      writeFileSync(gate, '');
+
+      expect(new Set(await within(10_000, 'the calls', Promise.all(calls)))).toEqual(new Set(pids));
+      expect(files.map((file) => attemptsIn(file).length)).toEqual([1, 1]);
+      await waitFor('one to leave', async () => (await workersOf(second)).length === 1);
+      expect(await workersOf(second)).toMatchObject([{ worker: 'worker-1', pid: pids[0] }]);
+      await waitFor('its process to end', () => !isRunning(pids[1] ?? 0));
+      expect(workerProcesses(sandbox)).toHaveLength(1);
+      expect(await pool.run(touch, sandbox.path('after'))).toBe(pids[0]);
+
+      const third = await killAndRestart(second, 3);
+      const workers = await waitFor('three workers', async () => {
+        const all = await workersOf(third);
+        return all.length >= 3 ? all : undefined;
+      });
+      expect(workers.map(({ worker }) => worker)).toEqual(['worker-1', 'worker-2', 'worker-3']);
+      expect(workers[0]?.pid).toBe(pids[0]);
+      expect(workerProcesses(sandbox)).toHaveLength(3);
+      expect(await third.stop()).toMatchObject({ code: 0 });
+      await sandbox.whenEmpty(3_000);
+    },
+    60_000,
+  );
+
+  test.concurrent(
+    'starts another for a worker that ended meanwhile, or that ends after it was taken on',
+    async () => {
+      await using sandbox = new Sandbox();
+      const first = await startServer(sandbox, ['2', '--no-profile']);
+      const [one = 0, two = 0] = await pidsOf(first);
+      first.kill();
+      await first.ended;
+      process.kill(one, 'SIGKILL');
+      await waitFor('a worker to end', () => !isRunning(one));
+      const second = await startAgain(first, 2);
+      const [replaced, kept] = await waitFor('two workers', async () => {
+        const pids = await pidsOf(second);
+        return pids.length === 2 ? pids : undefined;
+      });
+      expect([replaced === one, kept]).toEqual([false, two]);
+      process.kill(two, 'SIGKILL');
+      await waitFor('another in its place', async () => {
+        const pids = await pidsOf(second);
+        return pids.length === 2 && pids[0] === replaced && pids[1] !== two;
+      });
+      expect(workerProcesses(sandbox)).toHaveLength(2);
+      expect(await second.stop()).toMatchObject({ code: 0 });
+      await sandbox.whenEmpty(3_000);
+    },
+    60_000,
+  );
+});
+
+test.concurrent(
+  'a coordinator that stays away ends the calls that wait, as unavailable; what runs completes, and workers go on dialling',
+  async () => {
+    await using sandbox = new Sandbox();
+    const server = await startServer(sandbox, ['1', '--no-profile']);
+    await using pool = await connect(server.address, { token: server.token, reconnectTimeoutMs: 500 });
+    await using other = await connect(server.address, { token: server.token, reconnectTimeoutMs: 500 });
+    const [gate, file, queued] = [sandbox.path('gate'), sandbox.path('held'), sandbox.path('queued')];
+    const held = pool.run(hold, file, gate);
+    await waitFor('the call to begin', () => attemptsIn(file).length === 1);
+    const waiting = other.run(touch, queued).catch((error: unknown) => error);
+    await waitFor('the other to wait', async () => (await server.status()).queue.pending > 0);
+    server.kill();
+    await server.ended;
+    expect(await waiting).toMatchObject({ code: 'unavailable', mayHaveRun: false });
+    writeFileSync(gate, '');
+    expect(await held).toBe(attemptsIn(file)[0]);
+    expect([attemptsIn(file).length, existsSync(queued)]).toEqual([1, false]);
+
+    const log = sandbox.path('logs', 'worker-1.log');
+    const dials = () => readFileSync(log, 'utf8').split('dialling again').length - 1;
+    await waitFor('the worker to have dialled often', () => dials() >= 20);
+    const second = await startAgain(server, 1);
+    expect(await pidsOf(second)).toEqual(attemptsIn(file));
+    expect(await within(5_000, 'a call of a client that had given up', other.run(touch, queued))).toBe(
+      attemptsIn(file)[0],
+    );
+    expect(await second.stop()).toMatchObject({ code: 0 });
+  },
+  60_000,
+);
