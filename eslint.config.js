@@ -17,6 +17,7 @@ export default tseslint.config(
       'src/**/*.ts',
       'test/**/*.ts',
       'bench/**/*.ts',
+      'chaos/**/*.ts',
       'demo/**/*.ts',
       'examples/**/*.ts',
       'scripts/**/*.ts',

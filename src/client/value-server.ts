@@ -6,7 +6,7 @@ import { toStatus } from '../wire/errors.js';
 import type { Chunk } from '../wire/generated/offhand/v1/Chunk.js';
 import type { PullRequest__Output } from '../wire/generated/offhand/v1/PullRequest.js';
 import type { ValueReference } from '../wire/generated/offhand/v1/ValueReference.js';
-import { bindAddress, createGrpcServer } from '../wire/grpc-server.js';
+import { bindAddress, createGrpcServer, shutDown } from '../wire/grpc-server.js';
 import { valuesService } from '../wire/slot-proto.js';
 import { claimSocket, releaseSocket } from '../host/sockets.js';
 import type { Payload } from '../wire/values/payload.js';
@@ -58,13 +58,13 @@ export class ValueServer {
     this.#values.delete((key as Buffer).toString('hex'));
   }
 
-  /** Stops listening. */
+  /** Stops listening, and hangs up. */
   close(): void {
     const server = this.#server;
     this.#server = undefined;
     this.#values.clear();
     if (!server) return;
-    server.grpc.forceShutdown();
+    shutDown(server.grpc, server.address);
     releaseSocket(server.address);
   }
 

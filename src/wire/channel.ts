@@ -29,7 +29,10 @@ export const CLIENT_OPTIONS: ChannelOptions = {
   'grpc.use_local_subchannel_pool': 1,
 };
 
-/** To a coordinator: however long it has been gone, those who need it are there soon after it is back. */
+/**
+ * To a coordinator that may come back. Whoever waits for it dials several times a second, and grpc-js does not even try
+ * before its own backoff is over: it must not take longer than that.
+ */
 export const COORDINATOR_OPTIONS: ChannelOptions = {
   ...CLIENT_OPTIONS,
   'grpc.max_reconnect_backoff_ms': 200,

@@ -24,6 +24,10 @@ export type Phase = 'created' | 'running' | 'draining' | 'stopped';
 const LOSS_NOTICE_MS = 2_000;
 
 const LEASE_ENDED: StopReason = { code: 'lease-lost', message: 'the lease ended while the task ran' };
+const STREAM_BROKE: StopReason = {
+  code: 'lease-lost',
+  message: 'the stream to its caller broke while the task ran',
+};
 const WORKER_STOPPED: StopReason = {
   code: 'worker-lost',
   message: 'the worker was stopped while the task ran',
@@ -174,8 +178,11 @@ export class Worker {
     // Whose stream has broken with its thread hears how that ended, which may not be known yet.
     if (request.stopAny && slot.board.running?.epoch === epoch) await slot.whenLost(LOSS_NOTICE_MS);
     const running = slot.board.running;
-    if (running?.epoch === epoch && (request.stopAny || request.stopTasks.includes(running.number))) {
-      slot.stop({ code: 'cancelled', message: 'its caller stopped the task' });
+    if (running?.epoch === epoch) {
+      if (request.stopTasks.includes(running.number))
+        slot.stop({ code: 'cancelled', message: 'its caller stopped the task' });
+      // Nobody wanted the task to stop: it may be tried again.
+      else if (request.stopAny) slot.stop(STREAM_BROKE);
     }
     void slot.whenIdle().then(() => this.onLeaseEnded({ slot: index, epoch }));
     const fate = slot.fateOf(epoch);

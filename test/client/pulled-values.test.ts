@@ -6,7 +6,7 @@ import { type Pool, startPool } from 'offhand';
 import { ValueServer } from '../../src/client/value-server.js';
 import type { ValueReference } from '../../src/wire/generated/offhand/v1/ValueReference.js';
 import { ValuePuller } from '../../src/worker/value-puller.js';
-import { rejection } from './support.js';
+import { rejection, startScript } from './support.js';
 
 const MIB = 1024 * 1024;
 
@@ -129,4 +129,9 @@ describe('large arguments', () => {
     for (const call of calls) expect(await rejection(call)).toMatchObject({ code: 'cancelled' });
     expect(await pool.run(sum, new Float64Array(50_000).fill(1))).toBe(50_000);
   });
+});
+
+test('a script that forgets close() after a large argument ends by itself', async () => {
+  const { ended } = startScript('forgets-close-after-large.mjs');
+  expect(await ended).toEqual({ code: 0, signal: null, out: '200000\n', err: '' });
 });

@@ -1,6 +1,6 @@
 import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals';
 import { status } from '@grpc/grpc-js';
-import { jsonPayload } from '../support/rpc.js';
+import { Caller, jsonPayload, WORKER } from '../support/rpc.js';
 import { Sandbox } from '../support/sandbox.js';
 import { startServer, type TestServer } from '../support/server.js';
 import { oneTask, RawSession, RawSlot, type SlotLease, type TaskOutcomes } from '../support/streams.js';
@@ -47,8 +47,27 @@ function slotOf(lease: SlotLease): RawSlot {
   return slot;
 }
 
+/** Begins a task that runs for ever, and ends its lease under it. */
+async function settleUnderTask(stop: object): Promise<unknown> {
+  const [lease] = await takeBoth();
+  slotOf(lease).send({ lease_id: lease.lease_id, tasks: [oneTask(1, '() => new Promise(() => {})')] });
+  const running = await waitFor('the task to begin', async () => {
+    const { workers } = await server.status();
+    return workers.find(({ tasks }) => tasks.length > 0);
+  });
+  using worker = new Caller(`${running.host}:${running.port}`, WORKER, { token: server.token });
+  return await worker.unary('SettleLease', { lease_id: lease.lease_id, ...stop });
+}
+
 const values = (outcomes: TaskOutcomes[]) =>
   outcomes.map(({ results }) => JSON.parse(String(results?.data)) as unknown);
+
+test.each([
+  ['that its caller stopped is cancelled', { stop_tasks: [1] }, 'cancelled'],
+  ['whose stream broke has lost its lease, and may be tried again', { stop_any: true }, 'lease-lost'],
+])('a task %s', async (_, stop, code) => {
+  expect(await settleUnderTask(stop)).toMatchObject({ begun: 1, failure: { code, may_have_run: true } });
+});
 
 test('tasks run in their order, with JSON, one or several to a message', async () => {
   const [lease] = await takeBoth();

@@ -1,0 +1,96 @@
+// A client process of a chaos run: calls what its seed says until it is told to stop, writes down every call and how it
+// ended, awaits the last of them, and lets go of the pool.
+import { openSync, writeSync } from 'node:fs';
+import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import { connect, type Pool, PoolError } from 'offhand';
+import { nowMs } from './clock.js';
+import type { Outcome } from './history.js';
+import { CALLS } from './names.js';
+import { Random } from './random.js';
+import { BULK_BYTES, STUCK_MS, TASKS } from './tasks.js';
+import { nextOrder, type Order, STEADY_ORDER } from './workload.js';
+
+/** What a client is told by its environment. */
+export interface ClientSettings {
+  name: string;
+  seed: number;
+  address: string;
+  /** Calls, or bursts of calls, that are under way at a time. */
+  lines: number;
+  isSteady: boolean;
+}
+
+/** A line of the history. */
+export type Note =
+  | { call: string; kind: Order['kind']; retries: number | undefined; at: number }
+  | { settled: string; outcome: Outcome; at: number };
+
+const settings = JSON.parse(process.env['CHAOS_CLIENT'] ?? '{}') as ClientSettings;
+const file = openSync(join(process.env['CHAOS_HISTORY'] ?? '.', `${CALLS}${settings.name}.jsonl`), 'a');
+const bulk = new Uint8Array(BULK_BYTES);
+let calls = 0;
+let isStopping = false;
+
+process.on('message', () => (isStopping = true));
+process.on('disconnect', orphaned);
+
+const pool = await dial();
+process.send?.('connected');
+await Promise.all(Array.from({ length: settings.lines }, (_, index) => line(index)));
+await pool.close();
+process.off('disconnect', orphaned);
+process.disconnect();
+// What keeps a process alive that has let go of its pool is named, in case it does not end.
+setTimeout(() => console.error('kept alive by', process.getActiveResourcesInfo()), 5_000).unref();
+
+/** Whoever runs the chaos is gone. */
+function orphaned(): void {
+  process.exit(2);
+}
+
+/** The coordinator may be away at this very moment. */
+async function dial(): Promise<Pool> {
+  for (;;) {
+    try {
+      return await connect(settings.address);
+    } catch (error) {
+      if (!(error instanceof PoolError) || error.code !== 'unavailable' || isStopping) throw error;
+      await delay(100);
+    }
+  }
+}
+
+async function line(index: number): Promise<void> {
+  const random = new Random(settings.seed * 1_000 + index);
+  while (!isStopping) {
+    const order = settings.isSteady ? STEADY_ORDER : nextOrder(random);
+    const wentWell = await Promise.all(Array.from({ length: order.count }, () => call(order)));
+    const pauseMs = wentWell.every(Boolean) ? order.pauseMs : 20;
+    if (pauseMs > 0) await delay(pauseMs);
+  }
+}
+
+async function call({ kind, ms, retries }: Order): Promise<boolean> {
+  const id = `${settings.name}.${++calls}`;
+  const patient = pool.with({
+    ...(retries === undefined ? {} : { retries }),
+    ...(kind === 'stuck' ? { timeoutMs: STUCK_MS } : {}),
+  });
+  note({ call: id, kind, retries, at: nowMs() });
+  const outcome = await patient
+    .run(TASKS[kind], id, ms, bulk.subarray(0, kind === 'bulk' ? undefined : 0))
+    .then((value): Outcome => ({ kind: 'result', value }), outcomeOf);
+  note({ settled: id, outcome, at: nowMs() });
+  return outcome.kind !== 'refused';
+}
+
+function outcomeOf(error: unknown): Outcome {
+  if (!(error instanceof PoolError)) return { kind: 'thrown', message: (error as Error).message };
+  const { code, mayHaveRun, message } = error;
+  return { kind: 'refused', code, mayHaveRun, message };
+}
+
+function note(line: Note): void {
+  writeSync(file, `${JSON.stringify(line)}\n`);
+}

@@ -1,0 +1,81 @@
+import type { FaultKind } from './plan.js';
+import type { TaskKind } from './tasks.js';
+
+// What a run leaves behind for the checker. All instants are ms on the machine's monotonic clock.
+
+/** How a call ended, as its client heard it. */
+export type Outcome =
+  | { kind: 'result'; value: unknown }
+  /** What the function threw itself. */
+  | { kind: 'thrown'; message: string }
+  | { kind: 'refused'; code: string; mayHaveRun: boolean; message: string };
+
+export interface Call {
+  id: string;
+  client: string;
+  kind: TaskKind;
+  /** Undefined for the default of the library. */
+  retries: number | undefined;
+  calledAt: number;
+  outcomes: { at: number; outcome: Outcome }[];
+}
+
+/** One attempt, as the thread that made it has written it down. */
+export interface Attempt {
+  call: string;
+  pid: number;
+  thread: number;
+  beganAt: number;
+  /** The last sign of life; of one that has ended, its end. */
+  seenAt: number;
+  hasEnded: boolean;
+}
+
+export interface ClientLife {
+  name: string;
+  pid: number;
+  startedAt: number;
+  endedAt: number;
+  end: { kind: 'closed' } | { kind: 'killed' } | { kind: 'failed'; why: string };
+}
+
+export interface Fault {
+  kind: FaultKind;
+  /** Whom it hit. */
+  target: string;
+  at: number;
+  /** When it was over, as far as the nemesis is concerned. */
+  until: number;
+}
+
+/** Faults in close succession, and what came after. */
+export interface Round {
+  faults: Fault[];
+  startedAt: number;
+  /** When as many workers as wanted were attached again; undefined when they were not in time. */
+  recoveredAt: number | undefined;
+  /** Until when nothing more happened. */
+  calmUntil?: number;
+  /** Who was there all that time, and had more to do than there was room for. */
+  clients?: string[];
+}
+
+/** A restart of the coordinator, during which one client could not reach it: its leases were to be left alone. */
+export interface Restart {
+  killedAt: number;
+  /** When the client could reach it again. */
+  reachableAt: number;
+  client: string;
+}
+
+export interface History {
+  workers: number;
+  slotsPerWorker: number;
+  calls: Call[];
+  attempts: Attempt[];
+  clients: ClientLife[];
+  rounds: Round[];
+  restarts: Restart[];
+  /** What was wrong at the end: processes, files, exit codes. */
+  leftovers: string[];
+}

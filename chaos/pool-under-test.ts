@@ -1,0 +1,114 @@
+import { connect } from 'node:net';
+import { Command } from '../test/support/cli.js';
+import { Caller, COORDINATOR, type StatusDocument } from '../test/support/rpc.js';
+import type { Sandbox } from '../test/support/sandbox.js';
+import { randomPorts } from '../test/support/server.js';
+import { waitFor } from '../test/support/wait.js';
+
+/** Short, so that there are many losses in a run; long enough for a coordinator to be started again. */
+export const WORKER_TIMEOUT_MS = 4_000;
+const HEARTBEAT = '200ms';
+
+export interface PoolSettings {
+  /** The command: dist/cli/main.js, or that of a broken build. */
+  main: string;
+  workers: number;
+  slots: number;
+  env: NodeJS.ProcessEnv;
+}
+
+/** `offhand server`, as a user starts it, and starts it again when it has been killed. */
+export class PoolUnderTest {
+  readonly #sandbox: Sandbox;
+  readonly #settings: PoolSettings;
+  readonly #ports = randomPorts(100);
+  #server: Command;
+
+  private constructor(sandbox: Sandbox, settings: PoolSettings) {
+    this.#sandbox = sandbox;
+    this.#settings = settings;
+    this.#server = this.#launch();
+  }
+
+  static async start(sandbox: Sandbox, settings: PoolSettings): Promise<PoolUnderTest> {
+    const pool = new PoolUnderTest(sandbox, settings);
+    await pool.#whenUp();
+    return pool;
+  }
+
+  get port(): number {
+    return Number(this.#ports.port);
+  }
+
+  /** Of the coordinator. */
+  get pid(): number {
+    return this.#server.pid;
+  }
+
+  /** The processes of its workers, oldest first. */
+  get workerPids(): number[] {
+    const workers = this.#sandbox.processes().filter(({ command }) => command.includes('worker/process.js'));
+    return workers.map(({ pid }) => pid).sort((a, b) => a - b);
+  }
+
+  async status(): Promise<StatusDocument & { wanted: number }> {
+    using caller = new Caller(`127.0.0.1:${this.port}`, COORDINATOR, { token: this.#sandbox.token });
+    return (await caller.status()) as StatusDocument & { wanted: number };
+  }
+
+  async kill(): Promise<void> {
+    this.#server.kill();
+    await this.#server.ended;
+  }
+
+  /** On the port that it had. */
+  async restart(): Promise<void> {
+    this.#server = this.#launch();
+    await this.#whenUp();
+  }
+
+  /** Asks it to stop. Returns how it ended. */
+  async stop(): Promise<string> {
+    this.#server.signal('SIGTERM');
+    const { code, signal } = await this.#server.ended;
+    return code === 0 ? 'code 0' : `${signal ?? `code ${code}`}: ${this.#server.output}`;
+  }
+
+  #launch(): Command {
+    const { main, workers, slots, env } = this.#settings;
+    const { port, workerPorts } = this.#ports;
+    return new Command(
+      process.execPath,
+      [
+        ...[main, 'server', String(workers), '--slots', String(slots)],
+        ...['--port', port, '--worker-ports', workerPorts, '--no-profile'],
+        ...['--heartbeat-interval', HEARTBEAT, '--worker-timeout', `${WORKER_TIMEOUT_MS}ms`],
+        ...['--drain-timeout', '5s'],
+      ],
+      this.#sandbox,
+      env,
+    );
+  }
+
+  /** As soon as it listens: that all workers are there is waited for elsewhere. */
+  async #whenUp(): Promise<void> {
+    const server = this.#server;
+    let hasEnded = false;
+    void server.ended.then(() => (hasEnded = true));
+    await waitFor('the coordinator to listen', () => {
+      if (hasEnded) throw new Error(`the server ended: ${server.output}`);
+      return isListening(this.port);
+    });
+  }
+}
+
+function isListening(port: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const socket = connect(port, '127.0.0.1');
+    socket.once('connect', () => {
+      socket.destroy();
+      resolve(true);
+    });
+    socket.once('error', () => resolve(false));
+  });
+}

@@ -1,0 +1,90 @@
+import type { Rule } from '../checker.js';
+import type { Attempt, Restart } from '../history.js';
+import { byBeginning, groupBy, inMs } from './attempts.js';
+
+/** What a client gets at least of an even share, up to the end of each calm time. */
+const LEAST_SHARE = 0.2;
+/** For how long slot times are compared, in ms: long enough for whoever is ahead by a long task to be caught up with. */
+const SHARE_MS = 6_000;
+
+/** What was under way when the coordinator was killed may still arrive for so long, in ms. */
+const UNDER_WAY_MS = 150;
+
+export const poolRecovers: Rule = function* ({ rounds, workers }) {
+  for (const { startedAt, recoveredAt, faults } of rounds) {
+    if (recoveredAt !== undefined) continue;
+    const kinds = faults.map(({ kind }) => kind).join(', ');
+    yield `after ${kinds} (at ${inMs(startedAt)}) there were not ${workers} workers again in time`;
+  }
+};
+
+export const sharesRecover: Rule = function* (history) {
+  const clientOf = new Map(history.calls.map(({ id, client }) => [id, client]));
+  const startedAt = new Map(history.clients.map((client) => [client.name, client.startedAt]));
+  for (const { calmUntil: to, clients = [] } of history.rounds) {
+    if (to === undefined) continue;
+    const from = to - SHARE_MS;
+    const old = clients.filter((name) => (startedAt.get(name) ?? to) < from);
+    const used = slotTimes(history.attempts, { from, to }, clientOf);
+    const even = sum(old.map((name) => used.get(name) ?? 0)) / old.length;
+    for (const name of old) {
+      const share = (used.get(name) ?? 0) / even;
+      if (!(share >= LEAST_SHARE))
+        yield `${name} had ${share.toFixed(2)} of an even share from ${inMs(from)} to ${inMs(to)}`;
+    }
+  }
+};
+
+/** By client, how long its tasks ran in a window. */
+function slotTimes(
+  attempts: readonly Attempt[],
+  { from, to }: { from: number; to: number },
+  clientOf: ReadonlyMap<string, string>,
+): Map<string, number> {
+  const used = new Map<string, number>();
+  for (const { call, beganAt, seenAt } of attempts) {
+    const client = clientOf.get(call) ?? '';
+    const ms = Math.min(seenAt, to) - Math.max(beganAt, from);
+    if (ms > 0) used.set(client, (used.get(client) ?? 0) + ms);
+  }
+  return used;
+}
+
+/**
+ * A client that begins another task on a slot after the coordinator was killed has a lease there that lives. Until it has
+ * been able to say so, nobody else may begin anything on it.
+ */
+export const restartsAreGraceful: Rule = function* (history) {
+  const clientOf = new Map(history.calls.map(({ id, client }) => [id, client]));
+  const threads = groupBy(history.attempts, ({ pid, thread }) => `${pid}, thread ${thread}`);
+  for (const restart of history.restarts) {
+    for (const [thread, attempts] of threads) {
+      const intruder = intruderOf(restart, attempts, clientOf);
+      if (intruder)
+        yield `process ${thread}: ${intruder.call} began on a slot of ${restart.client}, whose lease lived`;
+    }
+  }
+};
+
+function intruderOf(
+  { killedAt, reachableAt, client }: Restart,
+  attempts: Attempt[],
+  clientOf: ReadonlyMap<string, string>,
+): Attempt | undefined {
+  const meanwhile = attempts
+    .filter(({ beganAt }) => beganAt > killedAt + UNDER_WAY_MS && beganAt < reachableAt)
+    .sort(byBeginning);
+  const first = meanwhile.findIndex(({ call }) => clientOf.get(call) === client);
+  if (first === -1) return undefined;
+  return meanwhile.slice(first).find(({ call }) => clientOf.get(call) !== client);
+}
+
+export const clientsEndWell: Rule = function* ({ clients }) {
+  for (const { name, end } of clients) if (end.kind === 'failed') yield `${name} ended with ${end.why}`;
+};
+
+export const nothingIsLeft: Rule = ({ leftovers }) => leftovers;
+
+function sum(numbers: readonly number[]): number {
+  return numbers.reduce((total, number) => total + number, 0);
+}
