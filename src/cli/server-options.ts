@@ -8,6 +8,7 @@ import { ensureToken } from '../host/token.js';
 import type { ServerOptions } from '../wire/process-messages.js';
 import { usableCores } from '../host/cpu-limit.js';
 import { makeFolder } from '../host/folder.js';
+import type { LogLevel } from '../host/logger.js';
 import { type ReachArguments, resolveReach } from './server-reach.js';
 
 /** The flags of `offhand server`, as typed. */
@@ -19,6 +20,7 @@ export interface ServerArguments extends ReachArguments {
   profile: string | boolean | undefined;
   profileInterval: string;
   logDir: string | undefined;
+  logLevel: LogLevel;
   coordinatorTimeout: string;
   heartbeatInterval: string;
   workerTimeout: string;
@@ -59,6 +61,7 @@ export function resolveServerOptions(args: ServerArguments): ServerOptions {
     profile: profileFile(args.profile, workers),
     profileIntervalMs: intervalMs(args.profileInterval),
     logDir: outputFolder(args.logDir, 'logs', '--log-dir', 'no log files are written'),
+    logLevel: args.logLevel,
     logPretty: process.stderr.isTTY,
     coordinatorTimeoutMs: parseDurationMs(args.coordinatorTimeout, '--coordinator-timeout'),
     ...liveness(args),

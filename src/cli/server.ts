@@ -1,7 +1,9 @@
+import { constants } from 'node:os';
 import type { ArgumentsCamelCase, Argv, CommandModule } from 'yargs';
 import { formatAddress, isLoopback } from '../wire/address.js';
 import { VERSION } from '../wire/protocol.js';
 import { silenceGrpc } from '../wire/grpc-server.js';
+import { LOG_LEVELS } from '../host/logger.js';
 import { type RunningServer, startServer } from '../server/server.js';
 import { resolveServerOptions, type ServerArguments } from './server-options.js';
 
@@ -37,6 +39,11 @@ export const serverCommand: CommandModule<object, ServerArguments> = {
         describe: 'how often to sample: 100, 1s',
       })
       .option('log-dir', { type: 'string', describe: 'folder of the log files  [default: logs]' })
+      .option('log-level', {
+        choices: LOG_LEVELS,
+        default: 'info',
+        describe: 'what is said in the log; debug: every grant of a lease too',
+      })
       .option('coordinator-timeout', {
         type: 'string',
         default: '30s',
@@ -97,10 +104,10 @@ export const serverCommand: CommandModule<object, ServerArguments> = {
 /** The first signal lets running tasks finish; the second ends everything at once. */
 function stopOnSignals(server: RunningServer): void {
   let isStopping = false;
-  for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
     process.on(signal, () => {
       if (isStopping) {
-        void server.kill().finally(() => process.exit(signal === 'SIGINT' ? 130 : 143));
+        void server.kill().finally(() => process.exit(128 + constants.signals[signal]));
         return;
       }
       isStopping = true;

@@ -68,8 +68,8 @@ export class CoordinatorLink {
     );
   }
 
-  async stop(): Promise<void> {
-    await this.#call((done) => this.#client.stop({}, this.#metadata(), soon(), done));
+  async stop(how: { now: boolean }): Promise<void> {
+    await this.#call((done) => this.#client.stop(how, this.#metadata(), soon(), done));
   }
 
   close(): void {

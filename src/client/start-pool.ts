@@ -83,6 +83,7 @@ export async function startPool(options: StartPoolOptions = {}): Promise<Pool> {
       profile,
       profileIntervalMs,
       logDir,
+      logLevel: 'info',
       logPretty: false,
       coordinatorTimeoutMs: 0,
       heartbeatIntervalMs: 1_000,

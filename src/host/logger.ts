@@ -2,8 +2,13 @@ import { join } from 'node:path';
 import type { StreamEntry } from 'pino';
 import { messageOf, PoolError } from '../core/errors.js';
 import { makeFolder } from './folder.js';
+import { rotate } from './log-file.js';
 
 type Log = (fields: object | string, message?: string) => void;
+
+/** From the least to the most important. Every grant of a lease is said at `debug`. */
+export const LOG_LEVELS = ['debug', 'info', 'warn', 'error'] as const;
+export type LogLevel = (typeof LOG_LEVELS)[number];
 
 /** Where a process of a pool says what it does: fields, and one sentence. */
 export interface Logger {
@@ -23,6 +28,8 @@ export interface LogOptions {
   dir: string | undefined;
   /** Lines for people, on stderr. */
   pretty: boolean;
+  /** What is less important than this is not said. */
+  level: LogLevel;
 }
 
 /**
@@ -30,7 +37,7 @@ export interface LogOptions {
  *
  * @throws PoolError `permission-denied` when the folder cannot be written.
  */
-export async function createLogger({ name, dir, pretty }: LogOptions): Promise<Logger> {
+export async function createLogger({ name, dir, pretty, level }: LogOptions): Promise<Logger> {
   if (dir === undefined && !pretty) return SILENT;
   const { multistream, pino } = await import('pino');
   const streams: StreamEntry[] = [];
@@ -38,7 +45,9 @@ export async function createLogger({ name, dir, pretty }: LogOptions): Promise<L
     const path = join(dir, `${name}.log`);
     try {
       makeFolder(dir);
-      streams.push({ stream: pino.destination({ dest: path, sync: true, append: true }) });
+      const stream = pino.destination({ dest: path, sync: true, append: true });
+      rotate(stream, path);
+      streams.push({ stream, level });
     } catch (error) {
       throw new PoolError('permission-denied', `the log ${path} cannot be written: ${messageOf(error)}`);
     }
@@ -52,8 +61,8 @@ export async function createLogger({ name, dir, pretty }: LogOptions): Promise<L
       singleLine: true,
       sync: true,
     };
-    streams.push({ stream: PinoPretty(options) });
+    streams.push({ stream: PinoPretty(options), level });
   }
-  const logger: Logger = pino({ name, base: { pid: process.pid } }, multistream(streams));
+  const logger: Logger = pino({ name, level, base: { pid: process.pid } }, multistream(streams));
   return logger;
 }

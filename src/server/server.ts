@@ -15,6 +15,7 @@ import { coordinatorService } from '../wire/proto.js';
 import { VERSION } from '../wire/protocol.js';
 import { Coordinator } from './coordinator.js';
 import type { CoordinatorPlace, ServerOptions } from '../wire/process-messages.js';
+import { keepConnectionsAlive } from './keepalive.js';
 import { Losses } from './losses.js';
 import { claimProfile } from './profile-claim.js';
 import { coordinatorHandlers } from './service.js';
@@ -56,7 +57,12 @@ export async function startServer(
 
 async function start(options: ServerOptions, supervisor: Supervisor): Promise<RunningServer> {
   const { host, advertise } = options;
-  const log = await createLogger({ name: 'coordinator', dir: options.logDir, pretty: options.logPretty });
+  const log = await createLogger({
+    name: 'coordinator',
+    dir: options.logDir,
+    pretty: options.logPretty,
+    level: options.logLevel,
+  });
   const coordinator = new Coordinator(
     {
       signingKey: options.announce ? ensureSigningKey() : randomBytes(32),
@@ -78,6 +84,7 @@ async function start(options: ServerOptions, supervisor: Supervisor): Promise<Ru
     gone: (link) => supervisor.parted(link.info),
   });
   supervisor.onEnded = ({ worker, pid }) => coordinator.processEnded(worker, pid);
+  keepConnectionsAlive();
   const server = createGrpcServer(options.credentials);
   if (options.standardServices) (await import('../wire/standard-services.js')).addStandardServices(server);
   const losses = new Losses();
@@ -93,10 +100,12 @@ async function start(options: ServerOptions, supervisor: Supervisor): Promise<Ru
     log.info('stopped');
     stopped.resolve();
   });
-  server.addService(
-    coordinatorService,
-    coordinatorHandlers(coordinator, losses, () => void stop()),
-  );
+  const handlers = coordinatorHandlers(coordinator, losses, ({ now }) => {
+    void stop(now ? 0 : undefined);
+    // It may have begun to stop before, with more patience.
+    if (now) supervisor.kill();
+  });
+  server.addService(coordinatorService, handlers);
 
   try {
     const port = await listen(server, options);

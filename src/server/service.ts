@@ -19,7 +19,7 @@ const MAX_SLOTS = 256;
 export function coordinatorHandlers(
   coordinator: Coordinator,
   losses: Losses,
-  stop: () => void,
+  stop: (how: { now: boolean }) => void,
 ): CoordinatorHandlers {
   const leases = new UnaryLeases(coordinator);
   const sessions = new Sessions(coordinator);
@@ -53,9 +53,9 @@ export function coordinatorHandlers(
     GetStatus(call, respond) {
       answer(call, respond, () => coordinator.status());
     },
-    Stop(_call, respond) {
+    Stop(call, respond) {
       respond(null, {});
-      stop();
+      stop(call.request);
     },
     Attach(stream) {
       attach(coordinator, stream);

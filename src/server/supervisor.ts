@@ -74,6 +74,7 @@ export class Supervisor {
       slots: options.slots,
       coordinatorTimeoutMs: options.coordinatorTimeoutMs,
       logDir: options.logDir,
+      logLevel: options.logLevel,
       standardServices: options.standardServices,
       maxRssBytes: options.maxRssBytes,
       maxHeapBytes: options.maxHeapBytes,

@@ -1,6 +1,7 @@
 // What the processes of one pool say to one another over the channel between parent and child.
 import type { WorkerId } from '../core/ids.js';
 import type { MemoryLimits } from '../core/memory-limits.js';
+import type { LogLevel } from '../host/logger.js';
 import type { Address, PortRange } from './address.js';
 import type { Credentials } from './credentials.js';
 
@@ -23,6 +24,7 @@ export interface ServerOptions extends MemoryLimits {
   profileIntervalMs: number;
   /** Folder of the log files; none are written where undefined. */
   logDir: string | undefined;
+  logLevel: LogLevel;
   /** Whether to log for people on stderr too. */
   logPretty: boolean;
   /** How long workers go on without their coordinator; 0: they end with it. */
@@ -65,6 +67,7 @@ export interface WorkerOptions extends MemoryLimits {
   coordinatorTimeoutMs: number;
   /** Folder for this worker's log file; none is written where undefined. */
   logDir: string | undefined;
+  logLevel: LogLevel;
   /** Whether to serve health checking and reflection, for tools. */
   standardServices: boolean;
 }

@@ -34,7 +34,12 @@ export async function startWorker(
   // A thread stuck in native code cannot be stopped any other way; the supervisor starts another process.
   // A port that is taken is expected here and no news for anybody's terminal.
   silenceGrpc();
-  const log = await createLogger({ name: options.name, dir: options.logDir, pretty: false });
+  const log = await createLogger({
+    name: options.name,
+    dir: options.logDir,
+    pretty: false,
+    level: options.logLevel,
+  });
   worker.onStuck = () => {
     log.error('a thread could not be ended; ending the process');
     endStuck();

@@ -16,6 +16,7 @@ const TYPED: ServerArguments = {
   profile: false,
   profileInterval: '100',
   logDir: undefined,
+  logLevel: 'info',
   heartbeatInterval: '1s',
   workerTimeout: '5s',
   coordinatorTimeout: '30s',

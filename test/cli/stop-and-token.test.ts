@@ -1,8 +1,11 @@
 import { statSync } from 'node:fs';
 import { describe, expect, test } from '@jest/globals';
 import { offhand } from '../support/cli.js';
+import { BEAT, lastBeat } from '../support/functions.js';
+import { codeRequest, runCode } from '../support/rpc.js';
 import { Sandbox } from '../support/sandbox.js';
 import { startServer } from '../support/server.js';
+import { waitFor } from '../support/wait.js';
 
 describe('stop', () => {
   test.concurrent('ends the pool cleanly, and says that there is none afterwards', async () => {
@@ -15,6 +18,29 @@ describe('stop', () => {
     expect(again).toMatchObject({ code: 1, stdout: '' });
     expect(again.stderr).toMatch(/^offhand: no pool runs on this machine.*offhand server.*\n$/);
   });
+
+  test.concurrent(
+    'waits for what runs, and with --now for nobody, also when the pool is stopping already',
+    async () => {
+      await using sandbox = new Sandbox();
+      const server = await startServer(sandbox, ['1', '--no-profile', '--drain-timeout', '10m']);
+      using caller = server.caller();
+      const lease = await caller.findFreeWorker();
+      const file = sandbox.path('beat');
+      const call = runCode(server.token, lease, codeRequest(lease, BEAT, [file])).catch(
+        (error: unknown) => error,
+      );
+      await waitFor('the task to run', () => lastBeat(file));
+      server.signal('SIGTERM');
+      const before = lastBeat(file);
+      await waitFor('the task to go on', () => lastBeat(file) !== before);
+      const stopped = await offhand(sandbox, ['stop', '--now']);
+    expect(stopped).toMatchObject({ code: 0, stdout: 'stopped\n', stderr: '' });
+      expect(await server.ended).toEqual({ code: 0, signal: null });
+      await call;
+      await sandbox.whenEmpty(500);
+    },
+  );
 });
 
 describe('token', () => {

@@ -12,6 +12,7 @@ import {
   type StatusDocument,
   WORKER,
 } from '../support/rpc.js';
+import { keepalivesOfPort } from '../support/sockets.js';
 import { waitFor } from '../support/wait.js';
 
 const pool = new PoolFixture(['2', '--no-profile']);
@@ -235,4 +236,13 @@ describe('the status document', () => {
     expect(outcomes[0]?.failure?.code).toBe('thrown');
     expect(await counts()).toEqual([completed + 3, failed + 1]);
   });
+});
+
+test('the system asks on every connection whether the other machine is still there', async () => {
+  await pool.caller.status();
+  const asked = await waitFor('keepalive on all connections', () => {
+    const connections = keepalivesOfPort(pool.server.port);
+    return connections.every(Boolean) ? connections : undefined;
+  });
+  expect(asked.length).toBeGreaterThanOrEqual(3); // Of two workers and this client.
 });
