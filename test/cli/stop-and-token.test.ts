@@ -35,7 +35,7 @@ describe('stop', () => {
       const before = lastBeat(file);
       await waitFor('the task to go on', () => lastBeat(file) !== before);
       const stopped = await offhand(sandbox, ['stop', '--now']);
-    expect(stopped).toMatchObject({ code: 0, stdout: 'stopped\n', stderr: '' });
+      expect(stopped).toMatchObject({ code: 0, stdout: 'stopped\n', stderr: '' });
       expect(await server.ended).toEqual({ code: 0, signal: null });
       await call;
       await sandbox.whenEmpty(500);
