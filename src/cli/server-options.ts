@@ -8,7 +8,7 @@ import { ensureToken } from '../host/token.js';
 import type { ServerOptions } from '../wire/process-messages.js';
 import { usableCores } from '../host/cpu-limit.js';
 import { makeFolder } from '../host/folder.js';
-import type { LogLevel } from '../host/logger.js';
+import type { LogLevel } from '../core/log-level.js';
 import { type ReachArguments, resolveReach } from './server-reach.js';
 
 /** The flags of `offhand server`, as typed. */

@@ -3,7 +3,7 @@ import type { ArgumentsCamelCase, Argv, CommandModule } from 'yargs';
 import { formatAddress, isLoopback } from '../wire/address.js';
 import { VERSION } from '../wire/protocol.js';
 import { silenceGrpc } from '../wire/grpc-server.js';
-import { LOG_LEVELS } from '../host/logger.js';
+import { LOG_LEVELS } from '../core/log-level.js';
 import { type RunningServer, startServer } from '../server/server.js';
 import { resolveServerOptions, type ServerArguments } from './server-options.js';
 

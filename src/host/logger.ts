@@ -1,14 +1,11 @@
 import { join } from 'node:path';
 import type { StreamEntry } from 'pino';
 import { messageOf, PoolError } from '../core/errors.js';
+import type { LogLevel } from '../core/log-level.js';
 import { makeFolder } from './folder.js';
 import { rotate } from './log-file.js';
 
 type Log = (fields: object | string, message?: string) => void;
-
-/** From the least to the most important. Every grant of a lease is said at `debug`. */
-export const LOG_LEVELS = ['debug', 'info', 'warn', 'error'] as const;
-export type LogLevel = (typeof LOG_LEVELS)[number];
 
 /** Where a process of a pool says what it does: fields, and one sentence. */
 export interface Logger {

@@ -1,7 +1,7 @@
 // What the processes of one pool say to one another over the channel between parent and child.
 import type { WorkerId } from '../core/ids.js';
 import type { MemoryLimits } from '../core/memory-limits.js';
-import type { LogLevel } from '../host/logger.js';
+import type { LogLevel } from '../core/log-level.js';
 import type { Address, PortRange } from './address.js';
 import type { Credentials } from './credentials.js';
 
