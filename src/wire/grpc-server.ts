@@ -9,6 +9,7 @@ import {
   status,
 } from '@grpc/grpc-js';
 import { messageOf, PoolError } from '../core/errors.js';
+import { withResolvers } from '../core/with-resolvers.js';
 import { formatAddress } from './address.js';
 import { SERVER_OPTIONS } from './channel.js';
 import { type Credentials, serverCredentials } from './credentials.js';
@@ -88,6 +89,16 @@ export function bindAddress(server: Server, address: string, credentials: Creden
       else resolve(bound);
     });
   });
+}
+
+/** Takes no more calls and hangs up: when the answers under way have left, or after `withinMs`. */
+export async function shutDownOrderly(server: Server, withinMs: number): Promise<void> {
+  const { promise: isDone, resolve } = withResolvers<void>();
+  const timer = setTimeout(resolve, withinMs);
+  server.tryShutdown(() => resolve());
+  await isDone;
+  clearTimeout(timer);
+  server.forceShutdown();
 }
 
 /**

@@ -2,7 +2,7 @@ import { PoolError } from '../core/errors.js';
 import { portsOf } from '../wire/address.js';
 import { once } from '../core/once.js';
 import { withResolvers } from '../core/with-resolvers.js';
-import { bindFirstFree, createGrpcServer, silenceGrpc } from '../wire/grpc-server.js';
+import { bindFirstFree, createGrpcServer, shutDownOrderly, silenceGrpc } from '../wire/grpc-server.js';
 import type { WorkerState } from '../wire/generated/offhand/v1/WorkerState.js';
 import { createLogger } from '../host/logger.js';
 import { workerService } from '../wire/proto.js';
@@ -12,6 +12,9 @@ import { watchMemory } from './memory-watch.js';
 import type { CoordinatorPlace, WorkerOptions } from '../wire/process-messages.js';
 import { workerHandlers } from './service.js';
 import { endStuck, type Worker } from './worker.js';
+
+/** How long what became of tasks that were stopped may take to reach their callers, in ms. */
+const LAST_WORDS_MS = 1_000;
 
 export interface RunningWorker {
   readonly port: number;
@@ -66,7 +69,7 @@ export async function startWorker(
     if (reason) attached.reject(reason);
     await worker.stop();
     worker.slotAddresses.forEach(releaseSocket);
-    server.forceShutdown();
+    await shutDownOrderly(server, LAST_WORDS_MS);
     ended.resolve();
   };
   const leave = once(async () => {
