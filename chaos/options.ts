@@ -18,7 +18,10 @@ export async function readOptions(args: string[]): Promise<ChaosOptions> {
   const { seed, seeds, ...options } = await yargs(args)
     .env('OFFHAND_CHAOS')
     .option('seconds', { type: 'number', default: 60, describe: 'how long each run does harm' })
-    .option('seed', { type: 'number', describe: 'repeats the faults and tasks of a run  [default: any]' })
+    .option('seed', {
+      type: 'number',
+      describe: 'repeats the faults and tasks of a run  [default: a random one]',
+    })
     .option('seeds', { type: 'number', default: 1, describe: 'how many runs, each with the next seed' })
     .option('workers', { type: 'number', default: 4 })
     .option('slots', { type: 'number', default: 1, describe: 'slots of each worker' })

@@ -81,7 +81,7 @@ export function livePools(): PoolFile[] {
   return pools.sort((a, b) => a.port - b.port);
 }
 
-/** Workers that live on without their coordinator, at the first of these ports that has any. */
+/** Workers that live on without their coordinator, at the first of these ports where there are some. */
 export function orphans(ports: readonly number[]): WorkerProcess[] {
   const directory = poolDirectory();
   if (!isPrivate(directory)) return [];

@@ -77,8 +77,7 @@ async function start(options: ServerOptions, supervisor: Supervisor): Promise<Ru
   coordinator.listen({
     attached: (link) => {
       // What is left of a server that had more of them, or that came late.
-      if (!link.info.joined && !supervisor.accepts(link.info))
-        coordinator.drainWorker(link, options.drainTimeoutMs);
+      if (!supervisor.accepts(link.info)) coordinator.drainWorker(link, options.drainTimeoutMs);
     },
     silent: (link) => supervisor.end(link.info),
     gone: (link) => supervisor.parted(link.info),
