@@ -13,9 +13,10 @@ export const UNUSED_LEASE_TTL_MS = 5_000;
 
 /**
  * How far a client may get ahead of one that waits before it is asked for a slot back, in ms of slot time. A slot that passes
- * on idles for three messages on the wire: slices of 20 ms cost more than they evened out (bench/NOTES.md).
+ * on idles for three messages on the wire, which wake three processes; slices of 150 ms would let shares of 5 s differ by more
+ * than a tenth where tasks take up to 100 ms (bench/NOTES.md).
  */
-export const SLICE_MS = 50;
+export const SLICE_MS = 100;
 
 /**
  * A slot is free, leased, or ending: its lease is over, but the worker has not yet said that the code has stopped.

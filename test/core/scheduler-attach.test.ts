@@ -1,5 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
 import { requestId, workerId } from '../../src/core/ids.js';
+import { SLICE_MS } from '../../src/core/lease.js';
 import { Scheduler } from '../../src/core/scheduler.js';
 import {
   after,
@@ -70,8 +71,8 @@ describe("a session's lease that a worker brings along", () => {
     expect(scheduler.handle(claimed(1, 'a', lease('w1', 7)), 4_999)).toEqual([own]);
     expect(scheduler.nextTimeAt).toBeUndefined();
     expect(scheduler.handle(requested(2, 'b'), 6_000)).toEqual([]);
-    expect(scheduler.handle(timePassed, 6_050)).toEqual([end(lease('w1', 7), false)]);
-    expect(scheduler.handle(ended(lease('w1', 7)), 6_060)).toEqual([grant(2, lease('w1', 8))]);
+    expect(scheduler.handle(timePassed, 6_000 + SLICE_MS)).toEqual([end(lease('w1', 7), false)]);
+    expect(scheduler.handle(ended(lease('w1', 7)), 6_010 + SLICE_MS)).toEqual([grant(2, lease('w1', 8))]);
   });
 
   test('ends 5 s later when nobody claims it, even in use', () => {
