@@ -1,10 +1,11 @@
-import type { Account, LeaseWish } from './account.js';
+import type { LeaseWish } from './account.js';
 import { assertNever } from './assert-never.js';
-import { Heap } from './heap.js';
+import { Expiries } from './expiries.js';
 import type { ClientId, RequestId, WorkerId } from './ids.js';
-import { type LeaseKey, SLICE_MS, UNUSED_LEASE_TTL_MS } from './lease.js';
+import { type LeaseKey, UNUSED_LEASE_TTL_MS } from './lease.js';
 import { FirstFree, type PlacementPolicy } from './placement.js';
-import { type Expiry, Registry, type Slot, WorkerRecord } from './registry.js';
+import { Registry, type Slot, WorkerRecord } from './registry.js';
+import { slotToRevoke } from './revocation.js';
 import type { HeldLease, SchedulerCommand, SchedulerEvent } from './scheduler-events.js';
 import { SolitaryLine } from './solitary-line.js';
 import { WaitingLine } from './waiting-line.js';
@@ -24,7 +25,7 @@ export class Scheduler {
   readonly #solitary = new SolitaryLine(this.#registry);
   readonly #placement: PlacementPolicy;
   #epoch: number;
-  readonly #expiries = new Heap<Expiry>((a, b) => a.at < b.at);
+  readonly #expiries = new Expiries();
   /** Slots on their way from one client to another. */
   #revoked = 0;
   #revokeAt: number | undefined;
@@ -50,7 +51,7 @@ export class Scheduler {
 
   /** When a `time-passed` event is due, on the clock of `now`; undefined while time alone changes nothing. */
   get nextTimeAt(): number | undefined {
-    const expiryAt = this.#expiries.peek()?.at;
+    const expiryAt = this.#expiries.nextAt;
     if (expiryAt === undefined || this.#revokeAt === undefined) return expiryAt ?? this.#revokeAt;
     return Math.min(expiryAt, this.#revokeAt);
   }
@@ -150,7 +151,7 @@ export class Scheduler {
   #bringAlong(slot: Slot, held: HeldLease, now: number): void {
     const { bySession = false } = held;
     slot.state = { kind: 'leased', client: undefined, bySession };
-    if (bySession) this.#setExpiry(slot, now + UNUSED_LEASE_TTL_MS);
+    if (bySession) this.#expiries.set(slot, now + UNUSED_LEASE_TTL_MS);
     else this.#noteUse({ lease: slot.key, ...held }, now);
   }
 
@@ -162,7 +163,7 @@ export class Scheduler {
     const slot = this.#registry.slotOf(lease);
     if (slot?.state.kind !== 'leased' || slot.state.client || !slot.state.bySession) return;
     const { client } = wish;
-    this.#setExpiry(slot, undefined);
+    this.#expiries.set(slot, undefined);
     slot.state = { kind: 'leased', client, bySession: true };
     this.#line.charge(client, now);
     this.#line.allowRevoking(slot, client);
@@ -195,13 +196,12 @@ export class Scheduler {
   #noteUse({ lease, inUse, idleMs }: { lease: LeaseKey } & HeldLease, now: number): void {
     const slot = this.#registry.slotOf(lease);
     if (slot?.state.kind !== 'leased' || slot.state.bySession) return;
-    this.#setExpiry(slot, inUse ? undefined : now - idleMs + UNUSED_LEASE_TTL_MS);
+    this.#expiries.set(slot, inUse ? undefined : now - idleMs + UNUSED_LEASE_TTL_MS);
   }
 
   #expire(now: number, commands: SchedulerCommand[]): void {
-    for (let next = this.#expiries.peek(); next && next.at <= now; next = this.#expiries.peek()) {
-      this.#end(next.slot, { abort: true }, commands);
-    }
+    for (let slot = this.#expiries.due(now); slot; slot = this.#expiries.due(now))
+      this.#end(slot, { abort: true }, commands);
   }
 
   #end(
@@ -212,7 +212,7 @@ export class Scheduler {
     if (!slot || slot.state.kind === 'free') return;
     const { state } = slot;
     if (state.kind === 'leased') {
-      this.#setExpiry(slot, undefined);
+      this.#expiries.set(slot, undefined);
       if (state.client) this.#line.forbidRevoking(slot, state.client);
       slot.state = { kind: 'ending', client: state.client, isAborted: abort, isRevoked };
     } else if (abort && !state.isAborted) state.isAborted = true;
@@ -259,7 +259,7 @@ export class Scheduler {
   #vacate(slot: Slot, now: number): void {
     const { state } = slot;
     if (state.kind === 'free') return;
-    this.#setExpiry(slot, undefined);
+    this.#expiries.set(slot, undefined);
     if (state.kind === 'ending' && state.isRevoked) this.#revoked -= 1;
     if (state.client) {
       this.#line.forbidRevoking(slot, state.client);
@@ -287,21 +287,18 @@ export class Scheduler {
     slot.epoch = ++this.#epoch;
     slot.state = { kind: 'leased', client, bySession };
     if (bySession) this.#line.allowRevoking(slot, client);
-    else this.#setExpiry(slot, now + UNUSED_LEASE_TTL_MS);
+    else this.#expiries.set(slot, now + UNUSED_LEASE_TTL_MS);
     const ttlMs = bySession ? 0 : UNUSED_LEASE_TTL_MS;
     commands.push({ type: 'grant-lease', request, lease: slot.key, ttlMs });
   }
 
-  /**
-   * Asks for slots back while somebody waits: at once from a client that holds two more than the one that is next, else
-   * from the one that is furthest ahead of it, as soon as that is a slice of slot time. Never more than are waited for.
-   */
+  /** Asks for slots back while somebody waits, never more than are waited for. */
   #revoke(now: number, commands: SchedulerCommand[]): void {
     this.#revokeAt = undefined;
     while (this.#line.size > this.#revoked && this.#line.hasHolders) {
       const waiter = this.#line.first(now);
       if (!waiter) return;
-      const found = this.#toRevoke(waiter, now);
+      const found = slotToRevoke(waiter, this.#line, this.#revoked, now);
       if (found.slot) {
         this.#revoked += 1;
         this.#end(found.slot, { abort: false, isRevoked: true }, commands);
@@ -310,33 +307,5 @@ export class Scheduler {
         return;
       }
     }
-  }
-
-  /** The slot to ask back for a client that waits, or when to look again. */
-  #toRevoke(waiter: Account, now: number): { slot?: Slot | undefined; at?: number | undefined } {
-    let at: number | undefined;
-    let ahead: Account | undefined;
-    for (const holder of this.#line.holders()) {
-      if (holder === waiter) continue;
-      if (holder.revocable.size >= waiter.leases + this.#revoked + 2) return { slot: holder.revocable.first };
-      const lead = holder.slotTimeMs(now) - waiter.slotTimeMs(now);
-      if (lead >= SLICE_MS) {
-        if (!ahead || holder.slotTimeMs(now) > ahead.slotTimeMs(now)) ahead = holder;
-      } else if (holder.leases > waiter.leases) {
-        const due = now + Math.max(1, (SLICE_MS - lead) / (holder.leases - waiter.leases));
-        at = Math.min(at ?? due, due);
-      }
-    }
-    // One slot for each client that waits: they are all behind, but not every one of them by this much.
-    if (ahead && this.#revoked < this.#line.clients) return { slot: ahead.revocable.first };
-    return { at };
-  }
-
-  /** A lease in use has no expiry: the code that runs under it renews it. */
-  #setExpiry(slot: Slot, at: number | undefined): void {
-    this.#expiries.remove(slot.expiry);
-    if (at === undefined) return;
-    slot.expiry.at = at;
-    this.#expiries.push(slot.expiry);
   }
 }

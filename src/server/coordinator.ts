@@ -12,6 +12,7 @@ import { readLease, signLease } from '../wire/lease-token.js';
 import type { Logger } from '../host/logger.js';
 import { type Claim, Claims } from './claims.js';
 import type { Holder } from './holder.js';
+import { Members } from './members.js';
 import type { WorkerLink } from './worker-link.js';
 
 export interface CoordinatorSettings {
@@ -47,9 +48,6 @@ const TICK_MS = 250;
 const MAX_WAITING_PER_CLIENT = 1_000;
 const MAX_WAITING = 100_000;
 
-/** Lost workers that are remembered, in case they come back. */
-const MAX_LOST = 10_000;
-
 /**
  * Feeds the scheduler with what happens and carries out what it decides. It sees leases, counters and attachments; never
  * a function or an argument.
@@ -59,15 +57,13 @@ export class Coordinator {
   readonly #scheduler = new Scheduler(Date.now() * 1_000);
   readonly #settings: CoordinatorSettings;
   readonly #log: Logger;
-  readonly #links = new Map<WorkerId, WorkerLink>();
+  readonly #members = new Members();
   readonly #waiting = new Map<RequestId, Holder>();
   /** Holders of leases that live, by epoch. */
   readonly #holding = new Map<number, { lease: LeaseKey; holder: Holder }>();
   readonly #clock = new LivedClock(() => performance.now());
   readonly #claims = new Claims();
   readonly #listeners = new Set<Partial<CoordinatorEvents>>();
-  /** Lost workers: what they still hold is over, should they come back. */
-  readonly #lost = new Set<WorkerId>();
   readonly #tick: NodeJS.Timeout;
   #heartbeatAt = 0;
   /** How many workers there are to be. */
@@ -93,14 +89,12 @@ export class Coordinator {
 
   /** The attached workers, in the order of their names. */
   get workers(): WorkerLink[] {
-    return [...this.#links.values()].sort((a, b) => a.rank - b.rank);
+    return this.#members.inOrder;
   }
 
   /** Slots of all attached workers. */
   get slots(): number {
-    let slots = 0;
-    for (const link of this.#links.values()) if (!link.isAway) slots += link.info.slots;
-    return slots;
+    return this.#members.slots;
   }
 
   isBusy(worker: WorkerId): boolean {
@@ -127,7 +121,7 @@ export class Coordinator {
     const request = requestId(++this.#requests);
     this.#waiting.set(request, holder);
     const claim = { request, wish, lease };
-    if (this.#links.has(lease.worker)) this.#settleClaim(claim);
+    if (this.#members.get(lease.worker)) this.#settleClaim(claim);
     else this.#claims.add(claim, this.now);
   }
 
@@ -154,8 +148,7 @@ export class Coordinator {
 
   attach(link: WorkerLink): void {
     const { worker, host, port, pid, epochs, leases, slots } = link.info;
-    this.#links.get(link.id)?.close();
-    this.#links.set(link.id, link);
+    const wasLost = this.#members.add(link);
     link.heardAt = this.now;
     const attached: Attached = { worker, ...this.#settings };
     link.send({ attached });
@@ -171,7 +164,7 @@ export class Coordinator {
         held: leases.find((lease) => lease.slot === slot),
       })),
     });
-    if (this.#lost.delete(link.id)) {
+    if (wasLost) {
       for (const { slot, epoch } of leases)
         this.release({ worker: link.id, slot, epoch }, { letFinish: false });
     }
@@ -182,7 +175,7 @@ export class Coordinator {
 
   /** A worker's stream is over; `isClean` when it had said good-bye. Else it may dial again. */
   detach(link: WorkerLink, isClean: boolean): void {
-    if (this.#links.get(link.id) !== link || link.isAway) return;
+    if (this.#members.get(link.id) !== link || link.isAway) return;
     if (isClean) {
       this.#part(link);
       return;
@@ -196,7 +189,7 @@ export class Coordinator {
 
   /** The process of a worker has ended: it will not come back. */
   processEnded(worker: string, pid: number): void {
-    for (const link of [...this.#links.values()])
+    for (const link of this.#members.all)
       if (link.info.worker === worker && link.info.pid === pid) this.#lose(link);
   }
 
@@ -233,13 +226,13 @@ export class Coordinator {
     this.#isStopping = true;
     for (const holder of this.#waiting.values()) holder.refused(stopping());
     this.#waiting.clear();
-    for (const link of this.#links.values()) this.drainWorker(link, withinMs);
+    for (const link of this.#members.all) this.drainWorker(link, withinMs);
   }
 
   stop(): void {
     clearTimeout(this.#timer);
     clearInterval(this.#tick);
-    for (const link of this.#links.values()) link.close();
+    for (const link of this.#members.all) link.close();
   }
 
   /** A session asks for no more than it has a use for; other callers have to be told when to stop. */
@@ -256,13 +249,11 @@ export class Coordinator {
 
   #watch(): void {
     const { now } = this;
-    for (const link of this.#links.values()) {
-      if (now - link.heardAt > this.#settings.workerTimeoutMs) this.#lose(link);
-    }
+    for (const link of this.#members.silentFor(this.#settings.workerTimeoutMs, now)) this.#lose(link);
     for (const claim of this.#claims.takeOverdue(now)) this.#settleClaim(claim);
     if (now - this.#heartbeatAt < this.#settings.heartbeatIntervalMs) return;
     this.#heartbeatAt = now;
-    for (const link of this.#links.values()) if (!link.isAway) link.send({ heartbeat: {} });
+    for (const link of this.#members.all) link.send({ heartbeat: {} });
   }
 
   /** It did not say good-bye. */
@@ -270,11 +261,7 @@ export class Coordinator {
     const { worker, pid } = link.info;
     const silentMs = Math.round(this.now - link.heardAt);
     this.#log.warn({ worker, workerPid: pid, silentMs }, 'worker lost');
-    this.#lost.add(link.id);
-    for (const oldest of this.#lost) {
-      if (this.#lost.size <= MAX_LOST) break;
-      this.#lost.delete(oldest);
-    }
+    this.#members.noteLoss(link);
     this.#say('silent', link);
     this.#forget(link);
   }
@@ -285,8 +272,7 @@ export class Coordinator {
   }
 
   #forget(link: WorkerLink): void {
-    this.#links.delete(link.id);
-    link.close();
+    this.#members.remove(link);
     this.#handle({ type: 'worker-lost', worker: link.id });
     for (const { lease, holder } of [...this.#holding.values()]) {
       if (lease.worker !== link.id) continue;
@@ -332,7 +318,7 @@ export class Coordinator {
         break;
       case 'end-lease': {
         const { worker, slot, epoch } = command.lease;
-        this.#links.get(worker)?.send({ endLease: { slot, epoch, abort: command.abort } });
+        this.#members.get(worker)?.send({ endLease: { slot, epoch, abort: command.abort } });
         this.#holding.get(epoch)?.holder.ending(command.lease);
         break;
       }
@@ -343,7 +329,7 @@ export class Coordinator {
 
   #grant({ request, lease, ttlMs }: Extract<SchedulerCommand, { type: 'grant-lease' }>): void {
     const holder = this.#waiting.get(request);
-    const worker = this.#links.get(lease.worker);
+    const worker = this.#members.get(lease.worker);
     this.#waiting.delete(request);
     if (!holder || !worker) return;
     this.#log.debug({ ...lease }, 'lease granted');

@@ -1,0 +1,58 @@
+import type { WorkerId } from '../core/ids.js';
+import type { WorkerLink } from './worker-link.js';
+
+/** Lost workers that are remembered, in case they come back. */
+const MAX_LOST = 10_000;
+
+/** The workers of a pool: those that are attached or may dial again, and those that were lost. */
+export class Members {
+  readonly #links = new Map<WorkerId, WorkerLink>();
+  /** What they still hold is over, should they come back. */
+  readonly #lost = new Set<WorkerId>();
+
+  get(id: WorkerId): WorkerLink | undefined {
+    return this.#links.get(id);
+  }
+
+  /** As they are now: it does not change while one goes through it. */
+  get all(): WorkerLink[] {
+    return [...this.#links.values()];
+  }
+
+  /** By the numbers in their names. */
+  get inOrder(): WorkerLink[] {
+    return this.all.sort((a, b) => a.rank - b.rank);
+  }
+
+  /** Slots of those that are attached. */
+  get slots(): number {
+    let slots = 0;
+    for (const link of this.#links.values()) if (!link.isAway) slots += link.info.slots;
+    return slots;
+  }
+
+  /** Takes the place of an earlier attachment of the same worker. Returns whether that worker was lost meanwhile. */
+  add(link: WorkerLink): boolean {
+    this.#links.get(link.id)?.close();
+    this.#links.set(link.id, link);
+    return this.#lost.delete(link.id);
+  }
+
+  remove(link: WorkerLink): void {
+    this.#links.delete(link.id);
+    link.close();
+  }
+
+  noteLoss(link: WorkerLink): void {
+    this.#lost.add(link.id);
+    for (const oldest of this.#lost) {
+      if (this.#lost.size <= MAX_LOST) break;
+      this.#lost.delete(oldest);
+    }
+  }
+
+  /** Those of whom nothing was heard for longer than `ms`. */
+  silentFor(ms: number, now: number): WorkerLink[] {
+    return this.all.filter((link) => now - link.heardAt > ms);
+  }
+}
