@@ -3,13 +3,16 @@ import { VERSION } from '../wire/protocol.js';
 import { fail } from './fail.js';
 import { grapherCommand } from './grapher.js';
 import { runCommand } from './run.js';
+import { drainCommand } from './drain.js';
+import { scaleCommand } from './scale.js';
 import { serverCommand } from './server.js';
 import { statusCommand } from './status.js';
 import { stopCommand } from './stop.js';
 import { tokenCommand } from './token.js';
+import { workerCommand } from './worker.js';
 
 /** What is a list by its nature. */
-const LISTS = ['_', 'files', 'args'];
+const LISTS = ['_', 'files', 'args', 'discover'];
 
 /** Parses the command line and runs its command. Every flag can also be given as `OFFHAND_<FLAG>`; the flag wins. */
 export async function main(args: string[]): Promise<void> {
@@ -17,7 +20,10 @@ export async function main(args: string[]): Promise<void> {
     .scriptName('offhand')
     .usage('$0 <command>\n\nRun any function on a pool of workers.')
     .command(withEnvironment(serverCommand))
+    .command(withEnvironment(workerCommand))
     .command(withEnvironment(statusCommand))
+    .command(withEnvironment(scaleCommand))
+    .command(withEnvironment(drainCommand))
     .command(withEnvironment(runCommand))
     .command(withEnvironment(stopCommand))
     .command(withEnvironment(grapherCommand))
@@ -50,7 +56,8 @@ function withEnvironment<T>(command: CommandModule<object, T>): CommandModule<ob
       const { key } = (built as unknown as { getOptions(): { key: Record<string, unknown> } }).getOptions();
       const given = Object.keys(key).flatMap((flag) => {
         const value = process.env[`OFFHAND_${flag.replaceAll('-', '_').toUpperCase()}`];
-        return value === undefined ? [] : [[flag, value]];
+        if (value === undefined) return [];
+        return [[flag, LISTS.includes(flag) ? value.split(',') : value]];
       });
       return built.config(Object.fromEntries(given) as Record<string, string>);
     },

@@ -1,32 +1,29 @@
-import { accessSync, constants } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { messageOf, PoolError } from '../core/errors.js';
-import { memoryLimits } from '../core/memory-limits.js';
-import { DEFAULT_PORT, isOneMachine, parsePortRange, type PortRange, portsOf } from '../wire/address.js';
+import { MAX_WORKERS, type ScaleLimits } from '../core/autoscaler.js';
+import { PoolError } from '../core/errors.js';
+import { DEFAULT_PORT, type PortRange } from '../wire/address.js';
+import { parseSearchRange } from '../wire/discovery.js';
 import { parseDurationMs } from './duration.js';
 import { ensureToken } from '../host/token.js';
 import type { ServerOptions } from '../wire/process-messages.js';
 import { usableCores } from '../host/cpu-limit.js';
-import { makeFolder } from '../host/folder.js';
-import type { LogLevel } from '../core/log-level.js';
-import { type ReachArguments, resolveReach } from './server-reach.js';
+import { outputFolder } from './output-folder.js';
+import { wholeNumber } from './whole-number.js';
+import type { WorkerFlags } from './worker-flags.js';
+import { resolveWorkerFlags } from './worker-options.js';
 
 /** The flags of `offhand server`, as typed. */
-export interface ServerArguments extends ReachArguments {
+export interface ServerArguments extends WorkerFlags {
   workers: string | undefined;
   port: string | undefined;
-  workerPorts: string;
-  slots: string;
+  min: string | undefined;
+  max: string | undefined;
+  idleTimeout: string;
+  discover: string[] | undefined;
   profile: string | boolean | undefined;
   profileInterval: string;
-  logDir: string | undefined;
-  logLevel: LogLevel;
-  coordinatorTimeout: string;
   heartbeatInterval: string;
   workerTimeout: string;
-  drainTimeout: string;
-  maxRss: string | undefined;
-  maxHeap: string | undefined;
 }
 
 /** Where the HTTP service will listen: never taken for the coordinator. */
@@ -36,40 +33,47 @@ const PORT_TRIES = 100;
 
 /** @throws PoolError `invalid-argument`, naming the flag, what was expected and what arrived. */
 export function resolveServerOptions(args: ServerArguments): ServerOptions {
-  const workers =
-    args.workers === undefined ? usableCores() : wholeNumber('workers', args.workers, 1, 10_000);
-  const workerPorts = parsePortRange(args.workerPorts, '--worker-ports');
-  const slots = wholeNumber('--slots', args.slots, 1, 256);
-  const { tls, ...reach } = resolveReach(args);
-  // Slots that other machines reach listen on ports too.
-  const portsEach = isOneMachine(reach) ? 1 : 1 + slots;
-  const room = Math.floor(portsOf(workerPorts).length / portsEach);
-  if (workers > room) {
-    const each = portsEach === 1 ? 'workers' : `workers of ${portsEach} ports`;
-    throw new PoolError(
-      'invalid-argument',
-      `--worker-ports ${args.workerPorts} has room for ${room} ${each}, and ${workers} were asked for; give a wider range`,
-    );
-  }
+  const scaleLimits = scaleLimitsOf(args);
+  const workers = numberOfWorkers(args, scaleLimits);
+  const most = Math.max(workers, scaleLimits?.max ?? 0);
+  const { ports: workerPorts, tls, ...resolved } = resolveWorkerFlags(args, most);
   return {
+    ...resolved,
     workers,
     workerPorts,
-    ...reach,
     ports: portsToTry(args.port, workerPorts),
-    slots,
     credentials: { token: args.auth ? ensureToken() : undefined, tls },
     profile: profileFile(args.profile, workers),
     profileIntervalMs: intervalMs(args.profileInterval),
-    logDir: outputFolder(args.logDir, 'logs', '--log-dir', 'no log files are written'),
-    logLevel: args.logLevel,
     logPretty: process.stderr.isTTY,
-    coordinatorTimeoutMs: parseDurationMs(args.coordinatorTimeout, '--coordinator-timeout'),
     ...liveness(args),
-    drainTimeoutMs: parseDurationMs(args.drainTimeout, '--drain-timeout'),
-    ...memoryLimits(args, slots, { maxRss: '--max-rss', maxHeap: '--max-heap' }),
+    scaleLimits,
+    discover: (args.discover ?? []).map((range) => parseSearchRange(range, '--discover')),
     announce: true,
     standardServices: true,
   };
+}
+
+/** One of the two is enough: the other is the number of workers it starts with. */
+function scaleLimitsOf({ workers, min, max, idleTimeout }: ServerArguments): ScaleLimits | undefined {
+  if (min === undefined && max === undefined) return undefined;
+  const given = workers === undefined ? undefined : wholeNumber('workers', workers, 1, MAX_WORKERS);
+  const least = min === undefined ? (given ?? 1) : wholeNumber('--min', min, 0, MAX_WORKERS);
+  const most =
+    max === undefined ? Math.max(least, given ?? usableCores()) : wholeNumber('--max', max, 1, MAX_WORKERS);
+  if (least > most || (given !== undefined && (given < least || given > most))) {
+    const within = given === undefined ? '' : `, and the ${given} workers to begin with within them`;
+    throw new PoolError(
+      'invalid-argument',
+      `--min ${least} --max ${most}: expected the least first${within}`,
+    );
+  }
+  return { min: least, max: most, idleMs: parseDurationMs(idleTimeout, '--idle-timeout') };
+}
+
+function numberOfWorkers({ workers }: ServerArguments, limits: ScaleLimits | undefined): number {
+  if (workers !== undefined) return wholeNumber('workers', workers, 1, MAX_WORKERS);
+  return limits?.min ?? usableCores();
 }
 
 /** A port that was named is the only one; otherwise the next free one outside the workers' range will do. */
@@ -92,32 +96,6 @@ function profileFile(given: string | boolean | undefined, workers: number): stri
   return folder === undefined ? undefined : join(folder, `results_${workers}.csv`);
 }
 
-/** A folder that was named must be writable; the default one is done without, and that is said. */
-function outputFolder(
-  given: string | undefined,
-  fallback: string,
-  flag: string,
-  without: string,
-): string | undefined {
-  const folder = given ?? fallback;
-  try {
-    makeFolder(folder);
-    accessSync(`${folder}/.`, constants.W_OK); // The dot: a file of that name is no folder.
-    return folder;
-  } catch (error) {
-    if (given !== undefined) {
-      throw new PoolError(
-        'permission-denied',
-        `${flag}: the folder ${folder} cannot be written (${messageOf(error)})`,
-      );
-    }
-    console.error(
-      `offhand: the folder ${folder} cannot be written, so ${without} (${flag} names another one)`,
-    );
-    return undefined;
-  }
-}
-
 /** A worker whose every second heartbeat is lost still lives. */
 function liveness(args: ServerArguments): Pick<ServerOptions, 'heartbeatIntervalMs' | 'workerTimeoutMs'> {
   const heartbeatIntervalMs = parseDurationMs(args.heartbeatInterval, '--heartbeat-interval');
@@ -138,13 +116,4 @@ function intervalMs(text: string): number {
   const ms = parseDurationMs(text, '--profile-interval');
   if (ms >= 10) return ms;
   throw new PoolError('invalid-argument', `--profile-interval: expected at least 10 ms, got ${text}`);
-}
-
-function wholeNumber(name: string, text: string, least: number, most: number): number {
-  const number = /^\d+$/.test(text) ? Number(text) : Number.NaN;
-  if (number >= least && number <= most) return number;
-  throw new PoolError(
-    'invalid-argument',
-    `${name}: expected a whole number from ${least} to ${most}, got ${text}`,
-  );
 }

@@ -3,9 +3,9 @@ import type { ArgumentsCamelCase, Argv, CommandModule } from 'yargs';
 import { formatAddress, isLoopback } from '../wire/address.js';
 import { VERSION } from '../wire/protocol.js';
 import { silenceGrpc } from '../wire/grpc-server.js';
-import { LOG_LEVELS } from '../core/log-level.js';
 import { type RunningServer, startServer } from '../server/server.js';
 import { resolveServerOptions, type ServerArguments } from './server-options.js';
+import { workerFlags } from './worker-flags.js';
 
 export const serverCommand: CommandModule<object, ServerArguments> = {
   command: 'server [workers]',
@@ -13,21 +13,23 @@ export const serverCommand: CommandModule<object, ServerArguments> = {
   builder: (argv: Argv) =>
     argv
       .positional('workers', { type: 'string', describe: 'how many workers  [default: one per core]' })
-      .option('host', {
-        type: 'string',
-        default: '127.0.0.1',
-        describe: 'address to listen on; beyond this machine only with TLS',
-      })
-      .option('advertise', {
-        type: 'string',
-        describe: 'name or address by which clients reach this machine  [default: that of --host]',
-      })
+      .options(workerFlags)
       .option('port', {
         type: 'string',
         describe: 'port of the coordinator  [default: 4999, or the next free one]',
       })
-      .option('worker-ports', { type: 'string', default: '5001-5100', describe: 'ports that workers take' })
-      .option('slots', { type: 'string', default: '1', describe: 'tasks that a worker runs at a time' })
+      .option('min', { type: 'string', describe: 'least number of workers, where it follows the work' })
+      .option('max', { type: 'string', describe: 'most of them; more start while calls wait' })
+      .option('idle-timeout', {
+        type: 'string',
+        default: '30s',
+        describe: 'how long workers may be too many before they go (with --min or --max)',
+      })
+      .option('discover', {
+        type: 'string',
+        array: true,
+        describe: 'HOST:FROM-TO, ports where workers may wait to be found (may be repeated)',
+      })
       .option('profile', {
         type: 'string',
         describe: 'CSV file of the profile  [default: profiling/results_<workers>.csv]',
@@ -37,17 +39,6 @@ export const serverCommand: CommandModule<object, ServerArguments> = {
         type: 'string',
         default: '100',
         describe: 'how often to sample: 100, 1s',
-      })
-      .option('log-dir', { type: 'string', describe: 'folder of the log files  [default: logs]' })
-      .option('log-level', {
-        choices: LOG_LEVELS,
-        default: 'info',
-        describe: 'what is said in the log; debug: every grant of a lease too',
-      })
-      .option('coordinator-timeout', {
-        type: 'string',
-        default: '30s',
-        describe: 'how long workers outlive a coordinator that is gone',
       })
       .option('heartbeat-interval', {
         type: 'string',
@@ -59,31 +50,8 @@ export const serverCommand: CommandModule<object, ServerArguments> = {
         default: '5s',
         describe: 'after how long a silence a worker counts as lost',
       })
-      .option('drain-timeout', {
-        type: 'string',
-        default: '30s',
-        describe: 'how long running tasks may take at the end',
-      })
-      .option('max-rss', {
-        type: 'string',
-        describe: 'memory that a worker may use, all in all: 2gb  [default: no limit]',
-      })
-      .option('max-heap', {
-        type: 'string',
-        describe: 'memory that a task may use for JavaScript objects: 512mb  [default: as V8 does]',
-      })
-      .option('auth', {
-        type: 'boolean',
-        default: true,
-        describe: '--no-auth: no token needed (this machine only)',
-      })
-      .option('tls-cert', { type: 'string', describe: 'file with the certificate of the pool, as PEM' })
-      .option('tls-key', { type: 'string', describe: 'file with its private key' })
-      .option('tls-ca', {
-        type: 'string',
-        describe: 'file with what clients trust it by  [default: the certificate]',
-      })
       .example('$0 server 4', 'four workers')
+      .example('$0 server --min 1 --max 8', 'as many as there is work for')
       .example('$0 server --port 7000 --worker-ports 7001-7064', 'on ports of your own')
       .example(
         '$0 server --host 0.0.0.0 --advertise box.lan --tls-cert box.pem --tls-key box-key.pem',

@@ -68,6 +68,19 @@ export class CoordinatorLink {
     );
   }
 
+  /** @returns how many workers of its own the pool is to have from now on. */
+  async scale(workers: number): Promise<number> {
+    const answer = await this.#call<{ workers: number }>((done) =>
+      this.#client.scale({ workers }, this.#metadata(), done),
+    );
+    return answer.workers;
+  }
+
+  /** Resolves when the worker of this name is gone. */
+  async drain(worker: string): Promise<void> {
+    await this.#call((done) => this.#client.drain({ worker }, this.#metadata(), done));
+  }
+
   async stop(how: { now: boolean }): Promise<void> {
     await this.#call((done) => this.#client.stop(how, this.#metadata(), soon(), done));
   }

@@ -263,8 +263,11 @@ export class DirectExecutor implements Executor, Place, LeaseHolder, SessionEven
   }
 
   #pump(): void {
-    // At least one: a pool whose workers are all starting has no slots yet.
-    const demand = Math.min(this.#line.size + this.#underWay, Math.max(1, this.#slots));
+    const tasks = this.#line.size + this.#underWay;
+    // At least one: a pool whose workers are all starting has no slots yet. As many again where there is work for them: a
+    // pool that grows with its work sees that it should.
+    const slots = Math.max(1, this.#slots);
+    const demand = Math.min(tasks, 2 * slots);
     // Fewer are only asked for where some were not yet granted; those held are given back when they have idled.
     if (demand > this.#session.demand || this.#session.demand > this.#leases.size)
       this.#session.demand = demand;
@@ -273,7 +276,7 @@ export class DirectExecutor implements Executor, Place, LeaseHolder, SessionEven
       for (const lease of this.#leases.values()) {
         if (this.#line.size === 0) break;
         if (lease.isReady && lease.isIdle === wantsIdle) {
-          lease.fill(this.#line, Math.max(demand, this.#leases.size));
+          lease.fill(this.#line, Math.max(Math.min(tasks, slots), this.#leases.size));
         }
       }
     }

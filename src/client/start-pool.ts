@@ -90,6 +90,8 @@ export async function startPool(options: StartPoolOptions = {}): Promise<Pool> {
       workerTimeoutMs: 5_000,
       drainTimeoutMs,
       ...limits,
+      scaleLimits: undefined,
+      discover: [],
       announce: false,
       standardServices: false,
     },

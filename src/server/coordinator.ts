@@ -3,6 +3,7 @@ import { assertNever } from '../core/assert-never.js';
 import { PoolError } from '../core/errors.js';
 import { type ClientId, requestId, type RequestId, type WorkerId } from '../core/ids.js';
 import type { LeaseKey } from '../core/lease.js';
+import type { WorkerNames } from '../core/worker-names.js';
 import { LivedClock } from '../core/lived-clock.js';
 import { Scheduler, type SchedulerCommand, type SchedulerEvent } from '../core/scheduler.js';
 import type { Attached } from '../wire/generated/offhand/v1/Attached.js';
@@ -57,29 +58,34 @@ export class Coordinator {
   readonly #scheduler = new Scheduler(Date.now() * 1_000);
   readonly #settings: CoordinatorSettings;
   readonly #log: Logger;
-  readonly #members = new Members();
+  readonly members: Members;
   readonly #waiting = new Map<RequestId, Holder>();
   /** Holders of leases that live, by epoch. */
   readonly #holding = new Map<number, { lease: LeaseKey; holder: Holder }>();
   readonly #clock = new LivedClock(() => performance.now());
   readonly #claims = new Claims();
+  /** How many more leases clients have a use for than they wait for. */
+  countAtHome = (): number => 0;
   readonly #listeners = new Set<Partial<CoordinatorEvents>>();
   readonly #tick: NodeJS.Timeout;
   #heartbeatAt = 0;
-  /** How many workers there are to be. */
+  /** How many workers of its own the pool is to have. */
   wanted = 0;
   #requests = 0;
   #timer: NodeJS.Timeout | undefined;
   #isStopping = false;
 
-  constructor(settings: CoordinatorSettings, log: Logger) {
+  constructor(settings: CoordinatorSettings, names: WorkerNames, log: Logger) {
     this.#settings = settings;
+    this.members = new Members(names);
     this.#log = log;
     this.#tick = setInterval(() => this.#watch(), TICK_MS);
   }
 
-  listen(listener: Partial<CoordinatorEvents>): void {
+  /** @returns stops listening. */
+  listen(listener: Partial<CoordinatorEvents>): () => void {
     this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
   }
 
   /** On a clock that stands still while this process does, in ms. */
@@ -89,12 +95,23 @@ export class Coordinator {
 
   /** The attached workers, in the order of their names. */
   get workers(): WorkerLink[] {
-    return this.#members.inOrder;
+    return this.members.inOrder;
+  }
+
+  /** What there is to do, and by how many of the pool's own workers it is done. */
+  get load(): { own: number; inUse: number; missing: number } {
+    const own = this.members.all.filter(({ info, isAway }) => !info.joined && !isAway);
+    const inUse = new Set([...this.#holding.values()].map(({ lease }) => lease.worker));
+    return {
+      own: own.length,
+      inUse: own.filter(({ id }) => inUse.has(id)).length,
+      missing: this.#scheduler.waiting + this.countAtHome(),
+    };
   }
 
   /** Slots of all attached workers. */
   get slots(): number {
-    return this.#members.slots;
+    return this.members.slots;
   }
 
   isBusy(worker: WorkerId): boolean {
@@ -121,7 +138,7 @@ export class Coordinator {
     const request = requestId(++this.#requests);
     this.#waiting.set(request, holder);
     const claim = { request, wish, lease };
-    if (this.#members.get(lease.worker)) this.#settleClaim(claim);
+    if (this.members.get(lease.worker)) this.#settleClaim(claim);
     else this.#claims.add(claim, this.now);
   }
 
@@ -143,16 +160,20 @@ export class Coordinator {
     const workers = await Promise.all(
       this.workers.map(async (link) => ({ ...(await link.state()), busy: this.isBusy(link.id) })),
     );
-    return { workers, queue: { pending: this.#scheduler.waiting, tasks: [] }, wanted: this.wanted };
+    return {
+      workers,
+      queue: { pending: this.#scheduler.waiting, tasks: [] },
+      wanted: this.wanted + this.members.joined,
+    };
   }
 
   attach(link: WorkerLink): void {
-    const { worker, host, port, pid, epochs, leases, slots } = link.info;
-    const wasLost = this.#members.add(link);
+    const { worker, host, port, pid, epochs, leases, slots, joined } = link.info;
+    const wasLost = this.members.add(link);
     link.heardAt = this.now;
     const attached: Attached = { worker, ...this.#settings };
     link.send({ attached });
-    this.#log.info({ worker, host, port, workerPid: pid }, 'worker attached');
+    this.#log.info({ worker, host, port, workerPid: pid, joined }, 'worker attached');
     // One that was being started when the pool was told to stop.
     if (this.#isStopping) link.drain(0);
     this.#handle({
@@ -175,7 +196,7 @@ export class Coordinator {
 
   /** A worker's stream is over; `isClean` when it had said good-bye. Else it may dial again. */
   detach(link: WorkerLink, isClean: boolean): void {
-    if (this.#members.get(link.id) !== link || link.isAway) return;
+    if (this.members.get(link.id) !== link || link.isAway) return;
     if (isClean) {
       this.#part(link);
       return;
@@ -187,10 +208,14 @@ export class Coordinator {
     this.#say('capacity');
   }
 
-  /** The process of a worker has ended: it will not come back. */
-  processEnded(worker: string, pid: number): void {
-    for (const link of this.#members.all)
-      if (link.info.worker === worker && link.info.pid === pid) this.#lose(link);
+  /** A worker has ended, or is taken for ended, without a good-bye. */
+  lose(link: WorkerLink): void {
+    const { worker, pid } = link.info;
+    const silentMs = Math.round(this.now - link.heardAt);
+    this.#log.warn({ worker, workerPid: pid, silentMs }, 'worker lost');
+    this.members.noteLoss(link);
+    this.#say('silent', link);
+    this.#forget(link);
   }
 
   /** Grants nothing more of one worker, and lets it finish what it runs. */
@@ -226,13 +251,13 @@ export class Coordinator {
     this.#isStopping = true;
     for (const holder of this.#waiting.values()) holder.refused(stopping());
     this.#waiting.clear();
-    for (const link of this.#members.all) this.drainWorker(link, withinMs);
+    for (const link of this.members.all) this.drainWorker(link, withinMs);
   }
 
   stop(): void {
     clearTimeout(this.#timer);
     clearInterval(this.#tick);
-    for (const link of this.#members.all) link.close();
+    for (const link of this.members.all) link.close();
   }
 
   /** A session asks for no more than it has a use for; other callers have to be told when to stop. */
@@ -249,21 +274,11 @@ export class Coordinator {
 
   #watch(): void {
     const { now } = this;
-    for (const link of this.#members.silentFor(this.#settings.workerTimeoutMs, now)) this.#lose(link);
+    for (const link of this.members.silentFor(this.#settings.workerTimeoutMs, now)) this.lose(link);
     for (const claim of this.#claims.takeOverdue(now)) this.#settleClaim(claim);
     if (now - this.#heartbeatAt < this.#settings.heartbeatIntervalMs) return;
     this.#heartbeatAt = now;
-    for (const link of this.#members.all) link.send({ heartbeat: {} });
-  }
-
-  /** It did not say good-bye. */
-  #lose(link: WorkerLink): void {
-    const { worker, pid } = link.info;
-    const silentMs = Math.round(this.now - link.heardAt);
-    this.#log.warn({ worker, workerPid: pid, silentMs }, 'worker lost');
-    this.#members.noteLoss(link);
-    this.#say('silent', link);
-    this.#forget(link);
+    for (const link of this.members.all) link.send({ heartbeat: {} });
   }
 
   #part(link: WorkerLink): void {
@@ -272,7 +287,7 @@ export class Coordinator {
   }
 
   #forget(link: WorkerLink): void {
-    this.#members.remove(link);
+    this.members.remove(link);
     this.#handle({ type: 'worker-lost', worker: link.id });
     for (const { lease, holder } of [...this.#holding.values()]) {
       if (lease.worker !== link.id) continue;
@@ -318,7 +333,7 @@ export class Coordinator {
         break;
       case 'end-lease': {
         const { worker, slot, epoch } = command.lease;
-        this.#members.get(worker)?.send({ endLease: { slot, epoch, abort: command.abort } });
+        this.members.get(worker)?.send({ endLease: { slot, epoch, abort: command.abort } });
         this.#holding.get(epoch)?.holder.ending(command.lease);
         break;
       }
@@ -329,7 +344,7 @@ export class Coordinator {
 
   #grant({ request, lease, ttlMs }: Extract<SchedulerCommand, { type: 'grant-lease' }>): void {
     const holder = this.#waiting.get(request);
-    const worker = this.#members.get(lease.worker);
+    const worker = this.members.get(lease.worker);
     this.#waiting.delete(request);
     if (!holder || !worker) return;
     this.#log.debug({ ...lease }, 'lease granted');

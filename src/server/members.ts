@@ -1,4 +1,7 @@
-import type { WorkerId } from '../core/ids.js';
+import { type WorkerId, workerId } from '../core/ids.js';
+import { WORKER_NAME, type WorkerNames } from '../core/worker-names.js';
+import type { WorkerProcess } from '../host/pool-files.js';
+import type { AttachRequest__Output } from '../wire/generated/offhand/v1/AttachRequest.js';
 import type { WorkerLink } from './worker-link.js';
 
 /** Lost workers that are remembered, in case they come back. */
@@ -6,9 +9,23 @@ const MAX_LOST = 10_000;
 
 /** The workers of a pool: those that are attached or may dial again, and those that were lost. */
 export class Members {
+  /** Of those that have come by themselves, and of those that the supervisor has a place for. */
+  readonly #names: WorkerNames;
   readonly #links = new Map<WorkerId, WorkerLink>();
   /** What they still hold is over, should they come back. */
   readonly #lost = new Set<WorkerId>();
+
+  constructor(names: WorkerNames) {
+    this.#names = names;
+  }
+
+  /** What a worker that is about to attach is called here: one that has come by itself is given a name. */
+  nameOf({ workerId: id, worker, joined }: AttachRequest__Output): string {
+    if (!joined) return worker;
+    const known = this.#links.get(workerId(id));
+    if (known?.info.joined) return known.info.worker;
+    return this.#names.take(WORKER_NAME.test(worker) ? worker : undefined);
+  }
 
   get(id: WorkerId): WorkerLink | undefined {
     return this.#links.get(id);
@@ -22,6 +39,19 @@ export class Members {
   /** By the numbers in their names. */
   get inOrder(): WorkerLink[] {
     return this.all.sort((a, b) => a.rank - b.rank);
+  }
+
+  called(name: string): WorkerLink | undefined {
+    return this.all.find(({ info }) => info.worker === name);
+  }
+
+  ofProcess({ worker, pid }: WorkerProcess): WorkerLink | undefined {
+    return this.all.find(({ info }) => info.worker === worker && info.pid === pid);
+  }
+
+  /** How many have come by themselves. */
+  get joined(): number {
+    return this.all.filter(({ info }) => info.joined).length;
   }
 
   /** Slots of those that are attached. */
@@ -40,6 +70,7 @@ export class Members {
 
   remove(link: WorkerLink): void {
     this.#links.delete(link.id);
+    if (link.info.joined) this.#names.giveBack(link.info.worker);
     link.close();
   }
 

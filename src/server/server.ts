@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { isIP } from 'node:net';
+import { setTimeout as delay } from 'node:timers/promises';
 import type { Server } from '@grpc/grpc-js';
 import { PoolError } from '../core/errors.js';
 import { once } from '../core/once.js';
@@ -11,12 +12,15 @@ import { bindFirstFree, createGrpcServer } from '../wire/grpc-server.js';
 import { ensureSigningKey } from '../host/token.js';
 import { createLogger } from '../host/logger.js';
 import { orphans, removePoolFile, writePoolFile } from '../host/pool-files.js';
-import { coordinatorService } from '../wire/proto.js';
+import { meetHandler } from '../wire/discovery.js';
+import { coordinatorService, discoveryService } from '../wire/proto.js';
 import { VERSION } from '../wire/protocol.js';
 import { Coordinator } from './coordinator.js';
 import type { CoordinatorPlace, ServerOptions } from '../wire/process-messages.js';
 import { keepConnectionsAlive } from './keepalive.js';
 import { Losses } from './losses.js';
+import { Membership } from './membership.js';
+import { discoverWorkers } from './discoverer.js';
 import { claimProfile } from './profile-claim.js';
 import { coordinatorHandlers } from './service.js';
 import { Supervisor } from './supervisor.js';
@@ -32,7 +36,7 @@ export interface RunningServer {
   readonly port: number;
   /** Where the profile goes, if one is written. */
   readonly profile: string | undefined;
-  /** Those that are attached now. */
+  /** Those of its own that are attached now. */
   workers(): { worker: string; port: number; pid: number }[];
   /** Resolves when the pool has stopped, whoever asked for it. */
   readonly stopped: Promise<void>;
@@ -71,18 +75,23 @@ async function start(options: ServerOptions, supervisor: Supervisor): Promise<Ru
       heartbeatIntervalMs: options.heartbeatIntervalMs,
       workerTimeoutMs: options.workerTimeoutMs,
     },
+    supervisor.names,
     log,
   );
-  coordinator.wanted = options.workers;
+  const membership = new Membership(coordinator, supervisor, options, log);
   coordinator.listen({
     attached: (link) => {
       // What is left of a server that had more of them, or that came late.
-      if (!supervisor.accepts(link.info)) coordinator.drainWorker(link, options.drainTimeoutMs);
+      if (!link.info.joined && !supervisor.accepts(link.info))
+        coordinator.drainWorker(link, options.drainTimeoutMs);
     },
     silent: (link) => supervisor.end(link.info),
     gone: (link) => supervisor.parted(link.info),
   });
-  supervisor.onEnded = ({ worker, pid }) => coordinator.processEnded(worker, pid);
+  supervisor.onEnded = (process) => {
+    const link = coordinator.members.ofProcess(process);
+    if (link) coordinator.lose(link);
+  };
   keepConnectionsAlive();
   const server = createGrpcServer(options.credentials);
   if (options.standardServices) (await import('../wire/standard-services.js')).addStandardServices(server);
@@ -90,26 +99,38 @@ async function start(options: ServerOptions, supervisor: Supervisor): Promise<Ru
   supervisor.onLost = (worker, loss) => losses.note(worker, loss);
   const stopped = withResolvers<void>();
   const release: (() => void | Promise<void>)[] = [() => server.forceShutdown(), () => coordinator.stop()];
+  release.push(() => membership.stop());
 
   const stop = once(async (drainTimeoutMs: number = options.drainTimeoutMs) => {
     log.info('stopping');
     coordinator.drain(drainTimeoutMs);
-    await supervisor.stop(drainTimeoutMs + GOODBYE_MS);
+    await Promise.all([
+      supervisor.stop(drainTimeoutMs + GOODBYE_MS),
+      // Those that have come by themselves are nobody's to end.
+      Promise.race([membership.whenEmpty(), delay(drainTimeoutMs + GOODBYE_MS, undefined, { ref: false })]),
+    ]);
     for (const action of release.reverse()) await action();
     log.info('stopped');
     stopped.resolve();
   });
-  const handlers = coordinatorHandlers(coordinator, losses, ({ now }) => {
+  const handlers = coordinatorHandlers(coordinator, losses, membership, ({ now }) => {
     void stop(now ? 0 : undefined);
     // It may have begun to stop before, with more patience.
     if (now) supervisor.kill();
   });
   server.addService(coordinatorService, handlers);
+  let port = 0;
+  if (options.announce) {
+    const Meet = meetHandler('coordinator', () => port, options.credentials.token);
+    server.addService(discoveryService, { Meet });
+  }
 
   try {
-    const port = await listen(server, options);
+    port = await listen(server, options);
     const workers = () =>
-      coordinator.workers.map(({ info: { worker, port, pid } }) => ({ worker, port, pid }));
+      coordinator.workers
+        .filter(({ info }) => !info.joined)
+        .map(({ info: { worker, port, pid } }) => ({ worker, port, pid }));
     log.info({ host, advertise, port }, 'listening');
     const own: CoordinatorPlace = { host: ownHost(host), port, certifiedFor: advertise };
     await checkTrust(own, options.credentials);
@@ -133,6 +154,10 @@ async function start(options: ServerOptions, supervisor: Supervisor): Promise<Ru
       profile = claim.path;
     }
     await supervisor.attachTo(own, log);
+    if (options.discover.length > 0) {
+      const seen = { host: advertise, port, certifiedFor: advertise };
+      release.push(discoverWorkers(coordinator, seen, options, log));
+    }
     if (options.announce) {
       const tls = options.credentials.tls && { ca: options.credentials.tls.ca };
       const pool = {

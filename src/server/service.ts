@@ -8,6 +8,7 @@ import { PROTOCOL, VERSION } from '../wire/protocol.js';
 import { hear } from '../wire/server-stream.js';
 import type { Coordinator } from './coordinator.js';
 import type { Losses } from './losses.js';
+import type { Membership } from './membership.js';
 import { Sessions } from './sessions.js';
 import { UnaryLeases } from './unary-leases.js';
 import { type AttachStream, WorkerLink } from './worker-link.js';
@@ -19,6 +20,7 @@ const MAX_SLOTS = 256;
 export function coordinatorHandlers(
   coordinator: Coordinator,
   losses: Losses,
+  membership: Membership,
   stop: (how: { now: boolean }) => void,
 ): CoordinatorHandlers {
   const leases = new UnaryLeases(coordinator);
@@ -52,6 +54,15 @@ export function coordinatorHandlers(
     },
     GetStatus(call, respond) {
       answer(call, respond, () => coordinator.status());
+    },
+    Scale(call, respond) {
+      answer(call, respond, async () => ({ workers: await membership.scale(call.request.workers) }));
+    },
+    Drain(call, respond) {
+      answer(call, respond, async () => {
+        await membership.drain(call.request.worker);
+        return {};
+      });
     },
     Stop(call, respond) {
       respond(null, {});
@@ -90,7 +101,12 @@ function attach(coordinator: Coordinator, stream: AttachStream): void {
       if (message.attach && !link) {
         checkProtocol(message.attach);
         checkSlots(message.attach);
-        link = new WorkerLink(message.attach, stream);
+        const replaced = coordinator.members.get(workerId(message.attach.replaces));
+        if (replaced) coordinator.lose(replaced);
+        link = new WorkerLink(
+          { ...message.attach, worker: coordinator.members.nameOf(message.attach) },
+          stream,
+        );
         coordinator.attach(link);
       } else if (message.leaving) isClean = true;
       else if (link) coordinator.onWorkerMessage(link, message);

@@ -30,6 +30,11 @@ export class Sessions {
 
   constructor(coordinator: Coordinator) {
     this.#coordinator = coordinator;
+    coordinator.countAtHome = () => {
+      let count = 0;
+      for (const session of this.#sessions) count += session.atHome;
+      return count;
+    };
     coordinator.listen({
       capacity: () => {
         for (const session of this.#sessions) session.onCapacity();
@@ -115,6 +120,11 @@ class Session {
     if (!this.#coordinator.othersWait(this.#client)) return;
     this.#askedBackAt = now;
     this.#next().othersWaitMs = OTHERS_WAIT_MS;
+  }
+
+  /** How many more leases the client has a use for than it waits for. */
+  get atHome(): number {
+    return Math.max(0, this.#demand - this.#held.size - this.#waits.size);
   }
 
   onCapacity(): void {

@@ -1,23 +1,20 @@
-import { randomUUID } from 'node:crypto';
-import { type ChildProcess, fork } from 'node:child_process';
-import { fileURLToPath } from 'node:url';
+import type { ChildProcess } from 'node:child_process';
 import { PoolError } from '../core/errors.js';
 import { explainEnd, type Loss } from '../core/process-end.js';
 import { recentDeaths, restartDelayMs } from '../core/restart-backoff.js';
-import { type WorkerId, workerId } from '../core/ids.js';
+import type { WorkerId } from '../core/ids.js';
+import { rankOf, WorkerNames } from '../core/worker-names.js';
 import { withResolvers } from '../core/with-resolvers.js';
 import type { Logger } from '../host/logger.js';
 import { isAlive, type WorkerProcess } from '../host/pool-files.js';
-import type {
-  CoordinatorPlace,
-  ServerOptions,
-  WorkerNotice,
-  WorkerOptions,
-  WorkerOrder,
-} from '../wire/process-messages.js';
-
-/** What all workers of a pool are started with. */
-type WorkerSettings = Omit<WorkerOptions, 'name' | 'id'>;
+import type { CoordinatorPlace, ServerOptions } from '../wire/process-messages.js';
+import {
+  killGroup,
+  order,
+  type ProcessEnd,
+  startWorkerProcess,
+  type WorkerSettings,
+} from './worker-process.js';
 
 /** The place of one worker: the process that fills it now, if one does. */
 interface Place {
@@ -28,9 +25,9 @@ interface Place {
   /** A process that another server, which is gone, has started. */
   adopted: { pid: number; gone: () => void; whenGone: Promise<void> } | undefined;
   restart: NodeJS.Timeout | undefined;
+  /** Its process finishes what it runs, and is not replaced. */
+  isLeaving: boolean;
 }
-
-const ENTRY = fileURLToPath(new URL('../worker/process.js', import.meta.url));
 
 /**
  * How long workers of a server that is gone may take to come to this one once it listens, in ms; they dial several times a
@@ -44,12 +41,10 @@ const WATCH_MS = 250;
 /**
  * Sees to it that a server has its number of worker processes: starts them, takes on those that a server before it has
  * left, replaces those that die, ends them with the pool.
- *
- * Each is the leader of its own process group: the terminal's Ctrl-C does not reach it, and what its tasks started ends
- * with it.
  */
 export class Supervisor {
   readonly #settings: WorkerSettings;
+  readonly names = new WorkerNames();
   readonly #places = new Map<string, Place>();
   /** Workers that may still come to us, by name. */
   readonly #awaited = new Map<string, () => void>();
@@ -73,6 +68,9 @@ export class Supervisor {
       ports: options.workerPorts,
       slots: options.slots,
       coordinatorTimeoutMs: options.coordinatorTimeoutMs,
+      drainTimeoutMs: options.drainTimeoutMs,
+      isWaiting: false,
+      isDiscoverable: options.announce,
       logDir: options.logDir,
       logLevel: options.logLevel,
       standardServices: options.standardServices,
@@ -84,21 +82,70 @@ export class Supervisor {
 
   private constructor(count: number, settings: WorkerSettings, awaited: ReadonlySet<string>) {
     this.#settings = settings;
-    const names = Array.from({ length: count }, (_, index) => `worker-${index + 1}`);
     this.#started = Promise.all(
-      names.map((name) => {
-        const place: Place = {
-          name,
-          deaths: [],
-          child: undefined,
-          adopted: undefined,
-          restart: undefined,
-        };
-        this.#places.set(name, place);
-        return awaited.has(name) ? this.#await(place) : this.#spawn(place);
+      Array.from({ length: count }, () => {
+        const place = this.#addPlace();
+        return awaited.has(place.name) ? this.#await(place) : this.#spawn(place);
       }),
     );
     this.#started.catch(() => undefined); // Whoever waits for them to attach hears of it.
+  }
+
+  /** How many workers there are to be. */
+  get wanted(): number {
+    return this.#staying.length;
+  }
+
+  /** The names of those that are too many where there are to be no more than this. */
+  namesFrom(count: number): string[] {
+    return this.#staying.slice(count).map(({ name }) => name);
+  }
+
+  /** Starts those that are missing. @throws PoolError with the first one's sentence when one cannot start. */
+  async growTo(count: number): Promise<void> {
+    const missing = Math.max(0, count - this.wanted);
+    const places = Array.from({ length: missing }, () => this.#addPlace());
+    await Promise.all(places.map((place) => this.#spawn(place)));
+  }
+
+  /** From now on the process of this worker, once it has ended, is not replaced. False when it is none of ours. */
+  dismiss(name: string): boolean {
+    const place = this.#places.get(name);
+    if (!place || place.isLeaving) return place !== undefined;
+    place.isLeaving = true;
+    clearTimeout(place.restart);
+    if (!place.child && !place.adopted) this.#removePlace(place);
+    return true;
+  }
+
+  /** Ends a process at once that is not attached. */
+  endCalled(name: string): void {
+    const place = this.#places.get(name);
+    killGroup(place?.child?.pid ?? place?.adopted?.pid);
+  }
+
+  get #staying(): Place[] {
+    return [...this.#places.values()]
+      .filter(({ isLeaving }) => !isLeaving)
+      .sort((a, b) => rankOf(a.name) - rankOf(b.name));
+  }
+
+  #addPlace(): Place {
+    const place: Place = {
+      name: this.names.take(),
+      deaths: [],
+      child: undefined,
+      adopted: undefined,
+      restart: undefined,
+      isLeaving: false,
+    };
+    this.#places.set(place.name, place);
+    return place;
+  }
+
+  #removePlace({ name }: Place): void {
+    this.#places.delete(name);
+    this.names.giveBack(name);
   }
 
   /**
@@ -110,14 +157,14 @@ export class Supervisor {
     this.#log = log;
     this.#coordinator = coordinator;
     this.#listening.resolve();
-    for (const { child } of this.#places.values()) if (child?.connected) order(child, { coordinator });
+    for (const { child } of this.#places.values()) if (child) order(child, { coordinator });
     await this.#started;
   }
 
   /** Whether a worker that attached is one of ours. One that nobody supervises any more fills a place that is empty. */
   accepts({ worker, pid }: WorkerProcess): boolean {
     const place = this.#places.get(worker);
-    if (!place) return false;
+    if (!place || place.isLeaving) return false;
     if (place.child) return place.child.pid === pid;
     if (place.adopted) return place.adopted.pid === pid;
     clearTimeout(place.restart);
@@ -191,52 +238,36 @@ export class Supervisor {
     if (!place.adopted && !this.#isStopping) await this.#spawn(place);
   }
 
+  /** @throws PoolError `unavailable` with its sentence when it ends before it is attached. */
   #spawn(place: Place): Promise<void> {
-    const child = fork(ENTRY, {
-      // How import() inside a shipped function resolves is experimental in Node 20 (USE_MAIN_CONTEXT_DEFAULT_LOADER).
-      execArgv: ['--disable-warning=ExperimentalWarning'],
-      detached: true,
-      serialization: 'advanced',
-      stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
-    });
-    place.child = child;
-    const id = workerId(randomUUID().replaceAll('-', ''));
-    order(child, { options: { ...this.#settings, name: place.name, id } });
-    if (this.#coordinator) order(child, { coordinator: this.#coordinator });
     return new Promise((resolve, reject) => {
-      let failure: string | undefined;
-      child.on('message', (notice: WorkerNotice) => {
-        if (notice.type === 'started') resolve();
-        else failure = notice.message;
+      const child = startWorkerProcess({ name: place.name, replaces: undefined }, this.#settings, {
+        notice: ({ type }) => type === 'started' && resolve(),
+        ended: (end) => {
+          this.onLost(end.id, explainEnd(place.name, this.#settings.slots, end));
+          this.#onEnded(place, child.pid, end);
+          if (place.isLeaving) return resolve(); // Before it had come: nobody wants it any more.
+          const why =
+            end.failure ?? `${place.name} ended while starting (${end.signal ?? `code ${end.code}`})`;
+          reject(new PoolError('unavailable', why));
+        },
       });
-      const onExit = (code: number | null, signal: string | null) => {
-        killGroup(child.pid);
-        this.onLost(id, explainEnd(place.name, this.#settings.slots, { code, signal }));
-        this.#onExit(place, child, { code, signal, failure });
-        const why = failure ?? `${place.name} ended while starting (${signal ?? `code ${code}`})`;
-        reject(new PoolError('unavailable', why));
-      };
-      child.on('exit', onExit);
-      child.on('error', (error) => {
-        failure ??= error.message;
-        if (child.pid === undefined) onExit(null, null); // It never began.
-      });
+      place.child = child;
+      if (this.#coordinator) order(child, { coordinator: this.#coordinator });
     });
   }
 
-  #onExit(
-    place: Place,
-    { pid }: ChildProcess,
-    how: { code: number | null; signal: string | null; failure: string | undefined },
-  ): void {
+  #onEnded(place: Place, pid: number | undefined, { code, signal, failure, left }: ProcessEnd): void {
     place.child = undefined;
     if (pid !== undefined) this.onEnded({ worker: place.name, pid });
     if (this.#isStopping) return;
-    this.#log?.warn({ worker: place.name, workerPid: pid, ...how }, 'worker process ended');
+    const why = { code, signal, failure, left: left?.message };
+    this.#log?.warn({ worker: place.name, workerPid: pid, ...why }, 'worker process ended');
     this.#replace(place);
   }
 
   #replace(place: Place): void {
+    if (place.isLeaving) return this.#removePlace(place);
     const now = performance.now();
     place.deaths = recentDeaths([...place.deaths, now], now);
     const delayMs = restartDelayMs(place.deaths, now);
@@ -245,19 +276,5 @@ export class Supervisor {
       // A start that fails ends in an exit, which is where the next one comes from.
       this.#spawn(place).catch((error: unknown) => this.#log?.error({ error }, 'worker did not start'));
     }, delayMs);
-  }
-}
-
-function order(child: ChildProcess, message: WorkerOrder): void {
-  child.send(message);
-}
-
-/** Ends a worker with whatever its tasks started. */
-function killGroup(pid: number | undefined): void {
-  if (pid === undefined) return;
-  try {
-    process.kill(-pid, 'SIGKILL');
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error;
   }
 }

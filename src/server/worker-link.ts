@@ -1,5 +1,6 @@
 import type { ServerDuplexStream } from '@grpc/grpc-js';
 import { type WorkerId, workerId } from '../core/ids.js';
+import { rankOf } from '../core/worker-names.js';
 import type { AttachRequest__Output } from '../wire/generated/offhand/v1/AttachRequest.js';
 import type { CoordinatorMessage } from '../wire/generated/offhand/v1/CoordinatorMessage.js';
 import type { Report__Output } from '../wire/generated/offhand/v1/Report.js';
@@ -36,9 +37,8 @@ export class WorkerLink {
     this.#stream = stream;
   }
 
-  /** The number in the worker's name: workers are taken in this order. */
   get rank(): number {
-    return Number(/(\d+)$/.exec(this.info.worker)?.[1] ?? Number.MAX_SAFE_INTEGER);
+    return rankOf(this.info.worker);
   }
 
   /** Lost on a worker that is away: it hears what still holds when it attaches again. */

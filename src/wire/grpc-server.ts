@@ -14,14 +14,15 @@ import { formatAddress } from './address.js';
 import { SERVER_OPTIONS } from './channel.js';
 import { type Credentials, serverCredentials } from './credentials.js';
 
-const HEALTH = '/grpc.health.v1.Health/';
+/** Health checks, which say nothing, and Discovery, whose calls show that they know the token without sending it. */
+const OPEN_TO_ALL = ['/grpc.health.v1.Health/', '/offhand.v1.Discovery/'];
 
 /** Keeps grpc-js from writing to stderr by itself: a port that is taken, say, is expected here. */
 export function silenceGrpc(): void {
   setLogVerbosity(logVerbosity.NONE);
 }
 
-/** A server every call of which needs the token, if there is one; health checks alone do not. */
+/** A server every call of which needs the token, if there is one; health checks and discovery alone do not. */
 export function createGrpcServer({ token }: Credentials): Server {
   const interceptors = token === undefined ? [] : [requireToken(token)];
   return new Server({ ...SERVER_OPTIONS, interceptors });
@@ -35,7 +36,8 @@ function requireToken(token: string): ServerInterceptor {
       start: (next) =>
         next({
           onReceiveMetadata(metadata, proceed) {
-            if (method.path.startsWith(HEALTH) || isAllowed(metadata)) return proceed(metadata);
+            const isOpen = OPEN_TO_ALL.some((prefix) => method.path.startsWith(prefix));
+            if (isOpen || isAllowed(metadata)) return proceed(metadata);
             const details = 'this call needs the pool\'s token as metadata "authorization: Bearer <token>"';
             call.sendStatus({ code: status.UNAUTHENTICATED, details });
           },

@@ -1,4 +1,5 @@
 // What the processes of one pool say to one another over the channel between parent and child.
+import type { ScaleLimits } from '../core/autoscaler.js';
 import type { WorkerId } from '../core/ids.js';
 import type { MemoryLimits } from '../core/memory-limits.js';
 import type { LogLevel } from '../core/log-level.js';
@@ -35,10 +36,20 @@ export interface ServerOptions extends MemoryLimits {
   workerTimeoutMs: number;
   /** How long running tasks may take to finish when the pool stops. */
   drainTimeoutMs: number;
+  /** Within what the number of workers follows the work; undefined where it stays as it is. */
+  scaleLimits: ScaleLimits | undefined;
+  /** Where to look for workers that wait to be found. */
+  discover: readonly SearchRange[];
   /** Whether to tell other processes of this user where the pool is. */
   announce: boolean;
   /** Whether to serve health checking and reflection, for tools. */
   standardServices: boolean;
+}
+
+/** Ports of one host, among which one side of a pool looks for the other. */
+export interface SearchRange {
+  host: string;
+  ports: readonly number[];
 }
 
 /** What the process that started a pool may ask of it. */
@@ -53,8 +64,16 @@ export type ServerNotice =
 export interface WorkerOptions extends MemoryLimits {
   /** Of this incarnation; new at every start. */
   id: WorkerId;
-  /** Name to attach under: `worker-2`. */
-  name: string;
+  /** Name to attach under: `worker-2`. Undefined: it comes by itself, and the coordinator gives it one. */
+  name: string | undefined;
+  /** One that has come by itself, whose process has ended: this one takes its place. */
+  replaces: { id: WorkerId; name: string } | undefined;
+  /** Whether it is to wait until a coordinator finds it; else it is told of one. */
+  isWaiting: boolean;
+  /** How long what runs may take when whoever started it is gone, in ms. */
+  drainTimeoutMs: number;
+  /** Whether coordinators may find it, and take it on while it belongs to none. */
+  isDiscoverable: boolean;
   credentials: Credentials;
   /** Address to listen on. */
   host: string;
@@ -78,8 +97,19 @@ export interface CoordinatorPlace extends Address {
   certifiedFor: string;
 }
 
-/** What a supervised worker is told: what it is first, and where its coordinator is when that listens. */
-export type WorkerOrder = { options: WorkerOptions } | { coordinator: CoordinatorPlace };
+/**
+ * What a supervised worker is told: what it is first, and where its coordinator is when that listens; and to finish what it
+ * runs and leave.
+ */
+export type WorkerOrder =
+  { options: WorkerOptions } | { coordinator: CoordinatorPlace } | { drainWithinMs: number };
+
+/** Why a worker ends: its pool wants it no more, it is to be replaced, or its coordinator is gone. */
+export type WorkerEnd = 'drained' | 'retired' | 'abandoned';
 
 /** What a supervised worker tells the process that started it. */
-export type WorkerNotice = { type: 'started'; port: number } | { type: 'failed'; message: string };
+export type WorkerNotice =
+  | { type: 'listening'; port: number }
+  | { type: 'started'; id: WorkerId; worker: string; coordinator: string }
+  | { type: 'failed'; message: string }
+  | { type: 'left'; end: WorkerEnd; message: string };

@@ -1,6 +1,7 @@
 import { type GrpcObject, loadPackageDefinition, type ServiceDefinition } from '@grpc/grpc-js';
 import { loadSync, type PackageDefinition } from '@grpc/proto-loader';
 import type { ProtoGrpcType as CoordinatorTypes } from './generated/coordinator.js';
+import type { ProtoGrpcType as DiscoveryTypes } from './generated/discovery.js';
 import type { ProtoGrpcType as WorkerTypes } from './generated/worker.js';
 import { PROTO_OPTIONS } from './proto-options.js';
 
@@ -8,6 +9,7 @@ import { PROTO_OPTIONS } from './proto-options.js';
 export const packageDefinition: PackageDefinition = loadSync(
   [
     'offhand/v1/coordinator.proto',
+    'offhand/v1/discovery.proto',
     'offhand/v1/worker.proto',
     'offhand/v1/slot.proto',
     'offhand/v1/values.proto',
@@ -15,10 +17,15 @@ export const packageDefinition: PackageDefinition = loadSync(
   PROTO_OPTIONS,
 );
 
-const loaded = loadPackageDefinition(packageDefinition) as GrpcObject & CoordinatorTypes & WorkerTypes;
+const loaded = loadPackageDefinition(packageDefinition) as GrpcObject &
+  CoordinatorTypes &
+  DiscoveryTypes &
+  WorkerTypes;
 
 export const CoordinatorClient = loaded.offhand.v1.Coordinator;
 export const WorkerClient = loaded.offhand.v1.Worker;
+export const DiscoveryClient = loaded.offhand.v1.Discovery;
 export const coordinatorService = CoordinatorClient.service as ServiceDefinition &
   typeof CoordinatorClient.service;
 export const workerService = WorkerClient.service as ServiceDefinition & typeof WorkerClient.service;
+export const discoveryService = DiscoveryClient.service as ServiceDefinition & typeof DiscoveryClient.service;

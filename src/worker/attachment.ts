@@ -31,7 +31,13 @@ export interface AttachmentEvents {
   ended(reason: PoolError): void;
 }
 
-export type AttachmentOptions = WorkerOptions & { coordinator: CoordinatorPlace };
+export type AttachmentOptions = WorkerOptions & {
+  coordinator: CoordinatorPlace;
+  /** That it is known by; empty where its coordinator is to give it one. */
+  name: string;
+  /** Whether it has come by itself. */
+  isJoined: boolean;
+};
 
 type Stream = ClientDuplexStream<WorkerMessage, CoordinatorMessage__Output>;
 
@@ -49,6 +55,7 @@ export class Attachment {
   readonly #events: AttachmentEvents;
   readonly #log: Logger;
   readonly #client: InstanceType<typeof CoordinatorClient>;
+  #name: string;
   #stream: Stream | undefined;
   #reporter: Reporter | undefined;
   #redial: NodeJS.Timeout | undefined;
@@ -74,6 +81,7 @@ export class Attachment {
     this.#stateOf = stateOf;
     this.#events = events;
     this.#log = log;
+    this.#name = options.name;
     const { coordinator, credentials } = options;
     const { certifiedFor } = coordinator;
     const how = { certifiedFor, options: COORDINATOR_OPTIONS };
@@ -83,6 +91,12 @@ export class Attachment {
     this.#heardAt = this.#clock.now();
     this.#tick = setInterval(() => this.#watch(), TICK_MS);
     this.#dial();
+  }
+
+  /** The coordinator this worker belongs to; undefined when that is gone. */
+  get belongsTo(): CoordinatorPlace | undefined {
+    const { coordinator } = this.#options;
+    return this.#isCutOff ? undefined : coordinator;
   }
 
   /** No more leases are wanted. */
@@ -130,7 +144,9 @@ export class Attachment {
     this.#send({
       attach: {
         workerId: this.#worker.id,
-        worker: this.#options.name,
+        worker: this.#name,
+        joined: this.#options.isJoined,
+        replaces: this.#options.replaces?.id ?? '',
         ...this.#address(),
         slots: this.#worker.slots,
         version: VERSION,
@@ -155,7 +171,9 @@ export class Attachment {
     this.#heardAt = this.#clock.now();
     this.#worker.isCutOff = false;
     if (attached) {
-      this.#log.info({ coordinator: formatAddress(this.#options.coordinator) }, 'attached');
+      this.#name = attached.worker;
+      const coordinator = formatAddress(this.#options.coordinator);
+      this.#log.info({ worker: this.#name, coordinator }, 'attached');
       this.#liveness = attached;
       this.#worker.attached(attached.signingKey);
       this.#reporter?.stop();
@@ -189,7 +207,7 @@ export class Attachment {
       this.#heartbeatAt = now;
       this.#send({ heartbeat: {} });
     }
-    if (workerTimeoutMs !== undefined && this.#silentMs > workerTimeoutMs) {
+    if (workerTimeoutMs !== undefined && this.#isCutOff) {
       this.#worker.isCutOff = true;
       // The machine at the other end may be gone without a word: then only dialling again tells. A worker that ends
       // with its coordinator is told of that end by its supervisor.
@@ -208,6 +226,11 @@ export class Attachment {
   /** For how long nothing was heard of the coordinator, in ms. */
   get #silentMs(): number {
     return this.#clock.now() - this.#heardAt;
+  }
+
+  /** Whether the coordinator has not been heard of for so long that it counts this worker as lost. */
+  get #isCutOff(): boolean {
+    return this.#liveness !== undefined && this.#silentMs > this.#liveness.workerTimeoutMs;
   }
 
   get #isGivenUp(): boolean {

@@ -2,6 +2,7 @@
 import { messageOf } from '../core/errors.js';
 import { withResolvers } from '../core/with-resolvers.js';
 import type { CoordinatorPlace, WorkerNotice, WorkerOptions, WorkerOrder } from '../wire/process-messages.js';
+import { formatAddress } from '../wire/address.js';
 import { slotPlaces } from './slot-place.js';
 import { Worker } from './worker.js';
 
@@ -24,17 +25,29 @@ function killSelf(): void {
 }
 
 const coordinator = withResolvers<CoordinatorPlace>();
+const draining = withResolvers<number>();
 
 async function run(options: WorkerOptions): Promise<void> {
+  let isAttached = false;
   try {
     // The threads load what they need while this one does.
     const slots = new Worker({ ...options, slotPlaces: slotPlaces(options) });
     const { startWorker } = await import('./start.js');
-    const worker = await startWorker(slots, options, coordinator.promise);
-    process.on('SIGTERM', () => void worker.stop());
-    await tell({ type: 'started', port: worker.port });
-    if (options.coordinatorTimeoutMs > 0) process.off('disconnect', killSelf);
-    await worker.ended;
+    const worker = await startWorker(slots, options, options.isWaiting ? undefined : coordinator.promise, {
+      listening: (port) => void tell({ type: 'listening', port }),
+      attached: (name, place) => {
+        isAttached = true;
+        void tell({ type: 'started', id: options.id, worker: name, coordinator: formatAddress(place) });
+        if (options.coordinatorTimeoutMs > 0) process.off('disconnect', killSelf);
+      },
+    });
+    process.on('SIGTERM', () => void worker.stop(0));
+    void draining.promise.then((withinMs) => worker.stop(withinMs));
+    // One that came by itself ends with whoever started it: nobody else would replace it, or end it.
+    if (options.name === undefined) process.on('disconnect', () => void worker.stop(options.drainTimeoutMs));
+    const { end, message } = await worker.ended;
+    if (end === 'abandoned' && !isAttached) throw new Error(message);
+    await tell({ type: 'left', end, message });
   } catch (error) {
     await tell({ type: 'failed', message: messageOf(error) });
     process.exit(1);
@@ -48,5 +61,6 @@ async function run(options: WorkerOptions): Promise<void> {
 process.on('disconnect', killSelf);
 process.on('message', (order: WorkerOrder) => {
   if ('options' in order) void run(order.options);
-  else coordinator.resolve(order.coordinator);
+  else if ('coordinator' in order) coordinator.resolve(order.coordinator);
+  else draining.resolve(order.drainWithinMs);
 });

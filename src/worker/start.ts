@@ -1,106 +1,162 @@
-import { PoolError } from '../core/errors.js';
+import { messageOf, PoolError } from '../core/errors.js';
 import { portsOf } from '../wire/address.js';
 import { once } from '../core/once.js';
 import { withResolvers } from '../core/with-resolvers.js';
 import { bindFirstFree, createGrpcServer, shutDownOrderly, silenceGrpc } from '../wire/grpc-server.js';
 import type { WorkerState } from '../wire/generated/offhand/v1/WorkerState.js';
 import { createLogger } from '../host/logger.js';
-import { workerService } from '../wire/proto.js';
+import { discoveryService, workerService } from '../wire/proto.js';
 import { releaseSocket } from '../host/sockets.js';
 import { Attachment } from './attachment.js';
 import { watchMemory } from './memory-watch.js';
-import type { CoordinatorPlace, WorkerOptions } from '../wire/process-messages.js';
+import type { CoordinatorPlace, WorkerEnd, WorkerOptions } from '../wire/process-messages.js';
+import { recruitHandlers } from './recruit.js';
 import { workerHandlers } from './service.js';
 import { endStuck, type Worker } from './worker.js';
 
 /** How long what became of tasks that were stopped may take to reach their callers, in ms. */
 const LAST_WORDS_MS = 1_000;
 
+export interface EndOfWorker {
+  end: WorkerEnd;
+  message: string;
+}
+
 export interface RunningWorker {
-  readonly port: number;
   /** Resolves when the worker has ended, for whatever reason. */
-  readonly ended: Promise<void>;
-  stop(): Promise<void>;
+  readonly ended: Promise<EndOfWorker>;
+  /** Lets what runs finish, within this time, and leaves. */
+  stop(drainMs: number): Promise<void>;
+}
+
+export interface StartEvents {
+  listening(port: number): void;
+  /** A coordinator has taken it on, under this name. */
+  attached(worker: string, coordinator: CoordinatorPlace): void;
 }
 
 /**
- * Brings a worker into its pool: its port, its attachment. Resolves when it is attached.
+ * Brings a worker into a pool: its port, its attachment. Resolves when it listens and its slots are ready.
  *
- * @param coordinator may become known only while the slots start.
- * @throws PoolError when no port is free, or the coordinator refuses it or cannot be reached.
+ * @param given may become known only while the slots start. Undefined: it waits to be found.
+ * @throws PoolError when no port is free.
  */
 export async function startWorker(
   worker: Worker,
   options: WorkerOptions,
-  coordinator: Promise<CoordinatorPlace>,
+  given: Promise<CoordinatorPlace> | undefined,
+  events: StartEvents,
 ): Promise<RunningWorker> {
-  // A thread stuck in native code cannot be stopped any other way; the supervisor starts another process.
   // A port that is taken is expected here and no news for anybody's terminal.
   silenceGrpc();
-  const log = await createLogger({
-    name: options.name,
-    dir: options.logDir,
-    pretty: false,
-    level: options.logLevel,
-  });
-  worker.onStuck = () => {
-    log.error('a thread could not be ended; ending the process');
-    endStuck();
-  };
   const server = createGrpcServer(options.credentials);
   if (options.standardServices) (await import('../wire/standard-services.js')).addStandardServices(server);
+  let name = options.name ?? options.replaces?.name ?? '';
   let port = 0;
   const stateOf = (): WorkerState => ({
-    worker: options.name,
+    worker: name,
     host: options.advertise,
     port,
     pid: process.pid,
     ...worker.state,
   });
   server.addService(workerService, workerHandlers(worker, stateOf));
-  port = await listen(server, options, (taken) => log.debug({ port: taken }, 'port taken'));
-  log.info({ host: options.host, advertise: options.advertise, port }, 'listening');
+  const found = withResolvers<CoordinatorPlace>();
+  let attachment: Attachment | undefined;
+  if (options.isDiscoverable) {
+    const recruit = recruitHandlers({
+      token: options.credentials.token,
+      portOf: () => port,
+      belongsTo: () => attachment?.belongsTo,
+      onAdopted: (place) => (attachment ? void attachTo(place) : found.resolve(place)),
+    });
+    server.addService(discoveryService, recruit);
+  }
+  const taken: number[] = [];
+  port = await listen(server, options, (each) => taken.push(each));
+  const log = await createLogger({
+    // Of several on one machine that have no names yet, each has a port.
+    name: options.name ?? `worker-${port}`,
+    dir: options.logDir,
+    pretty: false,
+    level: options.logLevel,
+  });
+  log.info({ host: options.host, advertise: options.advertise, port, taken }, 'listening');
+  // A thread stuck in native code cannot be stopped any other way; the supervisor starts another process.
+  worker.onStuck = () => {
+    log.error('a thread could not be ended; ending the process');
+    endStuck();
+  };
   await worker.whenReady();
+  events.listening(port);
 
-  const ended = withResolvers<void>();
-  const attached = withResolvers<void>();
-  const end = async (reason: PoolError | undefined) => {
-    log.info({ reason: reason?.message }, 'ending');
-    if (reason) attached.reject(reason);
+  const ended = withResolvers<EndOfWorker>();
+  const end = once(async (why: WorkerEnd, message: string) => {
+    log.info({ why, reason: message }, 'ending');
     await worker.stop();
     worker.slotAddresses.forEach(releaseSocket);
     await shutDownOrderly(server, LAST_WORDS_MS);
-    ended.resolve();
-  };
-  const leave = once(async () => {
-    await attachment.leave();
-    await end(undefined);
+    ended.resolve({ end: why, message });
+  });
+  const leave = once(async (why: WorkerEnd, message: string) => {
+    await attachment?.leave();
+    await end(why, message);
   });
   const stop = async (drainMs: number) => {
     await worker.drain(drainMs);
-    await leave();
+    await leave('drained', 'the pool has no use for it any more');
   };
-  const attachment = new Attachment(
-    worker,
-    { ...options, coordinator: await coordinator },
-    stateOf,
-    {
-      attached: () => attached.resolve(),
-      drain: (withinMs) => void stop(withinMs),
-      ended: (reason) => void end(reason),
-    },
-    log,
-  );
-  await attached.promise;
+  /** Under another coordinator than before it is another worker: what it was lent is over. */
+  const attachTo = async (coordinator: CoordinatorPlace) => {
+    const before = attachment;
+    attachment = new Attachment(
+      worker,
+      { ...options, name, coordinator, isJoined: options.name === undefined || before !== undefined },
+      stateOf,
+      {
+        attached: (given) => {
+          name = given;
+          events.attached(name, coordinator);
+        },
+        drain: (withinMs) => void stop(withinMs),
+        ended: (reason) => void end('abandoned', reason.message),
+      },
+      log,
+    );
+    await before?.close();
+  };
+  const retiring = (words: string) => {
+    log.warn({ reason: words }, 'retiring');
+    attachment?.announceDrain();
+  };
   if (options.maxRssBytes !== undefined) {
-    const retiring = (words: string) => {
-      log.warn({ reason: words }, 'retiring');
-      attachment.announceDrain();
-    };
-    const endWatch = watchMemory(worker, options.maxRssBytes, retiring, () => void leave());
+    const endWatch = watchMemory(
+      worker,
+      options.maxRssBytes,
+      retiring,
+      () => void leave('retired', 'it used too much memory'),
+    );
     void ended.promise.then(endWatch);
   }
-  return { port, ended: ended.promise, stop: () => stop(0) };
+  void firstCoordinator(given ?? found.promise, given ? undefined : options.coordinatorTimeoutMs).then(
+    attachTo,
+    (error: unknown) => end('abandoned', messageOf(error)),
+  );
+  return { ended: ended.promise, stop };
+}
+
+/** @param withinMs for as long it waits to be found; as long as it takes where undefined. */
+async function firstCoordinator(
+  place: Promise<CoordinatorPlace>,
+  withinMs: number | undefined,
+): Promise<CoordinatorPlace> {
+  if (withinMs === undefined) return place;
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<never>((_, reject) => {
+    const message = `no coordinator has found this worker within ${withinMs} ms; give another --coordinator-timeout, or --join HOST:PORT`;
+    timer = setTimeout(() => reject(new PoolError('unavailable', message)), withinMs);
+  });
+  return Promise.race([place, late]).finally(() => clearTimeout(timer));
 }
 
 async function listen(

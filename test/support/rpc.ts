@@ -17,24 +17,31 @@ const PROTO = fileURLToPath(new URL('../../proto', import.meta.url));
 export type Method = MethodDefinition<object, object>;
 export type Service = Record<string, Method>;
 
-const definition = loadSync(['offhand/v1/coordinator.proto', 'offhand/v1/worker.proto'], {
-  keepCase: true,
-  longs: Number,
-  enums: String,
-  bytes: Buffer,
-  defaults: true,
-  oneofs: true,
-  includeDirs: [PROTO],
-});
+const definition = loadSync(
+  ['offhand/v1/coordinator.proto', 'offhand/v1/worker.proto', 'offhand/v1/discovery.proto'],
+  {
+    keepCase: true,
+    longs: Number,
+    enums: String,
+    bytes: Buffer,
+    defaults: true,
+    oneofs: true,
+    includeDirs: [PROTO],
+  },
+);
 
-/** Every service of the contract by its full name, whatever its name. */
+const DISCOVERY_NAME = 'offhand.v1.Discovery';
+
+/** Every service of the contract by its full name, whatever its name; all of them want the token. */
 export const SERVICES = new Map<string, Service>(
   Object.entries(definition).flatMap(([name, item]) =>
-    'format' in item ? [] : [[name, item as unknown as Service]],
+    'format' in item || name === DISCOVERY_NAME ? [] : [[name, item as unknown as Service]],
   ),
 );
 export const COORDINATOR = serviceNamed('offhand.v1.Coordinator');
 export const WORKER = serviceNamed('offhand.v1.Worker');
+/** The one that wants none: its calls show that they know it. */
+export const DISCOVERY = definition[DISCOVERY_NAME] as unknown as Service;
 
 /** The service of a .proto file that another package brings. */
 export function loadService(includeDir: string, file: string, name: string): Service {

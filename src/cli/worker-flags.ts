@@ -1,0 +1,64 @@
+import { LOG_LEVELS, type LogLevel } from '../core/log-level.js';
+import type { ReachArguments } from './server-reach.js';
+
+/** The flags that `offhand server` and `offhand worker` share: what the workers are like, and who can reach them. */
+export const workerFlags = {
+  host: {
+    type: 'string',
+    default: '127.0.0.1',
+    describe: 'address to listen on; beyond this machine only with TLS',
+  },
+  advertise: {
+    type: 'string',
+    describe: 'name or address by which clients reach this machine  [default: that of --host]',
+  },
+  'worker-ports': { type: 'string', default: '5001-5100', describe: 'ports that workers take' },
+  slots: { type: 'string', default: '1', describe: 'tasks that a worker runs at a time' },
+  'log-dir': { type: 'string', describe: 'folder of the log files  [default: logs]' },
+  'log-level': {
+    choices: LOG_LEVELS,
+    default: 'info',
+    describe: 'what is said in the log; debug: every grant of a lease too',
+  },
+  'coordinator-timeout': {
+    type: 'string',
+    default: '30s',
+    describe: 'how long workers go on without a coordinator',
+  },
+  'drain-timeout': {
+    type: 'string',
+    default: '30s',
+    describe: 'how long running tasks may take at the end',
+  },
+  'max-rss': {
+    type: 'string',
+    describe: 'memory that a worker may use, all in all: 2gb  [default: no limit]',
+  },
+  'max-heap': {
+    type: 'string',
+    describe: 'memory that a task may use for JavaScript objects: 512mb  [default: as V8 does]',
+  },
+  auth: {
+    type: 'boolean',
+    default: true,
+    describe: '--no-auth: no token needed (this machine only)',
+  },
+  'tls-cert': { type: 'string', describe: 'file with the certificate to show, as PEM' },
+  'tls-key': { type: 'string', describe: 'file with its private key' },
+  'tls-ca': {
+    type: 'string',
+    describe: 'file with what the certificates of the pool are trusted by  [default: the certificate]',
+  },
+} as const;
+
+/** The same as typed. */
+export interface WorkerFlags extends ReachArguments {
+  workerPorts: string;
+  slots: string;
+  logDir: string | undefined;
+  logLevel: LogLevel;
+  coordinatorTimeout: string;
+  drainTimeout: string;
+  maxRss: string | undefined;
+  maxHeap: string | undefined;
+}

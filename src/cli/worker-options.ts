@@ -1,0 +1,53 @@
+import { PoolError } from '../core/errors.js';
+import type { LogLevel } from '../core/log-level.js';
+import { type MemoryLimits, memoryLimits } from '../core/memory-limits.js';
+import { isOneMachine, parsePortRange, type PortRange, portsOf } from '../wire/address.js';
+import type { Tls } from '../wire/credentials.js';
+import { parseDurationMs } from './duration.js';
+import { outputFolder } from './output-folder.js';
+import { resolveReach } from './server-reach.js';
+import { wholeNumber } from './whole-number.js';
+import type { WorkerFlags } from './worker-flags.js';
+
+/** What the flags mean that `offhand server` and `offhand worker` share. */
+export interface ResolvedWorkerFlags extends MemoryLimits {
+  host: string;
+  advertise: string;
+  tls: Tls | undefined;
+  ports: PortRange;
+  slots: number;
+  logDir: string | undefined;
+  logLevel: LogLevel;
+  coordinatorTimeoutMs: number;
+  drainTimeoutMs: number;
+}
+
+/**
+ * @param workers how many there are to be on these ports.
+ * @throws PoolError `invalid-argument`, naming the flag, what was expected and what arrived.
+ */
+export function resolveWorkerFlags(args: WorkerFlags, workers: number): ResolvedWorkerFlags {
+  const ports = parsePortRange(args.workerPorts, '--worker-ports');
+  const slots = wholeNumber('--slots', args.slots, 1, 256);
+  const reach = resolveReach(args);
+  // Slots that other machines reach listen on ports too.
+  const portsEach = isOneMachine(reach) ? 1 : 1 + slots;
+  const room = Math.floor(portsOf(ports).length / portsEach);
+  if (workers > room) {
+    const each = portsEach === 1 ? 'workers' : `workers of ${portsEach} ports`;
+    throw new PoolError(
+      'invalid-argument',
+      `--worker-ports ${args.workerPorts} has room for ${room} ${each}, and ${workers} were asked for; give a wider range`,
+    );
+  }
+  return {
+    ...reach,
+    ports,
+    slots,
+    logDir: outputFolder(args.logDir, 'logs', '--log-dir', 'no log files are written'),
+    logLevel: args.logLevel,
+    coordinatorTimeoutMs: parseDurationMs(args.coordinatorTimeout, '--coordinator-timeout'),
+    drainTimeoutMs: parseDurationMs(args.drainTimeout, '--drain-timeout'),
+    ...memoryLimits(args, slots, { maxRss: '--max-rss', maxHeap: '--max-heap' }),
+  };
+}
