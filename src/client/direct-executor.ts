@@ -4,15 +4,15 @@ import { LinkedList } from '../core/linked-list.js';
 import { once } from '../core/once.js';
 import { appetite, Pace } from '../core/pace.js';
 import type { Credentials } from '../wire/credentials.js';
-import { shipFunction } from '../wire/functions/source.js';
 import type { ClaimedLease } from '../wire/generated/offhand/v1/ClaimedLease.js';
 import type { SlotLease__Output } from '../wire/generated/offhand/v1/SlotLease.js';
 import type { CoordinatorLink } from './coordinator-link.js';
 import { DirectTask, type Place } from './direct-task.js';
-import type { Call, Executor, Settle, Started } from './executor.js';
+import type { Call, Callee, Executor, Settle, Started } from './executor.js';
 import { HeldLease, type LeaseHolder } from './held-lease.js';
 import { RetryLine } from './retry-line.js';
 import { Session, type SessionEvents } from './session.js';
+import { shipCall } from './ship.js';
 import { ValueServer } from './value-server.js';
 import { WorkerConnections } from './worker-connections.js';
 
@@ -72,13 +72,13 @@ export class DirectExecutor implements Executor, Place, LeaseHolder, SessionEven
     this.#onClose = onClose;
   }
 
-  appetite(fn: unknown): number {
-    return appetite(this.#slots, this.#pace.of(shipFunction(fn).id));
+  appetite({ fn, captures }: Callee): number {
+    return appetite(this.#slots, this.#pace.of(captures.ship(fn).id));
   }
 
   start(call: Call, settle: Settle): Started {
     if (this.#isClosed) throw closed(false);
-    const task: DirectTask = new DirectTask(call, (isOk, value) => {
+    const task: DirectTask = new DirectTask(shipCall(call), (isOk, value) => {
       this.#tasks.delete(task);
       if (task.reference) this.#values.withdraw(task.reference);
       settle(isOk, value);

@@ -175,7 +175,7 @@ export class HeldLease implements Place, SlotUser {
     const [first] = tasks;
     if (!first) return;
     if (failure?.code === 'code-unknown') {
-      this.#slot.forget(first.fn.id);
+      this.#slot.forget(first.fn);
       return this.#handBack(tasks);
     }
     this.#pace.note(first.fn.id, count, runMs);

@@ -101,7 +101,9 @@ describe('run', () => {
   });
 
   test('explains that a function cannot use what stands around it', async () => {
-    expect(await refused(['run', 'f.mjs#usesOutside'])).toMatch(/outside is not defined.*must be inside it/);
+    expect(await refused(['run', 'f.mjs#usesOutside'])).toMatch(
+      /`usesOutside`.* uses `outside` from outside; /,
+    );
   });
 
   test('prints the message of what the function threw', async () => {

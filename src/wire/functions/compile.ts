@@ -7,9 +7,10 @@ export type AnyFunction = (...args: unknown[]) => unknown;
  * Turns shipped source into a function of this thread.
  *
  * @param base absolute path of a file, real or not: `import()` inside the function resolves from there.
+ * @param parts what the source needs; where there is any it evaluates to a function of these.
  * @throws PoolError `not-shippable` when the source does not compile or is no function.
  */
-export function compileFunction(source: string, base: string): AnyFunction {
+export function compileFunction(source: string, base: string, parts: readonly unknown[] = []): AnyFunction {
   let value: unknown;
   try {
     const script = new Script(`(${source}\n)`, {
@@ -17,6 +18,7 @@ export function compileFunction(source: string, base: string): AnyFunction {
       importModuleDynamically: constants.USE_MAIN_CONTEXT_DEFAULT_LOADER,
     });
     value = script.runInThisContext();
+    if (parts.length > 0) value = (value as (parts: readonly unknown[]) => unknown)(parts);
   } catch (error) {
     throw new PoolError('not-shippable', `the worker cannot compile the function: ${messageOf(error)}`, {
       cause: error,

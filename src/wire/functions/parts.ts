@@ -1,0 +1,60 @@
+import { PoolError } from '../../core/errors.js';
+import { decodePayload } from '../values/payload.js';
+import { LRUCache } from 'lru-cache';
+
+/** Functions that one thread keeps, compiled; and parts of them. */
+export const MAX_FUNCTIONS = 1_000;
+
+/** What they may take together, as they were sent, in bytes. */
+export const MAX_KEPT_BYTES = 512 * 1024 * 1024;
+
+/** What a function needs beside its source: captured data. */
+export type PartKind = 'DATA';
+
+/** Known by its kind and the hash of its content, so that it is sent once. */
+export interface Part {
+  kind: PartKind;
+  /** SHA-256 of `data`, in hex. */
+  id: string;
+  /** For people. */
+  name: string;
+  data: Uint8Array;
+}
+
+/** A part as it comes: without its content where that was sent before. */
+export type SentPart = Omit<Part, 'data'> & { data: Uint8Array | undefined };
+
+/** A function as it comes. */
+export interface SentSource {
+  text: string;
+  parts: readonly SentPart[];
+}
+
+export function keyOf({ kind, id }: Pick<Part, 'kind' | 'id'>): string {
+  return `${kind} ${id}`;
+}
+
+/** The parts that one thread has, each decoded once: what uses it shares it. Those not used for longest go first. */
+export class PartCache {
+  readonly #values = new LRUCache<string, { value: unknown; bytes: number }>({
+    max: MAX_FUNCTIONS,
+    maxSize: MAX_KEPT_BYTES,
+    sizeCalculation: ({ bytes }) => bytes + 1,
+  });
+
+  /** @throws PoolError `code-unknown` for what came without its content and is not kept. */
+  get(part: SentPart): { value: unknown; bytes: number } {
+    const key = keyOf(part);
+    const known = this.#values.get(key);
+    if (known) return known;
+    if (!part.data)
+      throw new PoolError(
+        'code-unknown',
+        `this worker does not know ${part.name} (${part.id}): send its content`,
+      );
+    const value = decodePayload({ encoding: 'V8', data: part.data });
+    const kept = { value, bytes: part.data.length };
+    this.#values.set(key, kept);
+    return kept;
+  }
+}
