@@ -3,11 +3,12 @@ import { LRUCache } from 'lru-cache';
 import { PoolError } from '../core/errors.js';
 import { compilerHelper } from '../wire/functions/compiler-helpers.js';
 import { idOf } from '../wire/functions/function-id.js';
-import type { Part } from '../wire/functions/parts.js';
+import { keyOf, type Part } from '../wire/functions/parts.js';
 import { type Code, codeOf, type ShippedFunction } from '../wire/functions/source.js';
 import { checkSize, MAX_SOURCE_BYTES } from '../wire/values/size-limit.js';
 import { encodePayload } from '../wire/values/payload.js';
 import { type Missing, notShippable } from './missing-names.js';
+import { type Exported, exportedOf } from './modules/remote-module.js';
 
 type Named = object & { name: string };
 
@@ -30,11 +31,12 @@ export class Captures {
   static readonly none = new Captures(new Map(), new Map());
 
   readonly #code: ReadonlyMap<string, CapturedCode>;
-  readonly #parts: ReadonlyMap<string, Part>;
+  /** Captured data, modules, and functions of modules. */
+  readonly #parts: ReadonlyMap<string, Exported>;
   readonly #byFunction = new WeakMap<object, ShippedFunction>();
   readonly #bySource = new LRUCache<string, Omit<ShippedFunction, 'name'>>({ max: 1_000 });
 
-  private constructor(code: ReadonlyMap<string, CapturedCode>, parts: ReadonlyMap<string, Part>) {
+  private constructor(code: ReadonlyMap<string, CapturedCode>, parts: ReadonlyMap<string, Exported>) {
     this.#code = code;
     this.#parts = parts;
   }
@@ -52,8 +54,10 @@ export class Captures {
       checkName(key);
       code.delete(key);
       parts.delete(key);
-      if (typeof value === 'function') code.set(key, { ...codeOf(value), of: value });
-      else parts.set(key, dataPart(key, value));
+      const exported = exportedOf(value);
+      if (exported) parts.set(key, exported);
+      else if (typeof value === 'function') code.set(key, { ...codeOf(value), of: value });
+      else parts.set(key, { part: dataPart(key, value), member: undefined });
     }
     return new Captures(code, parts);
   }
@@ -70,6 +74,8 @@ export class Captures {
     }
     const known = this.#byFunction.get(fn);
     if (known) return known;
+    const exported = exportedOf(fn);
+    if (exported) return this.#keep(fn, shipExported(exported));
     const code = codeOf(fn);
     if (code.isClass) throw isAClass(fn);
     let form = this.#bySource.get(code.source);
@@ -77,7 +83,10 @@ export class Captures {
       form = this.#compose({ ...code, of: fn });
       this.#bySource.set(code.source, form);
     }
-    const shipped = { ...form, name: fn.name || 'anonymous' };
+    return this.#keep(fn, { ...form, name: fn.name || 'anonymous' });
+  }
+
+  #keep(fn: object, shipped: ShippedFunction): ShippedFunction {
     this.#byFunction.set(fn, shipped);
     return shipped;
   }
@@ -87,7 +96,7 @@ export class Captures {
     if (used.missing.length > 0) throw notShippable(used.missing);
     const source = wrap(main.source, used);
     checkSize(source.length, `the source of \`${main.of.name || 'anonymous'}\``, MAX_SOURCE_BYTES);
-    return { id: idOf(source), source, parts: [...used.parts.values()] };
+    return { id: idOf(source), source, parts: partsOf(used) };
   }
 
   /** Everything that a function reaches by name, and what of it is nowhere to be found. */
@@ -124,7 +133,7 @@ export class Captures {
 /** By name: what goes along with one function. */
 interface Used {
   code: Map<string, CapturedCode>;
-  parts: Map<string, Part>;
+  parts: Map<string, Exported>;
   helpers: Map<string, string>;
   missing: Missing[];
 }
@@ -140,13 +149,16 @@ function useHelper(name: string, helpers: Map<string, string>): boolean {
 }
 
 /** The hashes of the parts stand in the text, so that it changes when they do. */
-function wrap(source: string, { code, parts, helpers }: Used): string {
+function wrap(source: string, used: Used): string {
+  const { code, parts, helpers } = used;
   if (code.size + parts.size + helpers.size === 0) return source;
   const lines: string[] = [];
   for (const [name, helper] of helpers) lines.push(`const ${name} = ${helper};`);
-  [...parts.entries()].forEach(([name, { id }], index) =>
-    lines.push(`const ${name} = parts[${index}]; // ${id}`),
-  );
+  const sent = partsOf(used);
+  for (const [name, { part, member }] of parts) {
+    const place = `parts[${sent.findIndex((one) => keyOf(one) === keyOf(part))}]`;
+    lines.push(`const ${name} = ${member === undefined ? place : memberOf(place, member)}; // ${part.id}`);
+  }
   for (const [name, { source: text }] of inOrder(code)) lines.push(`const ${name} = (${text}\n);`);
   lines.push(`return (${source}\n);`);
   const maker = `(parts) => {\n${lines.join('\n')}\n}`;
@@ -167,9 +179,31 @@ function inOrder(code: Map<string, CapturedCode>): Map<string, CapturedCode> {
   return ordered;
 }
 
+/** Each once. */
+function partsOf({ parts }: Used): Part[] {
+  const byKey = new Map<string, Part>();
+  for (const { part } of parts.values()) byKey.set(keyOf(part), part);
+  return [...byKey.values()];
+}
+
+/** What a CommonJS module exports is its default, too. */
+function memberOf(place: string, member: string): string {
+  const key = JSON.stringify(member);
+  return member === 'default' ? `('default' in ${place} ? ${place}.default : ${place})` : `${place}[${key}]`;
+}
+
+function shipExported({ part, member = 'default' }: Exported): ShippedFunction {
+  const names = 'Object.keys(parts[0]).join(", ")';
+  const words = JSON.stringify(`${part.name} has no function ${member}; it exports `);
+  const source =
+    `(parts) => {\n// ${part.id}\nconst member = ${memberOf('parts[0]', member)};\n` +
+    `if (typeof member !== 'function') throw new TypeError(${words} + (${names} || 'nothing'));\nreturn member;\n}`;
+  return { id: idOf(source), source, name: member, parts: [part] };
+}
+
 function dataPart(key: string, value: unknown): Part {
   const { data } = encodePayload(value, 'V8', `capture.${key}`);
-  return { kind: 'DATA', id: idOf(data), name: key, data };
+  return { kind: 'DATA', id: idOf(data), name: key, data, remedy: '' };
 }
 
 function checkName(key: string): void {

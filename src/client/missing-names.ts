@@ -40,6 +40,6 @@ function inWords({ by, names, usesOuterThis }: Missing): string {
   const list = common.map((name) => `\`${name}\``).join(', ');
   const remedy =
     `pass ${common.length > 1 ? 'them' : 'it'} with \`pool.with({ capture: { ${common.join(', ')} } })\`, ` +
-    'or import inside the function';
+    'import inside the function, or use `pool.module()`';
   return [`${who} uses ${list} from outside; ${remedy}`, ...own].join('. ');
 }

@@ -1,6 +1,8 @@
 import { Captures } from './captures.js';
 import type { Executor, Settle } from './executor.js';
 import { mapBounded } from './map.js';
+import { type ModuleOptions, openModule } from './modules/open-module.js';
+import { type RemoteModule, remoteModule } from './modules/remote-module.js';
 import { type CallOptions, checkCallOptions, checkMapOptions, type MapOptions, refuse } from './options.js';
 
 /**
@@ -75,6 +77,20 @@ export class Pool {
     const { capture, ...others } = checkCallOptions(options);
     const captures = capture ? this.#captures.with(capture) : this.#captures;
     return new Pool(this.#executor, { ...this.#options, ...others }, captures);
+  }
+
+  /**
+   * Bundles a module with all that it imports, so that its functions can be run: `pool.run(image.resize, …)`. Give it the
+   * module's type: `pool.module<typeof import('./image.ts')>(new URL('./image.ts', import.meta.url))`. The bundle is sent
+   * once to each slot, which loads it once and keeps it. What has not changed is not bundled again.
+   *
+   * @throws PoolError `invalid-argument`; `not-shippable` for what cannot be bundled, or esbuild is missing; `too-large`
+   */
+  async module<M extends object = Record<string, (...args: unknown[]) => unknown>>(
+    url: URL | string,
+    options: ModuleOptions = {},
+  ): Promise<RemoteModule<M>> {
+    return remoteModule(await openModule(url, options)) as RemoteModule<M>;
   }
 
   /** Lets go of the pool: calls under way end in `closed`. What `startPool` started is stopped. */

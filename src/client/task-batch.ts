@@ -52,6 +52,6 @@ function tasksMessage(tasks: readonly DirectTask[], first: DirectTask, slot: Slo
 }
 
 function partMessage(part: Part, slot: SlotLink): PartMessage {
-  const { kind, id, name, data } = part;
-  return { kind, name, ...(slot.knows(keyOf(part)) ? { id } : { data }) };
+  const { kind, id, name, data, remedy } = part;
+  return { kind, name, remedy, ...(slot.knows(keyOf(part)) ? { id } : { data }) };
 }

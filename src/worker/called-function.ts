@@ -44,11 +44,14 @@ export function calledFunctionFrom({
   };
 }
 
-function partFrom({ kind, id, data, name }: Part__Output): SentPart {
-  if (kind !== 'DATA')
-    throw new PoolError('invalid-argument', `parts.kind: expected DATA, got ${JSON.stringify(kind)}`);
-  if (data) return { kind, id: idOf(data), name, data };
-  if (id) return { kind, id, name, data: undefined };
+function partFrom({ kind, id, data, name, remedy }: Part__Output): SentPart {
+  if (kind !== 'DATA' && kind !== 'MODULE')
+    throw new PoolError(
+      'invalid-argument',
+      `parts.kind: expected DATA or MODULE, got ${JSON.stringify(kind)}`,
+    );
+  if (data) return { kind, id: idOf(data), name, data, remedy };
+  if (id) return { kind, id, name, data: undefined, remedy };
   throw new PoolError('invalid-argument', 'parts: expected data or id, got neither');
 }
 

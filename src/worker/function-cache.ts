@@ -10,12 +10,13 @@ export class FunctionCache {
     maxSize: MAX_KEPT_BYTES,
     sizeCalculation: ({ bytes }) => bytes,
   });
-  readonly #parts = new PartCache();
+  readonly #parts: PartCache;
   readonly #base: string;
 
   /** @param base absolute path of a file, real or not, from which functions resolve what they import. */
   constructor(base: string) {
     this.#base = base;
+    this.#parts = new PartCache(base);
   }
 
   has(id: string): boolean {

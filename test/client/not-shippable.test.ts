@@ -19,7 +19,7 @@ describe.each([true, false])('a function that uses what stands around it, with i
     const error = await poolError(pool.run(resize, 1));
     expect(error).toMatchObject({ code: 'not-shippable', mayHaveRun: false });
     expect(error.message).toMatch(
-      /^`resize`(?: \(.*\))? uses `sharp`, `rate` from outside; pass them with `pool\.with\(\{ capture: \{ sharp, rate \} \}\)`, or import inside the function$/,
+      /^`resize`(?: \(.*\))? uses `sharp`, `rate` from outside; pass them with `pool\.with\(\{ capture: \{ sharp, rate \} \}\)`, import inside the function, or use `pool\.module\(\)`$/,
     );
   });
 

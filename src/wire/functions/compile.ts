@@ -2,6 +2,7 @@ import { constants, Script } from 'node:vm';
 import { messageOf, PoolError } from '../../core/errors.js';
 
 export type AnyFunction = (...args: unknown[]) => unknown;
+type Maker = (parts: readonly unknown[]) => unknown;
 
 /**
  * Turns shipped source into a function of this thread.
@@ -18,15 +19,25 @@ export function compileFunction(source: string, base: string, parts: readonly un
       importModuleDynamically: constants.USE_MAIN_CONTEXT_DEFAULT_LOADER,
     });
     value = script.runInThisContext();
-    if (parts.length > 0) value = (value as (parts: readonly unknown[]) => unknown)(parts);
   } catch (error) {
     throw new PoolError('not-shippable', `the worker cannot compile the function: ${messageOf(error)}`, {
       cause: error,
     });
   }
+  if (parts.length > 0) value = make(value as Maker, parts);
   if (typeof value === 'function') return value as AnyFunction;
   throw new PoolError(
     'not-shippable',
     `the source is not a function but ${value === null ? 'null' : typeof value}`,
   );
+}
+
+function make(maker: Maker, parts: readonly unknown[]): unknown {
+  try {
+    return maker(parts);
+  } catch (error) {
+    throw new PoolError('not-shippable', `what the function needs cannot be made: ${messageOf(error)}`, {
+      cause: error,
+    });
+  }
 }
