@@ -1,6 +1,6 @@
 import type { ArgumentsCamelCase, Argv, CommandModule } from 'yargs';
 import { connect } from '../client/connect.js';
-import { messageOf, PoolError } from '../core/errors.js';
+import { PoolError } from '../core/errors.js';
 import { parseDurationMs } from './duration.js';
 import { loadExport } from './load-export.js';
 import { type PoolArguments, poolOptions, tlsFromFlag } from './pool-address.js';
@@ -40,9 +40,7 @@ export const runCommand: CommandModule<object, Arguments> = {
     await using pool = await connect(address, { tls: tlsFromFlag(tlsCa) });
     const limited =
       timeout === undefined ? pool : pool.with({ timeoutMs: parseDurationMs(timeout, '--timeout') });
-    const result = await limited.run(fn, ...values).catch((error: unknown) => {
-      throw explain(error, target);
-    });
+    const result = await limited.run(fn, ...values);
     console.log(json ? JSON.stringify(result ?? null) : result);
   },
 };
@@ -56,13 +54,4 @@ function parseArgument(text: string, index: number): unknown {
       `argument ${index + 1}: expected JSON, got ${text}; a string needs quotes of its own: '"${text}"'`,
     );
   }
-}
-
-/** A name that is missing on the worker is nearly always something the function's file has around it. */
-function explain(error: unknown, target: string): unknown {
-  if (!(error instanceof Error) || error.name !== 'ReferenceError') return error;
-  return new Error(
-    `${target}: ${messageOf(error)} on the worker; the function travels alone, so what it uses must be inside it ` +
-      '(import modules with `await import(…)` in its body)',
-  );
 }

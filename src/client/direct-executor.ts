@@ -4,14 +4,15 @@ import { LinkedList } from '../core/linked-list.js';
 import { once } from '../core/once.js';
 import { appetite, Pace } from '../core/pace.js';
 import type { Credentials } from '../wire/credentials.js';
-import { shipFunction } from '../wire/functions/source.js';
 import type { ClaimedLease } from '../wire/generated/offhand/v1/ClaimedLease.js';
 import type { SlotLease__Output } from '../wire/generated/offhand/v1/SlotLease.js';
 import type { CoordinatorLink } from './coordinator-link.js';
 import { DirectTask, type Place } from './direct-task.js';
-import type { Call, Executor, Settle, Started } from './executor.js';
+import type { Call, Callee, Executor, Settle, Started } from './executor.js';
 import { HeldLease, type LeaseHolder } from './held-lease.js';
+import { RetryLine } from './retry-line.js';
 import { Session, type SessionEvents } from './session.js';
+import { shipCall } from './ship.js';
 import { ValueServer } from './value-server.js';
 import { WorkerConnections } from './worker-connections.js';
 
@@ -44,11 +45,8 @@ export class DirectExecutor implements Executor, Place, LeaseHolder, SessionEven
   readonly #pace = new Pace();
   /** Tasks that wait for a lease. */
   readonly #line = new LinkedList<DirectTask>();
-  /** Tasks that wait for a worker of their own. */
-  readonly #suspects = new LinkedList<DirectTask>();
+  readonly #retries = new RetryLine();
   readonly #tasks = new Set<DirectTask>();
-  /** Tasks that are to be tried again, each with the timer that says when. */
-  readonly #resting = new Map<DirectTask, NodeJS.Timeout>();
   /** Leases that can still be used. */
   readonly #leases = new Map<number, HeldLease>();
   /** Leases that get no more tasks: they see through those that they have. */
@@ -74,13 +72,13 @@ export class DirectExecutor implements Executor, Place, LeaseHolder, SessionEven
     this.#onClose = onClose;
   }
 
-  appetite(fn: unknown): number {
-    return appetite(this.#slots, this.#pace.of(shipFunction(fn).id));
+  appetite({ fn, captures }: Callee): number {
+    return appetite(this.#slots, this.#pace.of(captures.ship(fn).id));
   }
 
   start(call: Call, settle: Settle): Started {
     if (this.#isClosed) throw closed(false);
-    const task: DirectTask = new DirectTask(call, (isOk, value) => {
+    const task: DirectTask = new DirectTask(shipCall(call), (isOk, value) => {
       this.#tasks.delete(task);
       if (task.reference) this.#values.withdraw(task.reference);
       settle(isOk, value);
@@ -109,7 +107,7 @@ export class DirectExecutor implements Executor, Place, LeaseHolder, SessionEven
   readonly close = once(async () => {
     this.#isClosed = true;
     clearTimeout(this.#timer);
-    for (const timer of this.#resting.values()) clearTimeout(timer);
+    this.#retries.stop();
     for (const task of this.#tasks) {
       task.place = undefined;
       task.fail(closed(!task.isWaiting));
@@ -129,10 +127,8 @@ export class DirectExecutor implements Executor, Place, LeaseHolder, SessionEven
 
   /** A task in line was settled by its own limits. */
   leave(task: DirectTask): void {
-    clearTimeout(this.#resting.get(task));
-    this.#resting.delete(task);
+    this.#retries.remove(task);
     this.#line.remove(task);
-    this.#suspects.remove(task);
     this.#pumpSoon();
   }
 
@@ -144,17 +140,12 @@ export class DirectExecutor implements Executor, Place, LeaseHolder, SessionEven
     const delayMs = task.attemptFailed(code, reason, wasAlone);
     if (delayMs === undefined || this.#isClosed) return;
     task.handedBack(this);
-    const timer = setTimeout(() => {
-      this.#resting.delete(task);
-      if (task.isSuspect) this.#lineUpAlone(task);
-      else this.handBack([task]);
-    }, delayMs);
-    this.#resting.set(task, timer);
+    this.#retries.rest(task, delayMs, () => this.handBack([task]));
   }
 
   #lineUpAlone(task: DirectTask): void {
     if (this.#isClosed) return;
-    this.#suspects.push(task);
+    this.#retries.pushSuspect(task);
     this.#session.askAlone(1);
   }
 
@@ -213,7 +204,7 @@ export class DirectExecutor implements Executor, Place, LeaseHolder, SessionEven
   }
 
   #runAlone(lease: HeldLease): void {
-    const task = this.#suspects.shift();
+    const task = this.#retries.shiftSuspect();
     if (!task) return lease.end(); // It was settled by its limits.
     const line = new LinkedList<DirectTask>();
     line.push(task);
@@ -222,7 +213,7 @@ export class DirectExecutor implements Executor, Place, LeaseHolder, SessionEven
   }
 
   get suspects(): number {
-    return this.#suspects.size;
+    return this.#retries.suspects;
   }
 
   ended(epoch: number): void {

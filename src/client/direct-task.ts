@@ -2,14 +2,11 @@ import { setMaxListeners } from 'node:events';
 import { type ErrorCode, messageOf, PoolError } from '../core/errors.js';
 import type { ListItem } from '../core/linked-list.js';
 import { POISON_LOSSES, retriesFor, type RetryCause, retryDelayMs, type RetryPolicy } from '../core/retry.js';
-import { shipFunction, type ShippedFunction } from '../wire/functions/source.js';
+import type { ShippedFunction } from '../wire/functions/source.js';
 import type { ValueReference } from '../wire/generated/offhand/v1/ValueReference.js';
-import { isSmallPrimitive } from '../wire/values/clone.js';
-import { encodePayload, type Payload } from '../wire/values/payload.js';
-import type { Call, Settle, Started } from './executor.js';
-
-/** Of a task's name, in characters. */
-const MAX_NAME_LENGTH = 256;
+import type { Payload } from '../wire/values/payload.js';
+import type { Settle, Started } from './executor.js';
+import type { ShippedCall } from './ship.js';
 
 /** Where a task is: the line, or a lease. It has to hear when the task needs it no longer. */
 export interface Place {
@@ -35,7 +32,6 @@ export class DirectTask implements Started, ListItem<DirectTask> {
   /** How long it was thought to take when it was sent, in ms. */
   estimateMs = 0;
   readonly fn: ShippedFunction;
-  /** Values that nothing can change any more are encoded when they are sent, together with those of other tasks. */
   readonly args: Payload | readonly unknown[];
   readonly name: string;
   readonly timeoutMs: number | undefined;
@@ -58,11 +54,10 @@ export class DirectTask implements Started, ListItem<DirectTask> {
   #deadlineTimer: NodeJS.Timeout | undefined;
   #phase: 'waiting' | 'sent' | 'settled' = 'waiting';
 
-  /** @throws PoolError when the function or its arguments cannot be sent. */
-  constructor({ fn, args, options }: Call, settle: Settle) {
-    this.fn = shipFunction(fn);
-    this.args = args.every(isSmallPrimitive) ? args : encodeArguments(args, this.fn.name);
-    this.name = (options.name ?? this.fn.name).slice(0, MAX_NAME_LENGTH);
+  constructor({ fn, args, name, options }: ShippedCall, settle: Settle) {
+    this.fn = fn;
+    this.args = args;
+    this.name = name;
     this.timeoutMs = options.timeoutMs;
     this.#policy = options;
     this.#settle = settle;
@@ -200,13 +195,4 @@ function causeOf(code: ErrorCode | 'thrown'): RetryCause | undefined {
 function thatMayHaveRun(reason: unknown): unknown {
   if (!(reason instanceof PoolError) || reason.mayHaveRun) return reason;
   return new PoolError(reason.code, reason.message, { cause: reason.cause, mayHaveRun: true });
-}
-
-function encodeArguments(args: unknown[], name: string): Payload {
-  try {
-    return encodePayload(args, 'V8', 'arguments');
-  } catch (error) {
-    if (!(error instanceof PoolError)) throw error;
-    throw new PoolError(error.code, `\`${name}\`: ${error.message}`, { cause: error.cause });
-  }
 }

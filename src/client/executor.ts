@@ -1,9 +1,16 @@
 import type { PoolError } from '../core/errors.js';
+import type { Captures } from './captures.js';
 import type { CallOptions } from './options.js';
 
-/** One call of one function, as `pool.run` was given it. */
-export interface Call {
+/** What is called, as `pool.run` was given it. */
+export interface Callee {
   fn: unknown;
+  /** What goes along with it. */
+  captures: Captures;
+}
+
+/** One call of one function. */
+export interface Call extends Callee {
   args: unknown[];
   options: CallOptions;
 }
@@ -21,7 +28,7 @@ export interface Started {
 /** Where a pool's calls go: to workers, or into this process. */
 export interface Executor {
   /** How many calls of this function are worth having under way, as far as is known. */
-  appetite(fn: unknown): number;
+  appetite(callee: Callee): number;
   /** @throws PoolError when the call cannot even be sent. */
   start(call: Call, settle: Settle): Started;
   close(): Promise<void>;

@@ -1,6 +1,6 @@
 import { type ErrorCode, isErrorCode, PoolError } from '../core/errors.js';
 import type { LinkedList } from '../core/linked-list.js';
-import { aheadMs, hasRoom, type Pace, type UnderWay } from '../core/pace.js';
+import { aheadMs, hasRoom, type Pace } from '../core/pace.js';
 import type { ClaimedLease } from '../wire/generated/offhand/v1/ClaimedLease.js';
 import type { Failure__Output } from '../wire/generated/offhand/v1/Failure.js';
 import type { SettleLeaseRequest } from '../wire/generated/offhand/v1/SettleLeaseRequest.js';
@@ -10,6 +10,7 @@ import type { DirectTask, Place } from './direct-task.js';
 import { errorOf, resultsOf } from './outcome.js';
 import type { SlotLink, SlotUser } from './slot-link.js';
 import { batchOf } from './task-batch.js';
+import { TasksUnderWay } from './tasks-under-way.js';
 import type { WorkerLink } from './worker-link.js';
 
 /** How long tasks that are to come back from a revoked lease may take before its worker is asked, in ms. */
@@ -36,7 +37,7 @@ export interface LeaseHolder {
 /** One lease that a client holds, and the tasks that it has sent under it. */
 export class HeldLease implements Place, SlotUser {
   readonly epoch: number;
-  readonly underWay: UnderWay = { tasks: 0, workMs: 0, bytes: 0 };
+  readonly underWay = new TasksUnderWay();
   /** Since when nothing is under way. */
   idleSince = performance.now();
   /** When the slot was last heard of, while something is under way. */
@@ -49,7 +50,6 @@ export class HeldLease implements Place, SlotUser {
   readonly #worker: WorkerLink;
   readonly #pace: Pace;
   readonly #holder: LeaseHolder;
-  readonly #tasks = new Map<number, DirectTask>();
   #hasSentLease = false;
   #isEnding = false;
   /** Numbers of tasks that are to stop, not yet told to the worker. */
@@ -68,7 +68,7 @@ export class HeldLease implements Place, SlotUser {
   }
 
   get isIdle(): boolean {
-    return this.#tasks.size === 0;
+    return this.underWay.tasks === 0;
   }
 
   /** Whether its slot could have answered by now. */
@@ -100,15 +100,12 @@ export class HeldLease implements Place, SlotUser {
       line.shift();
       task.estimateMs = estimateMs ?? 0;
       messageMs += task.estimateMs;
-      this.underWay.tasks += 1;
-      this.underWay.workMs += task.estimateMs;
-      this.underWay.bytes += task.bytes;
       task.sent(this, this.#slot.nextNumber());
-      this.#tasks.set(task.number, task);
+      this.underWay.add(task);
       tasks.push(task);
     }
     if (tasks.length === 0) return;
-    if (tasks.length === this.#tasks.size) this.heardAt = performance.now();
+    if (tasks.length === this.underWay.tasks) this.heardAt = performance.now();
     const batch = batchOf(tasks, this.#slot);
     if (!this.#hasSentLease) batch.leaseId = this.#leaseId;
     this.#hasSentLease = true;
@@ -121,7 +118,7 @@ export class HeldLease implements Place, SlotUser {
     if (this.isIdle) return;
     // The slot hands back by itself what it has not begun, unless it is busy: with one of these, or with another's.
     setTimeout(() => {
-      if (this.#tasks.size > 1) void this.#settle({});
+      if (this.underWay.tasks > 1) void this.#settle({});
       else if (!this.isIdle) setTimeout(() => void (this.isIdle || this.#settle({})), HAND_BACK_ONE_MS);
     }, HAND_BACK_MS);
   }
@@ -141,7 +138,7 @@ export class HeldLease implements Place, SlotUser {
 
   /** A task was settled by its own limits: it has to stop if it runs, and else must not begin. */
   leave(task: DirectTask): void {
-    this.#remove(task);
+    this.underWay.remove(task);
     this.#toStop.push(task.number);
     if (this.#toStop.length > 1) return;
     queueMicrotask(() => {
@@ -167,18 +164,18 @@ export class HeldLease implements Place, SlotUser {
 
   onUnreached(reason: PoolError): void {
     this.#beginToEnd();
-    for (const task of this.#takeAbove(0)) task.fail(reason);
+    for (const task of this.underWay.takeAll()) task.fail(reason);
     this.#afterChange();
   }
 
   #onOutcome(outcome: TaskOutcomes__Output): void {
     const { number, count, failure, notBegun, runMs } = outcome;
     if (notBegun) return this.#onNotBegun(number, count);
-    const tasks = this.#take(number, count);
+    const tasks = this.underWay.take(number, count);
     const [first] = tasks;
     if (!first) return;
     if (failure?.code === 'code-unknown') {
-      this.#slot.forget(first.fn.id);
+      this.#slot.forget(first.fn);
       return this.#handBack(tasks);
     }
     this.#pace.note(first.fn.id, count, runMs);
@@ -198,7 +195,7 @@ export class HeldLease implements Place, SlotUser {
 
   /** The lease is over on the worker's side. */
   #onNotBegun(number: number, count: number): void {
-    const tasks = this.#take(number, count);
+    const tasks = this.underWay.take(number, count);
     if (tasks.length === 0) return;
     this.#beginToEnd();
     this.#handBack(tasks);
@@ -210,7 +207,7 @@ export class HeldLease implements Place, SlotUser {
     try {
       const { begun, failure, unsent } = await this.#worker.settleLease({ leaseId: this.#leaseId, ...what });
       for (const outcome of unsent) this.#onOutcome(outcome);
-      this.#handBack(this.#takeAbove(begun));
+      this.#handBack(this.underWay.takeAbove(begun));
       if (failure) this.#failRunning(begun, failure);
     } catch (error) {
       // Whoever did not ask because its stream had broken hears the rest on that stream, or that it breaks.
@@ -224,13 +221,13 @@ export class HeldLease implements Place, SlotUser {
   }
 
   #failRunning(number: number, failure: Failure__Output): void {
-    const [task] = this.#take(number, 1);
+    const [task] = this.underWay.take(number, 1);
     if (task) this.#attemptFailed(task, failure);
   }
 
   /** Nobody knows which of them has begun, nor which one used up the memory. */
   #failAll(why: string, cause?: PoolError): void {
-    const tasks = this.#takeAbove(0);
+    const tasks = this.underWay.takeAll();
     const wasAlone = tasks.length === 1 && this.#isAloneOnWorker;
     const code = cause?.code === 'out-of-memory' && wasAlone ? cause.code : 'worker-lost';
     for (const task of tasks) {
@@ -246,36 +243,6 @@ export class HeldLease implements Place, SlotUser {
     this.#holder.attemptFailed(task, code, errorOf(failure), wasAlone);
   }
 
-  #takeAbove(number: number): DirectTask[] {
-    return this.#take(number + 1, Number.POSITIVE_INFINITY);
-  }
-
-  /** Those of these tasks that are still under way, which they then are no more. */
-  #take(number: number, count: number): DirectTask[] {
-    const tasks: DirectTask[] = [];
-    if (count > this.#tasks.size) {
-      for (const task of this.#tasks.values())
-        if (task.number >= number && task.number < number + count) tasks.push(task);
-    } else {
-      for (let n = number; n < number + count; n++) {
-        const task = this.#tasks.get(n);
-        if (task) tasks.push(task);
-      }
-    }
-    for (const task of tasks) {
-      task.place = undefined;
-      this.#remove(task);
-    }
-    return tasks;
-  }
-
-  #remove(task: DirectTask): void {
-    if (!this.#tasks.delete(task.number)) return;
-    this.underWay.tasks -= 1;
-    this.underWay.workMs -= task.estimateMs;
-    this.underWay.bytes -= task.bytes;
-  }
-
   #handBack(tasks: DirectTask[]): void {
     if (tasks.length > 0) this.#holder.handBack(tasks);
   }
@@ -283,7 +250,6 @@ export class HeldLease implements Place, SlotUser {
   #afterChange(): void {
     if (this.isIdle) {
       this.idleSince = performance.now();
-      this.underWay.workMs = 0; // Sums of fractions drift.
       if (this.isSolitary) this.#beginToEnd();
       if (this.#isEnding) {
         this.#slot.part(this);

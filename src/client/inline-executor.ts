@@ -4,11 +4,12 @@ import { inspect } from 'node:util';
 import { type ErrorCode, PoolError } from '../core/errors.js';
 import { LinkedList } from '../core/linked-list.js';
 import { withResolvers } from '../core/with-resolvers.js';
+import type { AnyFunction } from '../wire/functions/compile.js';
 import { decodePayload, encodePayload } from '../wire/values/payload.js';
 import { DirectTask, type Place } from './direct-task.js';
 import type { Call, Executor, Settle, Started } from './executor.js';
-
-type AnyFunction = (...args: unknown[]) => unknown;
+import { InlineFunctions } from './inline-functions.js';
+import { shipCall } from './ship.js';
 
 /**
  * Runs calls in this process, one at a time, one value's copy away from a worker: the same functions and values are
@@ -20,6 +21,7 @@ type AnyFunction = (...args: unknown[]) => unknown;
 export class InlineExecutor implements Executor, Place {
   readonly #line = new LinkedList<DirectTask>();
   readonly #functions = new WeakMap<DirectTask, AnyFunction>();
+  readonly #compiled = new InlineFunctions();
   readonly #tasks = new Set<DirectTask>();
   #isRunning = false;
   #isClosed = false;
@@ -30,11 +32,13 @@ export class InlineExecutor implements Executor, Place {
 
   start(call: Call, settle: Settle): Started {
     if (this.#isClosed) throw closed(false);
-    const task: DirectTask = new DirectTask(call, (isOk, value) => {
+    const shipped = shipCall(call);
+    const fn = this.#compiled.functionOf(call, shipped.fn);
+    const task: DirectTask = new DirectTask(shipped, (isOk, value) => {
       this.#tasks.delete(task);
       settle(isOk, value);
     });
-    this.#functions.set(task, call.fn as AnyFunction);
+    this.#functions.set(task, fn);
     this.#tasks.add(task);
     task.place = this;
     this.#line.push(task);

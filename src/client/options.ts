@@ -22,6 +22,11 @@ export interface CallOptions {
   retryOn?: readonly RetryCause[];
   /** What status and logs call the task. @default the function's name */
   name?: string;
+  /**
+   * Values, functions and classes that go along with a function, which finds them by these names. Functions may use one
+   * another. Values are copied at once, sent once to each slot, and shared there by all tasks that use them.
+   */
+  capture?: Record<string, unknown>;
 }
 
 /** How `pool.map` goes through its input. */
@@ -38,7 +43,7 @@ export interface MapOptions {
 }
 
 const DURATIONS = ['timeoutMs', 'queueTimeoutMs', 'deadlineMs'] as const;
-const CALL_KEYS = [...DURATIONS, 'signal', 'retries', 'retryOn', 'name'];
+const CALL_KEYS = [...DURATIONS, 'signal', 'retries', 'retryOn', 'name', 'capture'];
 const MAP_KEYS = ['concurrency', 'ordered', 'errors'];
 
 /** @throws PoolError `invalid-argument`, naming the option, what was expected and what arrived. */
@@ -50,13 +55,19 @@ export function checkCallOptions(options: CallOptions): CallOptions {
     // Nobody notices a limit of more than 24 days.
     if (Number(checked[name]) > MAX_TIMER_MS) delete checked[name];
   }
-  const { signal, retries, retryOn, name } = options;
+  const { signal, retries, retryOn, name, capture } = options;
   checkNumber('retries', retries, { above: -1, whole: true });
   if (retryOn !== undefined && !(Array.isArray(retryOn) && retryOn.every(isRetryCause)))
     refuse('retryOn', `an array of ${RETRY_CAUSES.map((cause) => `'${cause}'`).join(', ')}`, retryOn);
   if (signal !== undefined && !(signal instanceof AbortSignal)) refuse('signal', 'an AbortSignal', signal);
   if (name !== undefined && typeof name !== 'string') refuse('name', 'a string', name);
+  if (capture !== undefined && !isRecord(capture))
+    refuse('capture', 'an object of what goes along, by name: { helper }', capture);
   return checked;
+}
+
+function isRecord(value: unknown): boolean {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
 function isRetryCause(value: unknown): value is RetryCause {

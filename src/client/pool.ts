@@ -1,22 +1,28 @@
+import { Captures } from './captures.js';
 import type { Executor, Settle } from './executor.js';
 import { mapBounded } from './map.js';
+import { type ModuleOptions, openModule } from './modules/open-module.js';
+import { type RemoteModule, remoteModule } from './modules/remote-module.js';
 import { type CallOptions, checkCallOptions, checkMapOptions, type MapOptions, refuse } from './options.js';
 
 /**
  * Runs functions on workers. Made by `connect` or `startPool`.
  *
  * A function travels as its source: it may use its arguments and what Node has built in, and imports what else it needs
- * inside itself. Arguments and results are copied (structured clone). An error that the function throws arrives as it was
- * thrown; everything else that goes wrong is a PoolError.
+ * inside itself. One that uses something else from around it is refused before it is sent. Arguments and results are copied
+ * (structured clone). An error that the function throws arrives as it was thrown; everything else that goes wrong is a
+ * PoolError.
  */
 export class Pool {
   readonly #executor: Executor;
   readonly #options: CallOptions;
+  readonly #captures: Captures;
 
   /** @internal Pools are made by `connect` and `startPool`. */
-  constructor(executor: Executor, options: CallOptions = {}) {
+  constructor(executor: Executor, options: CallOptions = {}, captures = Captures.none) {
     this.#executor = executor;
     this.#options = options;
+    this.#captures = captures;
   }
 
   /** Runs `fn(...args)` on a free worker, as soon as there is one. */
@@ -27,7 +33,8 @@ export class Pool {
   ): Promise<Awaited<ReturnType<F>>>;
   run<R>(fn: unknown, ...args: unknown[]): Promise<Awaited<R>> {
     return new Promise((resolve, reject) => {
-      this.#executor.start({ fn, args, options: this.#options }, (isOk, value) => {
+      const call = { fn, args, options: this.#options, captures: this.#captures };
+      this.#executor.start(call, (isOk, value) => {
         if (isOk) resolve(value as Awaited<R>);
         else reject(value);
       });
@@ -58,15 +65,32 @@ export class Pool {
     checkInput(input);
     const { concurrency } = options;
     const { signal, ...callOptions } = this.#options;
+    const callee = { fn, captures: this.#captures };
     const start = (item: T, settle: Settle) =>
-      this.#executor.start({ fn, args: [item], options: callOptions }, settle);
-    const room = concurrency === undefined ? () => this.#executor.appetite(fn) : () => concurrency;
+      this.#executor.start({ ...callee, args: [item], options: callOptions }, settle);
+    const room = concurrency === undefined ? () => this.#executor.appetite(callee) : () => concurrency;
     return mapBounded(input, start, { ...options, concurrency: room }, signal);
   }
 
-  /** The same pool with other call options; those given here go before those it has. */
+  /** The same pool with other call options; those given here go before those it has. What is captured is added, by name. */
   with(options: CallOptions): Pool {
-    return new Pool(this.#executor, { ...this.#options, ...checkCallOptions(options) });
+    const { capture, ...others } = checkCallOptions(options);
+    const captures = capture ? this.#captures.with(capture) : this.#captures;
+    return new Pool(this.#executor, { ...this.#options, ...others }, captures);
+  }
+
+  /**
+   * Bundles a module with all that it imports, so that its functions can be run: `pool.run(image.resize, …)`. Give it the
+   * module's type: `pool.module<typeof import('./image.ts')>(new URL('./image.ts', import.meta.url))`. The bundle is sent
+   * once to each slot, which loads it once and keeps it. What has not changed is not bundled again.
+   *
+   * @throws PoolError `invalid-argument`; `not-shippable` for what cannot be bundled, or esbuild is missing; `too-large`
+   */
+  async module<M extends object = Record<string, (...args: unknown[]) => unknown>>(
+    url: URL | string,
+    options: ModuleOptions = {},
+  ): Promise<RemoteModule<M>> {
+    return remoteModule(await openModule(url, options)) as RemoteModule<M>;
   }
 
   /** Lets go of the pool: calls under way end in `closed`. What `startPool` started is stopped. */

@@ -1,6 +1,9 @@
 import { type ClientDuplexStream, type ServiceError, status } from '@grpc/grpc-js';
+import { LRUCache } from 'lru-cache';
 import { PoolError } from '../core/errors.js';
 import { callMetadata, type Credentials, dial } from '../wire/credentials.js';
+import { keyOf, MAX_FUNCTIONS } from '../wire/functions/parts.js';
+import type { ShippedFunction } from '../wire/functions/source.js';
 import type { OutcomeBatch__Output } from '../wire/generated/offhand/v1/OutcomeBatch.js';
 import type { TaskBatch } from '../wire/generated/offhand/v1/TaskBatch.js';
 import type { TaskOutcomes__Output } from '../wire/generated/offhand/v1/TaskOutcomes.js';
@@ -31,8 +34,8 @@ export class SlotLink {
   #stream: Stream | undefined;
   readonly #users = new Set<SlotUser>();
   #count = 0;
-  /** Functions whose source has been sent on this stream. */
-  readonly #known = new Set<string>();
+  /** Functions, and parts of them, that have been sent on this stream. The slot keeps no more of them either. */
+  readonly #known = new LRUCache<string, true>({ max: MAX_FUNCTIONS });
   #isWriting = false;
   readonly #address: string;
   readonly #worker: string;
@@ -60,15 +63,16 @@ export class SlotLink {
     return !this.#isWriting;
   }
 
-  /** Whether the slot was sent the source of a function, so that its id will do. Counts it as sent from now on. */
-  knows(functionId: string): boolean {
-    if (this.#known.has(functionId)) return true;
-    this.#known.add(functionId);
+  /** Whether the slot was sent this function, or this part of one, so that its id will do. Counts it as sent from now on. */
+  knows(id: string): boolean {
+    if (this.#known.get(id)) return true;
+    this.#known.set(id, true);
     return false;
   }
 
-  forget(functionId: string): void {
-    this.#known.delete(functionId);
+  /** The slot knows this function no more. */
+  forget({ id, parts }: ShippedFunction): void {
+    for (const key of [id, ...parts.map(keyOf)]) this.#known.delete(key);
   }
 
   get isUnused(): boolean {

@@ -1,5 +1,7 @@
 import type { TaskBatch } from '../wire/generated/offhand/v1/TaskBatch.js';
 import type { Tasks } from '../wire/generated/offhand/v1/Tasks.js';
+import type { Part as PartMessage } from '../wire/generated/offhand/v1/Part.js';
+import { keyOf, type Part } from '../wire/functions/parts.js';
 import { bytesOf } from '../wire/outcome.js';
 import { encodePayload } from '../wire/values/payload.js';
 import type { DirectTask } from './direct-task.js';
@@ -38,11 +40,18 @@ function tasksMessage(tasks: readonly DirectTask[], first: DirectTask, slot: Slo
   return {
     number,
     count: tasks.length,
-    ...(slot.knows(fn.id) ? { functionId: fn.id } : { source: fn.source }),
+    ...(slot.knows(fn.id)
+      ? { functionId: fn.id }
+      : { source: fn.source, parts: fn.parts.map((part) => partMessage(part, slot)) }),
     name,
     // Only a slot on this machine reaches what the client hands out.
     ...(first.reference && slot.isLocal ? { argumentsAt: first.reference } : { arguments: bytesOf(payload) }),
     isList,
     limits: timeoutMs === undefined ? null : { timeoutMs },
   };
+}
+
+function partMessage(part: Part, slot: SlotLink): PartMessage {
+  const { kind, id, name, data, remedy } = part;
+  return { kind, name, remedy, ...(slot.knows(keyOf(part)) ? { id } : { data }) };
 }

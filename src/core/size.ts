@@ -17,7 +17,7 @@ export function parseSizeBytes(given: unknown, name: string, leastBytes: number)
   if (isKind && bytes >= leastBytes && Number.isSafeInteger(bytes)) return bytes;
   throw new PoolError(
     'invalid-argument',
-    `${name}: expected a size such as 512mb or 2gb, at least ${leastBytes / MIB}mb, got ${String(given)}`,
+    `${name}: expected a size such as 512mb or 2gb, at least ${leastBytes < MIB ? `${leastBytes / 1024}kb` : `${leastBytes / MIB}mb`}, got ${String(given)}`,
   );
 }
 

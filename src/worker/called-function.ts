@@ -1,13 +1,15 @@
 import { PoolError } from '../core/errors.js';
 import { MAX_TIMER_MS } from '../core/timer.js';
-import { idOf } from '../wire/functions/source.js';
+import { idOf } from '../wire/functions/function-id.js';
+import type { SentPart, SentSource } from '../wire/functions/parts.js';
+import type { Part__Output } from '../wire/generated/offhand/v1/Part.js';
 import type { Limits__Output } from '../wire/generated/offhand/v1/Limits.js';
 
 /** What a call runs, the same whether it came alone or on a stream. */
 export interface CalledFunction {
   functionId: string;
   /** Absent when the caller believes that the function is known here. */
-  source: string | undefined;
+  source: SentSource | undefined;
   /** Shown in status and errors. */
   name: string;
   /** From the moment user code begins, in ms; the main thread watches it. Undefined for no limit. */
@@ -20,19 +22,37 @@ export interface CallMessage {
   functionId?: string;
   name: string;
   limits: Limits__Output | null;
+  parts?: Part__Output[];
 }
 
 /** Checks what came by wire. @throws PoolError `invalid-argument`, naming the field. */
-export function calledFunctionFrom({ source, functionId, name, limits }: CallMessage): CalledFunction {
+export function calledFunctionFrom({
+  source,
+  functionId,
+  name,
+  limits,
+  parts = [],
+}: CallMessage): CalledFunction {
   if (!source && !functionId) {
     throw new PoolError('invalid-argument', 'function: expected source or function_id, got neither');
   }
   return {
     functionId: source ? idOf(source) : String(functionId),
-    source: source || undefined,
+    source: source ? { text: source, parts: parts.map(partFrom) } : undefined,
     name: name || 'anonymous',
     timeoutMs: timeoutFrom(limits),
   };
+}
+
+function partFrom({ kind, id, data, name, remedy }: Part__Output): SentPart {
+  if (kind !== 'DATA' && kind !== 'MODULE')
+    throw new PoolError(
+      'invalid-argument',
+      `parts.kind: expected DATA or MODULE, got ${JSON.stringify(kind)}`,
+    );
+  if (data) return { kind, id: idOf(data), name, data, remedy };
+  if (id) return { kind, id, name, data: undefined, remedy };
+  throw new PoolError('invalid-argument', 'parts: expected data or id, got neither');
 }
 
 function timeoutFrom(limits: Limits__Output | null): number | undefined {

@@ -1,18 +1,22 @@
 import { LRUCache } from 'lru-cache';
 import { PoolError } from '../core/errors.js';
 import { type AnyFunction, compileFunction } from '../wire/functions/compile.js';
+import { MAX_FUNCTIONS, MAX_KEPT_BYTES, PartCache, type SentSource } from '../wire/functions/parts.js';
 
-/** Functions kept compiled in one thread. */
-const MAX_FUNCTIONS = 1_000;
-
-/** The functions that one thread knows. */
+/** The functions that one thread knows, compiled, and what they need. */
 export class FunctionCache {
-  readonly #functions = new LRUCache<string, AnyFunction>({ max: MAX_FUNCTIONS });
+  readonly #functions = new LRUCache<string, { fn: AnyFunction; bytes: number }>({
+    max: MAX_FUNCTIONS,
+    maxSize: MAX_KEPT_BYTES,
+    sizeCalculation: ({ bytes }) => bytes,
+  });
+  readonly #parts: PartCache;
   readonly #base: string;
 
   /** @param base absolute path of a file, real or not, from which functions resolve what they import. */
   constructor(base: string) {
     this.#base = base;
+    this.#parts = new PartCache(base);
   }
 
   has(id: string): boolean {
@@ -20,13 +24,18 @@ export class FunctionCache {
   }
 
   /** Compiling already runs what stands around a function. @throws PoolError `not-shippable`, `code-unknown` */
-  get(id: string, source: string | undefined): AnyFunction {
+  get(id: string, source: SentSource | undefined): AnyFunction {
     const known = this.#functions.get(id);
-    if (known) return known;
+    if (known) return known.fn;
     if (source === undefined) throw codeUnknown(id);
-    const compiled = compileFunction(source, this.#base);
-    this.#functions.set(id, compiled);
-    return compiled;
+    const parts = source.parts.map((part) => this.#parts.get(part));
+    const fn = compileFunction(
+      source.text,
+      this.#base,
+      parts.map(({ value }) => value),
+    );
+    this.#functions.set(id, { fn, bytes: parts.reduce((sum, part) => sum + part.bytes, source.text.length) });
+    return fn;
   }
 }
 

@@ -31,7 +31,7 @@ beforeAll(async () => {
     sandbox.path('f.ts'),
     `export const add = (a: number, b: number): number => a + b;\nexport const notAFunction: string = 'text';`,
   );
-  writeFileSync(sandbox.path('broken.mjs'), 'throw new Error("broken at load");');
+  writeFileSync(sandbox.path('broken.mjs'), 'export const add = () => 1; throw new Error("broken at load");');
   writeFileSync(
     sandbox.path('open.mjs'),
     'setInterval(() => undefined, 1_000);\nexport const one = () => 1;',
@@ -97,11 +97,17 @@ describe('run', () => {
     ]);
     expect(noExport).toMatch(/f\.mjs has no function nothing; .*add/);
     expect(notAFunction).toMatch(/f\.ts has no function notAFunction; .*add/);
-    expect(broken).toMatch(/broken\.mjs cannot be loaded: broken at load/);
+    expect(broken).toMatch(/broken\.mjs threw when the worker loaded it: broken at load/);
   });
 
-  test('explains that a function cannot use what stands around it', async () => {
-    expect(await refused(['run', 'f.mjs#usesOutside'])).toMatch(/outside is not defined.*must be inside it/);
+  test('sends along what stands around a function, and what its file imports', async () => {
+    expect(await ok(['run', 'f.mjs#usesOutside'])).toBe('3');
+    writeFileSync(sandbox.path('part.ts'), 'export const half = (n: number): number => n / 2;');
+    writeFileSync(
+      sandbox.path('whole.ts'),
+      `import { half } from './part.ts'; export const quarter = (n: number) => half(half(n));`,
+    );
+    expect(await ok(['run', 'whole.ts#quarter', '8'])).toBe('2');
   });
 
   test('prints the message of what the function threw', async () => {

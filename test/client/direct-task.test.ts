@@ -1,6 +1,8 @@
 import { afterEach, describe, expect, jest, test } from '@jest/globals';
+import { Captures } from '../../src/client/captures.js';
 import { DirectTask, type Place } from '../../src/client/direct-task.js';
 import type { CallOptions } from '../../src/client/options.js';
+import { shipCall } from '../../src/client/ship.js';
 import { type ErrorCode, PoolError } from '../../src/core/errors.js';
 
 const nowhere: Place = { leave: () => undefined };
@@ -8,8 +10,13 @@ const nowhere: Place = { leave: () => undefined };
 /** One task that was sent, and what it was settled with. */
 function taskWith(options: CallOptions = {}): { task: DirectTask; outcome: () => unknown } {
   const settled: unknown[] = [];
-  const call = { fn: () => 1, args: [], options: { name: 'work', ...options } };
-  const task = new DirectTask(call, (_, value) => settled.push(value));
+  const call = {
+    fn: () => 1,
+    args: [],
+    options: { name: 'work', ...options },
+    captures: Captures.none,
+  };
+  const task = new DirectTask(shipCall(call), (_, value) => settled.push(value));
   task.sent(nowhere, 1);
   return {
     task,

@@ -2,11 +2,11 @@ import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
-import { type CallOptions, type Pool, PoolError, startPool, type StartPoolOptions } from 'offhand';
+import { type CallOptions, type Pool, startPool, type StartPoolOptions } from 'offhand';
 import { restartDelayMs } from '../../src/core/restart-backoff.js';
 import { isRunning } from '../support/sandbox.js';
 import { waitFor } from '../support/wait.js';
-import { poolError, rejection, startScript } from './support.js';
+import { meet, poolError, rejection, startScript } from './support.js';
 
 // Every way in which a task can end that is no return and no throw, and that the pool is whole again afterwards.
 
@@ -14,16 +14,6 @@ import { poolError, rejection, startScript } from './support.js';
 const RECOVERY_MS = 6_000;
 
 const LIMITS: StartPoolOptions = { workers: 2, maxHeap: '64mb', maxRss: '512mb' };
-
-const pidOf = () => process.pid;
-
-/** Both workers at once: each task waits until the other runs. */
-const meet = async (folder: string, own: string, other: string) => {
-  const { existsSync: isThere, writeFileSync } = await import('node:fs');
-  writeFileSync(`${folder}/${own}`, '');
-  while (!isThere(`${folder}/${other}`)) await new Promise((resolve) => setTimeout(resolve, 5));
-  return process.pid;
-};
 
 let folder: string;
 beforeEach(() => {
@@ -242,61 +232,5 @@ describe('a program that a task leaves behind', () => {
     const child = await pool.run(leave);
     await pool.close();
     await waitFor('the program to end', () => !isRunning(child), RECOVERY_MS);
-  });
-});
-
-describe('a worker above maxRss', () => {
-  test('is replaced without harm to anybody when it was not the task that runs', async () => {
-    await using pool = await startPool({ workers: 1, maxRss: '256mb' });
-    const before = await pool.run(pidOf);
-    await pool.run(() => {
-      setTimeout(() => Object.assign(globalThis, { kept: Buffer.alloc(300 * 1024 * 1024, 1) }));
-    });
-    let calls = 0;
-    await waitFor('another worker', async () => {
-      calls += 1;
-      return (await pool.run(pidOf)) !== before;
-    });
-    expect(calls).toBeGreaterThan(0);
-  });
-
-  test('hands back what has not begun', async () => {
-    await using pool = await startPool({ workers: 1, maxRss: '256mb' });
-    const before = await pool.run(pidOf);
-    const greedy = pool.run(async () => {
-      const kept = Buffer.alloc(300 * 1024 * 1024, 1);
-      await new Promise((resolve) => setTimeout(resolve, 60_000));
-      return kept.length;
-    });
-    const others = Promise.all(Array.from({ length: 50 }, () => pool.run(pidOf)));
-    expect(await poolError(greedy)).toMatchObject({ code: 'out-of-memory' });
-    const [after] = new Set(await others);
-    expect(after).not.toBe(before);
-  });
-
-  test('with several tasks fails those that ran all the while, as lost, saying why', async () => {
-    await using pool = await startPool({ workers: 1, slots: 2, maxRss: '256mb' });
-    const once = pool.with({ retries: 0 });
-    const bystander = once.run(meet, folder, 'bystander', 'never');
-    await waitFor('the bystander to run', () => existsSync(join(folder, 'bystander')));
-    const greedy = once.run(async () => {
-      const kept = Buffer.alloc(300 * 1024 * 1024, 1);
-      await new Promise((resolve) => setTimeout(resolve, 60_000));
-      return kept.length;
-    });
-    for (const error of [await poolError(bystander), await poolError(greedy)]) {
-      expect(error).toMatchObject({
-        code: 'worker-lost',
-        message: expect.stringMatching(/more than the 256 MiB/),
-      });
-    }
-  });
-
-  test('says so in its log', async () => {
-    const logDir = join(folder, 'logs');
-    await using pool = await startPool({ workers: 1, maxRss: '256mb', logDir });
-    const greedy = pool.run(() => Buffer.alloc(300 * 1024 * 1024, 1) && new Promise(() => undefined));
-    expect(await poolError(greedy)).toBeInstanceOf(PoolError);
-    expect(readFileSync(join(logDir, 'worker-1.log'), 'utf8')).toMatch(/its worker used \d+ MiB of memory/);
   });
 });

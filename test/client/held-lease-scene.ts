@@ -1,12 +1,15 @@
+import { Captures } from '../../src/client/captures.js';
 import { DirectTask } from '../../src/client/direct-task.js';
 import { HeldLease, type LeaseHolder } from '../../src/client/held-lease.js';
 import type { CallOptions } from '../../src/client/options.js';
+import { shipCall } from '../../src/client/ship.js';
 import type { SlotLink, SlotUser } from '../../src/client/slot-link.js';
 import type { WorkerLink } from '../../src/client/worker-link.js';
 import { PoolError } from '../../src/core/errors.js';
 import { LinkedList } from '../../src/core/linked-list.js';
 import { Pace } from '../../src/core/pace.js';
 import { withResolvers } from '../../src/core/with-resolvers.js';
+import type { ShippedFunction } from '../../src/wire/functions/source.js';
 import type { Failure__Output } from '../../src/wire/generated/offhand/v1/Failure.js';
 import type { SettleLeaseRequest } from '../../src/wire/generated/offhand/v1/SettleLeaseRequest.js';
 import type { SettleLeaseResponse__Output } from '../../src/wire/generated/offhand/v1/SettleLeaseResponse.js';
@@ -41,8 +44,8 @@ class FakeSlot {
     return false;
   }
 
-  forget(functionId: string): void {
-    this.#known.delete(functionId);
+  forget({ id }: ShippedFunction): void {
+    this.#known.delete(id);
   }
 
   nextNumber(): number {
@@ -138,8 +141,8 @@ export class Scene implements LeaseHolder {
 
   /** Puts a task in line. */
   add(name: string, options: CallOptions = {}, arg: unknown = name): DirectTask {
-    const call = { fn: echo, args: [arg], options: { name, ...options } };
-    const task = new DirectTask(call, (isOk, value) => {
+    const call = { fn: echo, args: [arg], options: { name, ...options }, captures: Captures.none };
+    const task = new DirectTask(shipCall(call), (isOk, value) => {
       if (name in this.settled) throw new Error(`${name} was settled twice`);
       this.settled[name] = isOk ? value : inShort(value);
     });
@@ -159,7 +162,7 @@ export class Scene implements LeaseHolder {
 
   /** Tasks are known to take next to nothing, so that many go at once. */
   areShort(): void {
-    this.pace.note(new DirectTask({ fn: echo, args: [], options: {} }, () => {}).fn.id, 1, 0);
+    this.pace.note(Captures.none.ship(echo).id, 1, 0);
   }
 
   changed(): void {

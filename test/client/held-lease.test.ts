@@ -66,7 +66,7 @@ describe('outcomes', () => {
     expect([lease.underWay.tasks, lease.isIdle]).toEqual([2, false]);
     scene.slot.tell(results(4, [['D'], new Map([[1, 2]])]));
     expect(scene.settled).toMatchObject({ d: ['D'], e: new Map([[1, 2]]) });
-    expect(lease.underWay).toEqual({ tasks: 0, workMs: 0, bytes: 0 });
+    expect(lease.underWay).toMatchObject({ tasks: 0, workMs: 0, bytes: 0 });
     expect([lease.isIdle, lease.isReady, scene.ended]).toEqual([true, true, []]);
   });
 

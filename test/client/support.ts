@@ -45,6 +45,14 @@ export function isAlive(pid: number): boolean {
   }
 }
 
+/** A task that waits until another one of its kind runs too; gives its process. */
+export const meet = async (folder: string, own: string, other: string) => {
+  const { existsSync: isThere, writeFileSync } = await import('node:fs');
+  writeFileSync(`${folder}/${own}`, '');
+  while (!isThere(`${folder}/${other}`)) await new Promise((resolve) => setTimeout(resolve, 5));
+  return process.pid;
+};
+
 /** A folder of this test's own; `remove` takes it away. */
 export function temporaryFolder(): { path: string; remove: () => void } {
   const path = mkdtempSync(join(tmpdir(), 'offhand-test-'));

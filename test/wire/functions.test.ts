@@ -1,8 +1,11 @@
 /* eslint @typescript-eslint/unbound-method: 'off', @typescript-eslint/no-implied-eval: 'off' -- methods without their
    objects and functions made of text are what is tried here */
 import { describe, expect, test } from '@jest/globals';
+import { Captures } from '../../src/client/captures.js';
 import { compileFunction } from '../../src/wire/functions/compile.js';
-import { idOf, shipFunction } from '../../src/wire/functions/source.js';
+import { idOf } from '../../src/wire/functions/function-id.js';
+
+const shipFunction = (fn: unknown) => Captures.none.ship(fn);
 
 const BASE = `${process.cwd()}/offhand-task.js`;
 
@@ -168,7 +171,10 @@ describe('what has no source that would mean the same elsewhere is refused', () 
       /^`max` is built into Node and has no source to send; wrap it: \(\.\.\.args\) => max\(\.\.\.args\)$/,
     ],
     [shapes.area.bind(shapes), /^`bound area` was made by bind\(\)/],
-    [Account, /^`Account` is a class; send a function that makes one: \(\.\.\.args\) => new Account/],
+    [
+      Account,
+      /^`Account` is a class; send a function that makes one, .*: pool\.with\(\{ capture: \{ Account \} \}\)/,
+    ],
     [class {}, /^the function is a class; .*new Class/],
     [Account.prototype.read, /^`read` cannot be sent: its source does not parse/],
     [getter, /getter|accessor/],

@@ -39,7 +39,7 @@ export class BareThread {
       number: 1,
       count: Array.isArray(lists) ? lists.length : 1,
       functionId: source ?? 'unknown',
-      source,
+      source: source === undefined ? undefined : { text: source, parts: [] },
       name: 'test',
       args: encodePayload(lists, 'V8', 'arguments'),
       isList: true,

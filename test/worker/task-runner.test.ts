@@ -31,7 +31,7 @@ async function executeOn(
     number: -1,
     count: 1,
     functionId,
-    source,
+    source: source === undefined ? undefined : { text: source, parts: [] },
     name: 'test',
     args: { encoding: 'JSON', data: Buffer.from(args) },
     isList: false,

@@ -2,14 +2,16 @@ import { constants, Script } from 'node:vm';
 import { messageOf, PoolError } from '../../core/errors.js';
 
 export type AnyFunction = (...args: unknown[]) => unknown;
+type Maker = (parts: readonly unknown[]) => unknown;
 
 /**
  * Turns shipped source into a function of this thread.
  *
  * @param base absolute path of a file, real or not: `import()` inside the function resolves from there.
+ * @param parts what the source needs; where there is any it evaluates to a function of these.
  * @throws PoolError `not-shippable` when the source does not compile or is no function.
  */
-export function compileFunction(source: string, base: string): AnyFunction {
+export function compileFunction(source: string, base: string, parts: readonly unknown[] = []): AnyFunction {
   let value: unknown;
   try {
     const script = new Script(`(${source}\n)`, {
@@ -22,9 +24,20 @@ export function compileFunction(source: string, base: string): AnyFunction {
       cause: error,
     });
   }
+  if (parts.length > 0) value = make(value as Maker, parts);
   if (typeof value === 'function') return value as AnyFunction;
   throw new PoolError(
     'not-shippable',
     `the source is not a function but ${value === null ? 'null' : typeof value}`,
   );
+}
+
+function make(maker: Maker, parts: readonly unknown[]): unknown {
+  try {
+    return maker(parts);
+  } catch (error) {
+    throw new PoolError('not-shippable', `what the function needs cannot be made: ${messageOf(error)}`, {
+      cause: error,
+    });
+  }
 }

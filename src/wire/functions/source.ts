@@ -1,46 +1,51 @@
-import { createHash } from 'node:crypto';
 import { types } from 'node:util';
 import { Script } from 'node:vm';
 import { LRUCache } from 'lru-cache';
 import { messageOf, PoolError } from '../../core/errors.js';
-import { functionId, type FunctionId } from '../../core/ids.js';
+import type { FunctionId } from '../../core/ids.js';
 import { checkSize, MAX_SOURCE_BYTES } from '../values/size-limit.js';
+import { type FreeNames, freeNamesOf } from './free-names.js';
+import type { Part } from './parts.js';
 
 /** A function as it travels: an expression that evaluates to it, known by the hash of that text. */
 export interface ShippedFunction {
   id: FunctionId;
+  /** With `parts` it evaluates to a function of these, which makes the function. */
   source: string;
   /** For people: the function's own name, else `anonymous`. */
   name: string;
+  parts: readonly Part[];
 }
 
-// Inline closures are new objects at every call while their text stays the same, hence the second cache.
-const byFunction = new WeakMap<object, ShippedFunction>();
-const byText = new LRUCache<string, { id: FunctionId; source: string }>({ max: 1_000 });
+/** What stands written, as an expression that evaluates to the same function or class. */
+export interface Code {
+  source: string;
+  isClass: boolean;
+  /** Undefined where nobody can tell. */
+  free: FreeNames | undefined;
+}
 
-/** @throws PoolError `not-shippable` for what has no source that would mean the same elsewhere; `too-large` */
-export function shipFunction(fn: unknown): ShippedFunction {
-  if (typeof fn !== 'function') {
-    const given = fn === null ? 'null' : typeof fn;
-    throw new PoolError('not-shippable', `expected a function to run, got ${given}`);
-  }
-  const known = byFunction.get(fn);
-  if (known) return known;
+// Inline closures are new objects at every call while their text stays the same.
+const byText = new LRUCache<string, Code>({ max: 1_000 });
+
+/**
+ * Reads the source of a function or class, and what it uses from outside.
+ *
+ * @throws PoolError `not-shippable` for what has no source that would mean the same elsewhere; `too-large`
+ */
+export function codeOf(fn: { name: string }): Code {
   const text = Function.prototype.toString.call(fn);
-  let form = byText.get(text);
-  if (!form) {
-    checkSize(text.length, `the source of \`${fn.name || 'anonymous'}\``, MAX_SOURCE_BYTES);
-    const source = sourceOf(fn, text);
-    form = { source, id: idOf(source) };
-    byText.set(text, form);
-  }
-  const shipped = { ...form, name: fn.name || 'anonymous' };
-  byFunction.set(fn, shipped);
-  return shipped;
+  const known = byText.get(text);
+  if (known) return known;
+  checkSize(text.length, `the source of \`${fn.name || 'anonymous'}\``, MAX_SOURCE_BYTES);
+  const source = sourceOf(fn, text);
+  const code = { source, isClass: isClass(text), free: freeNamesOf(source) };
+  byText.set(text, code);
+  return code;
 }
 
-export function idOf(source: string): FunctionId {
-  return functionId(createHash('sha256').update(source).digest('hex'));
+function isClass(text: string): boolean {
+  return /^class(?!\s*\()\b/.test(text);
 }
 
 function sourceOf(fn: { name: string }, text: string): string {
@@ -69,12 +74,6 @@ function sourceOf(fn: { name: string }, text: string): string {
       `${name} is a getter or setter; send a function that uses it: (o) => o.property`,
     );
   }
-  if (/^class(?!\s*\()\b/.test(text)) {
-    throw new PoolError(
-      'not-shippable',
-      `${name} is a class; send a function that makes one: (...args) => new ${fn.name || 'Class'}(...args).method()`,
-    );
-  }
   // A method's text (`area() { … }`) is no expression by itself; inside an object literal it is.
   const forms = [
     text,
@@ -89,11 +88,9 @@ function sourceOf(fn: { name: string }, text: string): string {
       reason ??= error;
     }
   }
-  throw new PoolError(
-    'not-shippable',
-    `${name} cannot be sent: its source does not parse (${messageOf(reason)})`,
-    {
-      cause: reason,
-    },
-  );
+  const why = messageOf(reason);
+  const remedy = /import\.meta/.test(why)
+    ? `${name} uses import.meta, which belongs to its module; pass what it takes from there (import.meta.url) as an argument`
+    : `${name} cannot be sent: its source does not parse (${why})`;
+  throw new PoolError('not-shippable', remedy, { cause: reason });
 }
