@@ -39,6 +39,7 @@ export class DirectTask implements Started, ListItem<DirectTask> {
   readonly args: Payload | readonly unknown[];
   readonly name: string;
   readonly timeoutMs: number | undefined;
+  readonly priority: number;
   readonly #policy: RetryPolicy;
   /** Attempts that have failed. */
   #failures = 0;
@@ -64,6 +65,7 @@ export class DirectTask implements Started, ListItem<DirectTask> {
     this.args = args.every(isSmallPrimitive) ? args : encodeArguments(args, this.fn.name);
     this.name = (options.name ?? this.fn.name).slice(0, MAX_NAME_LENGTH);
     this.timeoutMs = options.timeoutMs;
+    this.priority = options.priority ?? 0;
     this.#policy = options;
     this.#settle = settle;
     this.#signal = options.signal;
