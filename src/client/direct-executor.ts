@@ -14,6 +14,7 @@ import { RetryLine } from './retry-line.js';
 import { Session, type SessionEvents } from './session.js';
 import { shipCall } from './ship.js';
 import { ValueServer } from './value-server.js';
+import { TaskLine } from './task-line.js';
 import { WorkerConnections } from './worker-connections.js';
 
 /** How long a lease is kept for the next call, in ms; and how long while others wait for one. */
@@ -44,7 +45,7 @@ export class DirectExecutor implements Executor, Place, LeaseHolder, SessionEven
   readonly #onClose: (() => Promise<void>) | undefined;
   readonly #pace = new Pace();
   /** Tasks that wait for a lease. */
-  readonly #line = new LinkedList<DirectTask>();
+  readonly #line = new TaskLine();
   readonly #retries = new RetryLine();
   readonly #tasks = new Set<DirectTask>();
   /** Leases that can still be used. */
@@ -150,19 +151,12 @@ export class DirectExecutor implements Executor, Place, LeaseHolder, SessionEven
   }
 
   handBack(tasks: DirectTask[]): void {
-    // Where they came from: before all that were called later.
-    let next = this.#line.first;
-    for (const task of tasks) {
-      if (task.isSettled) continue;
-      if (task.isSuspect) {
-        task.handedBack(this);
-        this.#lineUpAlone(task);
-        continue;
-      }
-      while (next && next.order < task.order) next = next.next;
+    const waiting = tasks.filter((task) => !task.isSettled);
+    for (const task of waiting) {
       task.handedBack(this);
-      this.#line.insert(task, next);
+      if (task.isSuspect) this.#lineUpAlone(task);
     }
+    this.#line.putBack(waiting.filter((task) => !task.isSuspect));
     this.#pumpSoon();
   }
 
@@ -224,7 +218,14 @@ export class DirectExecutor implements Executor, Place, LeaseHolder, SessionEven
 
   othersWait(durationMs: number): void {
     this.#othersWaitUntil = performance.now() + durationMs;
+    for (const lease of this.#leases.values()) this.graded(lease);
     this.#tend();
+  }
+
+  /** What a lease is used for matters only where others might get it. */
+  graded(lease: HeldLease): void {
+    if (performance.now() < this.#othersWaitUntil && lease.isRegraded)
+      this.#session.regrade(lease.epoch, lease.toldPriority());
   }
 
   capacity(slots: number): void {
@@ -262,6 +263,7 @@ export class DirectExecutor implements Executor, Place, LeaseHolder, SessionEven
     // Fewer are only asked for where some were not yet granted; those held are given back when they have idled.
     if (demand > this.#session.demand || this.#session.demand > this.#leases.size)
       this.#session.demand = demand;
+    this.#session.wanted = this.#line.wanted(this.#session.demand - this.#leases.size);
     // Idle slots first: a task is not to queue where it could run.
     for (const wantsIdle of [true, false]) {
       for (const lease of this.#leases.values()) {

@@ -35,6 +35,7 @@ export class DirectTask implements Started, ListItem<DirectTask> {
   readonly args: Payload | readonly unknown[];
   readonly name: string;
   readonly timeoutMs: number | undefined;
+  readonly priority: number;
   readonly #policy: RetryPolicy;
   /** Attempts that have failed. */
   #failures = 0;
@@ -59,6 +60,7 @@ export class DirectTask implements Started, ListItem<DirectTask> {
     this.args = args;
     this.name = name;
     this.timeoutMs = options.timeoutMs;
+    this.priority = options.priority ?? 0;
     this.#policy = options;
     this.#settle = settle;
     this.#signal = options.signal;

@@ -1,5 +1,4 @@
 import { type ErrorCode, isErrorCode, PoolError } from '../core/errors.js';
-import type { LinkedList } from '../core/linked-list.js';
 import { aheadMs, hasRoom, type Pace } from '../core/pace.js';
 import type { ClaimedLease } from '../wire/generated/offhand/v1/ClaimedLease.js';
 import type { Failure__Output } from '../wire/generated/offhand/v1/Failure.js';
@@ -11,6 +10,7 @@ import { errorOf, resultsOf } from './outcome.js';
 import type { SlotLink, SlotUser } from './slot-link.js';
 import { batchOf } from './task-batch.js';
 import { TasksUnderWay } from './tasks-under-way.js';
+import type { TaskSource } from './task-line.js';
 import type { WorkerLink } from './worker-link.js';
 
 /** How long tasks that are to come back from a revoked lease may take before its worker is asked, in ms. */
@@ -22,6 +22,8 @@ const HAND_BACK_ONE_MS = 50;
 export interface LeaseHolder {
   /** There is room for more tasks, or one less under way. */
   changed(): void;
+  /** It is used for tasks of another priority than so far. */
+  graded(lease: HeldLease): void;
   /** Tasks that did not begin, in their order. */
   handBack(tasks: DirectTask[]): void;
   /** An attempt has failed. `code` is `thrown`, or that of the PoolError; see {@link DirectTask.attemptFailed}. */
@@ -52,12 +54,16 @@ export class HeldLease implements Place, SlotUser {
   readonly #holder: LeaseHolder;
   #hasSentLease = false;
   #isEnding = false;
+  /** Of the tasks that were sent last; and the one that the coordinator knows of. */
+  #priority: number;
+  #toldPriority: number;
   /** Numbers of tasks that are to stop, not yet told to the worker. */
   #toStop: number[] = [];
 
   constructor(lease: SlotLease__Output, slot: SlotLink, worker: WorkerLink, pace: Pace, holder: LeaseHolder) {
     this.epoch = lease.epoch;
     this.isSolitary = lease.alone;
+    this.#priority = this.#toldPriority = lease.priority;
     this.#isAloneOnWorker = lease.alone || lease.workerSlots === 1;
     this.#leaseId = lease.leaseId;
     this.#slot = slot;
@@ -86,7 +92,7 @@ export class HeldLease implements Place, SlotUser {
    *
    * @param leases how many share what waits in line.
    */
-  fill(line: LinkedList<DirectTask>, leases: number): void {
+  fill(line: TaskSource, leases: number): void {
     const tasks: DirectTask[] = [];
     const share = Math.ceil(line.size / leases);
     const limitMs = aheadMs(line.size, leases, this.#pace.of(line.first?.fn.id ?? '') ?? 0);
@@ -104,7 +110,12 @@ export class HeldLease implements Place, SlotUser {
       this.underWay.add(task);
       tasks.push(task);
     }
-    if (tasks.length === 0) return;
+    const [first] = tasks;
+    if (!first) return;
+    if (first.priority !== this.#priority) {
+      this.#priority = first.priority;
+      this.#holder.graded(this);
+    }
     if (tasks.length === this.underWay.tasks) this.heardAt = performance.now();
     const batch = batchOf(tasks, this.#slot);
     if (!this.#hasSentLease) batch.leaseId = this.#leaseId;
@@ -133,7 +144,19 @@ export class HeldLease implements Place, SlotUser {
   }
 
   get claim(): ClaimedLease {
-    return { leaseId: this.#leaseId, epoch: this.epoch, returned: this.#isEnding };
+    const priority = (this.#toldPriority = this.#priority);
+    return { leaseId: this.#leaseId, epoch: this.epoch, returned: this.#isEnding, priority };
+  }
+
+  /** Whether it is used for tasks of another priority than the coordinator believes. */
+  get isRegraded(): boolean {
+    return this.#priority !== this.#toldPriority;
+  }
+
+  /** The priority it is used at, for the coordinator. */
+  toldPriority(): number {
+    this.#toldPriority = this.#priority;
+    return this.#priority;
   }
 
   /** A task was settled by its own limits: it has to stop if it runs, and else must not begin. */

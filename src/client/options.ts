@@ -1,5 +1,6 @@
 import { inspect } from 'node:util';
 import { PoolError } from '../core/errors.js';
+import { checkPriority } from '../core/priority.js';
 import { RETRY_CAUSES, type RetryCause } from '../core/retry.js';
 import { MAX_TIMER_MS } from '../core/timer.js';
 
@@ -20,6 +21,11 @@ export interface CallOptions {
   retries?: number;
   /** Which failures are tried again. @default all of them where `retries` is given, else `['worker-lost']` */
   retryOn?: readonly RetryCause[];
+  /**
+   * A whole number from -100 to 100. Higher ones are served first, whichever client asks; equal ones in the order of the
+   * calls. A task that runs is not interrupted. @default 0
+   */
+  priority?: number;
   /** What status and logs call the task. @default the function's name */
   name?: string;
   /**
@@ -43,7 +49,7 @@ export interface MapOptions {
 }
 
 const DURATIONS = ['timeoutMs', 'queueTimeoutMs', 'deadlineMs'] as const;
-const CALL_KEYS = [...DURATIONS, 'signal', 'retries', 'retryOn', 'name', 'capture'];
+const CALL_KEYS = [...DURATIONS, 'signal', 'retries', 'retryOn', 'priority', 'name', 'capture'];
 const MAP_KEYS = ['concurrency', 'ordered', 'errors'];
 
 /** @throws PoolError `invalid-argument`, naming the option, what was expected and what arrived. */
@@ -56,6 +62,7 @@ export function checkCallOptions(options: CallOptions): CallOptions {
     if (Number(checked[name]) > MAX_TIMER_MS) delete checked[name];
   }
   const { signal, retries, retryOn, name, capture } = options;
+  if (options.priority !== undefined) checkPriority(options.priority, 'priority');
   checkNumber('retries', retries, { above: -1, whole: true });
   if (retryOn !== undefined && !(Array.isArray(retryOn) && retryOn.every(isRetryCause)))
     refuse('retryOn', `an array of ${RETRY_CAUSES.map((cause) => `'${cause}'`).join(', ')}`, retryOn);

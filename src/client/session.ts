@@ -4,6 +4,9 @@ import type { ClaimedLease } from '../wire/generated/offhand/v1/ClaimedLease.js'
 import type { SessionRequest } from '../wire/generated/offhand/v1/SessionRequest.js';
 import type { SessionResponse__Output } from '../wire/generated/offhand/v1/SessionResponse.js';
 import type { SlotLease__Output } from '../wire/generated/offhand/v1/SlotLease.js';
+import type { Wanted } from './task-line.js';
+
+const NONE: readonly Wanted[] = [];
 
 /** How long to wait before a coordinator that is gone is dialled again, in ms. */
 const REDIAL_MS = 200;
@@ -45,6 +48,7 @@ export class Session {
   /** What goes with the next message: everything that one turn led to. */
   #request: SessionRequest | undefined;
   #demand = 0;
+  #wanted: readonly Wanted[] = NONE;
 
   /** @param reconnectMs for how long a coordinator may be gone before it is given up. */
   constructor(open: () => SessionStream, events: SessionEvents, reconnectMs: number) {
@@ -61,7 +65,25 @@ export class Session {
   set demand(demand: number) {
     if (demand === this.#demand) return;
     this.#demand = demand;
-    this.#next().demand = demand;
+    this.#tellDemand();
+  }
+
+  /** At which priorities the leases that are missing are wanted; nothing where all are at 0. */
+  set wanted(wanted: readonly Wanted[]) {
+    if (wanted.length === 0 && this.#wanted.length === 0) return;
+    const isAsBefore = wanted.every(
+      ({ priority, count }, index) =>
+        priority === this.#wanted[index]?.priority && count === this.#wanted[index].count,
+    );
+    if (isAsBefore && wanted.length === this.#wanted.length) return;
+    this.#wanted = wanted;
+    this.#tellDemand();
+  }
+
+  /** A lease is used for tasks of another priority than so far. */
+  regrade(epoch: number, priority: number): void {
+    const request = this.#next();
+    (request.graded ??= []).push({ epoch, priority });
   }
 
   giveBack(epoch: number): void {
@@ -91,6 +113,13 @@ export class Session {
     const timer = setTimeout(() => stream.cancel(), FAREWELL_MS);
     await ended;
     clearTimeout(timer);
+  }
+
+  #tellDemand(): void {
+    const request = this.#next();
+    request.demand = this.#demand;
+    if (this.#wanted.length > 0) request.wanted = [...this.#wanted];
+    else delete request.wanted;
   }
 
   #next(): SessionRequest {
@@ -135,6 +164,7 @@ export class Session {
       this.#stream.write({
         demand: this.#demand,
         claimed: claims,
+        ...(this.#wanted.length > 0 && { wanted: [...this.#wanted] }),
         ...(suspects > 0 && { alone: suspects }),
       });
     }, REDIAL_MS);
@@ -147,6 +177,7 @@ export class Session {
     this.#stream = undefined;
     this.#request = undefined;
     this.#demand = 0;
+    this.#wanted = NONE;
   }
 
   #onResponse({ granted, ended, lost, othersWaitMs, slots }: SessionResponse__Output): void {

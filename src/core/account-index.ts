@@ -1,5 +1,6 @@
 import type { Account, AccountEntry } from './account.js';
 import { Heap } from './heap.js';
+import type { ClientId } from './ids.js';
 
 /**
  * Accounts by their slot time, which grows as time passes: kept in one heap per number of leases held, within which the
@@ -49,8 +50,14 @@ export class AccountIndex {
     return best;
   }
 
-  /** Of every number of leases the account that comes first. */
-  heads(): Account[] {
-    return [...this.#groups.values()].flatMap((group) => group.peek()?.account ?? []);
+  /** Of every number of leases the account that comes first, but for those of one client. */
+  heads(except: ClientId): Account[] {
+    const heads: Account[] = [];
+    for (const group of this.#groups.values()) {
+      const first = group.peek()?.account;
+      const head = first?.client === except ? group.peekSecond()?.account : first;
+      if (head) heads.push(head);
+    }
+    return heads;
   }
 }

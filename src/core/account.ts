@@ -10,6 +10,8 @@ export interface LeaseWish {
   readonly bySession: boolean;
   /** Whether the worker is to run nothing else meanwhile. */
   readonly alone?: boolean;
+  /** A whole number, higher first; 0 where it is left out. */
+  readonly priority?: number;
 }
 
 /** One wait for a lease. */
@@ -37,7 +39,7 @@ export interface AccountEntry extends HeapItem {
 }
 
 /**
- * What one client has used and what it waits for.
+ * What one client has used at one priority, and what it waits for there.
  *
  * Slot time grows with every lease held, so at the instant t it is `base + leases * t`: taking a lease at t subtracts t
  * from the base, giving it back adds t. Clients that hold equally many leases therefore keep their order as time passes,
@@ -58,9 +60,11 @@ export class Account {
   readonly asHolder: AccountEntry = { account: this, heapIndex: -1 };
 
   readonly client: ClientId;
+  readonly priority: number;
 
-  constructor(client: ClientId) {
+  constructor(client: ClientId, priority: number) {
     this.client = client;
+    this.priority = priority;
   }
 
   slotTimeMs(now: number): number {

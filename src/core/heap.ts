@@ -21,6 +21,12 @@ export class Heap<T extends HeapItem> {
     return this.#items[0];
   }
 
+  /** The one that would be first without the first. */
+  peekSecond(): T | undefined {
+    const [, a, b] = this.#items;
+    return a !== undefined && b !== undefined && this.#isBefore(b, a) ? b : a;
+  }
+
   push(item: T): void {
     item.heapIndex = this.#items.length;
     this.#items.push(item);

@@ -22,14 +22,16 @@ export const SLICE_MS = 100;
  * A slot is free, leased, or ending: its lease is over, but the worker has not yet said that the code has stopped.
  * Only a free slot is granted, so no two attempts ever share one.
  *
- * `client` is charged for the time; it is unknown for a lease that a worker brought along when it attached.
+ * `client` is charged for the time, at the lease's priority; it is unknown for a lease that a worker brought along when it
+ * attached.
  */
 export type SlotState =
   | { kind: 'free' }
-  | { kind: 'leased'; client: ClientId | undefined; bySession: boolean }
+  | { kind: 'leased'; client: ClientId | undefined; bySession: boolean; priority: number }
   | {
       kind: 'ending';
       client: ClientId | undefined;
+      priority: number;
       /** Whether running code was told to stop, or is let finish. */
       isAborted: boolean;
       /** Whether it ends because others wait. */

@@ -1,24 +1,61 @@
 import type { Account } from './account.js';
 import { SLICE_MS } from './lease.js';
+import { AGEING_MS, type Lines } from './lines.js';
 import type { Slot } from './registry.js';
 import type { WaitingLine } from './waiting-line.js';
 
+/** A slot to ask back, or when to look again; neither where only an event can change anything. */
+interface Found {
+  slot?: Slot | undefined;
+  at?: number | undefined;
+}
+
 /**
- * The slot to ask back for a client that waits, or when to look again. At once one of a client that holds two more than it,
- * else one of the client that is furthest ahead of it, as soon as that is a slice of slot time.
+ * The slot to ask back for a client that waits, or when to look again. Of a lower priority at once, from the client that has
+ * had most there; of the same as {@link fairSlot} says; of a higher one when the waiting line has aged so far, and no more
+ * than one slot at a time.
  *
  * @param revoked how many slots are on their way from one client to another.
  */
-export function slotToRevoke(
+export function slotToRevoke(waiter: Account, lines: Lines, revoked: number, now: number): Found {
+  const line = lines.at(waiter.priority);
+  let at: number | undefined;
+  for (const held of lines.held()) {
+    let found: Found = {};
+    if (held.priority < line.priority) {
+      if (lines.waitingAbove(held.priority) > revoked) found = { slot: slotOfMost(waiter, held, now) };
+    } else if (held === line) found = fairSlot(waiter, line, revoked, now);
+    else if (revoked === 0) {
+      const dueAt = line.stillSince + (held.priority - line.priority) * AGEING_MS;
+      found = now >= dueAt ? { slot: slotOfMost(waiter, held, now) } : { at: dueAt };
+    }
+    if (found.slot) return found;
+    at = Math.min(at ?? Number.POSITIVE_INFINITY, found.at ?? Number.POSITIVE_INFINITY);
+  }
+  return { at: Number.isFinite(at) ? at : undefined };
+}
+
+/** Its own leases a client uses for what is more urgent by itself. */
+function slotOfMost({ client }: Account, held: WaitingLine, now: number): Slot | undefined {
+  let most: Account | undefined;
+  for (const holder of held.holders(client))
+    if (!most || holder.slotTimeMs(now) > most.slotTimeMs(now)) most = holder;
+  return most?.revocable.first;
+}
+
+/**
+ * At once a slot of a client that holds two more than the one that waits, else one of the client that is furthest ahead of
+ * it, as soon as that is a slice of slot time.
+ */
+function fairSlot(
   waiter: Account,
   line: Pick<WaitingLine, 'holders' | 'clients'>,
   revoked: number,
   now: number,
-): { slot?: Slot | undefined; at?: number | undefined } {
+): Found {
   let at: number | undefined;
   let ahead: Account | undefined;
-  for (const holder of line.holders()) {
-    if (holder === waiter) continue;
+  for (const holder of line.holders(waiter.client)) {
     if (holder.revocable.size >= waiter.leases + revoked + 2) return { slot: holder.revocable.first };
     const lead = holder.slotTimeMs(now) - waiter.slotTimeMs(now);
     if (lead >= SLICE_MS) {

@@ -31,6 +31,8 @@ export type SchedulerEvent =
     }
   /** A session says that it holds this lease, which a worker has brought along. Granted to it again, or else ignored. */
   | { type: 'lease-claimed'; request: RequestId; wish: LeaseWish; lease: LeaseKey }
+  /** A session uses its lease for tasks of another priority than so far. */
+  | { type: 'lease-regraded'; lease: LeaseKey; priority: number }
   | { type: 'request-withdrawn'; request: RequestId }
   | { type: 'lease-used'; lease: LeaseKey; inUse: boolean; idleMs: number }
   | {

@@ -3,12 +3,12 @@ import { assertNever } from './assert-never.js';
 import { Expiries } from './expiries.js';
 import type { ClientId, RequestId, WorkerId } from './ids.js';
 import { type LeaseKey, UNUSED_LEASE_TTL_MS } from './lease.js';
+import { Lines } from './lines.js';
 import { FirstFree, type PlacementPolicy } from './placement.js';
 import { Registry, type Slot, WorkerRecord } from './registry.js';
 import { slotToRevoke } from './revocation.js';
 import type { HeldLease, SchedulerCommand, SchedulerEvent } from './scheduler-events.js';
 import { SolitaryLine } from './solitary-line.js';
-import { WaitingLine } from './waiting-line.js';
 
 export type { HeldLease, SchedulerCommand, SchedulerEvent } from './scheduler-events.js';
 
@@ -21,7 +21,7 @@ export type { HeldLease, SchedulerCommand, SchedulerEvent } from './scheduler-ev
  */
 export class Scheduler {
   readonly #registry = new Registry();
-  readonly #line = new WaitingLine();
+  readonly #lines = new Lines();
   readonly #solitary = new SolitaryLine(this.#registry);
   readonly #placement: PlacementPolicy;
   #epoch: number;
@@ -41,12 +41,12 @@ export class Scheduler {
 
   /** How many requests wait. */
   get waiting(): number {
-    return this.#line.size + this.#solitary.size;
+    return this.#lines.size + this.#solitary.size;
   }
 
   /** How many of them are this client's. */
   waitingOf(client: ClientId): number {
-    return this.#line.waitingOf(client);
+    return this.#lines.waitingOf(client);
   }
 
   /** When a `time-passed` event is due, on the clock of `now`; undefined while time alone changes nothing. */
@@ -58,7 +58,7 @@ export class Scheduler {
 
   /** Whether a client other than this one waits. */
   othersWait(client: ClientId): boolean {
-    return this.#line.clients > (this.#line.waitingOf(client) > 0 ? 1 : 0);
+    return this.#lines.othersWait(client);
   }
 
   isBusy(worker: WorkerId): boolean {
@@ -82,13 +82,16 @@ export class Scheduler {
         break;
       case 'lease-requested':
         if (event.wish.alone) this.#solitary.join(event.request, event.wish);
-        else this.#line.join(event.request, event.wish, now);
+        else this.#lines.join(event.request, event.wish, now);
         break;
       case 'lease-claimed':
         this.#claim(event, now, commands);
         break;
+      case 'lease-regraded':
+        this.#regrade(event, now);
+        break;
       case 'request-withdrawn':
-        this.#line.withdraw(event.request, now);
+        this.#lines.withdraw(event.request, now);
         this.#open(this.#solitary.withdraw(event.request));
         break;
       case 'lease-used':
@@ -150,7 +153,7 @@ export class Scheduler {
   /** The holder of a session's lease has some time to claim it; that of another is known by its use. */
   #bringAlong(slot: Slot, held: HeldLease, now: number): void {
     const { bySession = false } = held;
-    slot.state = { kind: 'leased', client: undefined, bySession };
+    slot.state = { kind: 'leased', client: undefined, bySession, priority: 0 };
     if (bySession) this.#expiries.set(slot, now + UNUSED_LEASE_TTL_MS);
     else this.#noteUse({ lease: slot.key, ...held }, now);
   }
@@ -162,12 +165,22 @@ export class Scheduler {
   ): void {
     const slot = this.#registry.slotOf(lease);
     if (slot?.state.kind !== 'leased' || slot.state.client || !slot.state.bySession) return;
-    const { client } = wish;
+    const { client, priority = 0 } = wish;
     this.#expiries.set(slot, undefined);
-    slot.state = { kind: 'leased', client, bySession: true };
-    this.#line.charge(client, now);
-    this.#line.allowRevoking(slot, client);
+    slot.state = { kind: 'leased', client, bySession: true, priority };
+    this.#lines.at(priority).charge(client, now);
+    this.#lines.at(priority).allowRevoking(slot, client);
     commands.push({ type: 'grant-lease', request, lease, ttlMs: 0 });
+  }
+
+  /** Whoever waits is compared with what the lease is used for now. */
+  #regrade({ lease, priority }: { lease: LeaseKey; priority: number }, now: number): void {
+    const slot = this.#registry.slotOf(lease);
+    const state = slot?.state;
+    if (!slot || state?.kind !== 'leased' || !state.client || !state.bySession) return;
+    if (state.priority === priority) return;
+    this.#lines.move(slot, state.client, state.priority, priority, now);
+    state.priority = priority;
   }
 
   #drain(id: WorkerId): void {
@@ -213,8 +226,9 @@ export class Scheduler {
     const { state } = slot;
     if (state.kind === 'leased') {
       this.#expiries.set(slot, undefined);
-      if (state.client) this.#line.forbidRevoking(slot, state.client);
-      slot.state = { kind: 'ending', client: state.client, isAborted: abort, isRevoked };
+      const { client, priority } = state;
+      if (client) this.#lines.at(priority).forbidRevoking(slot, client);
+      slot.state = { kind: 'ending', client, priority, isAborted: abort, isRevoked };
     } else if (abort && !state.isAborted) state.isAborted = true;
     else return;
     commands.push({ type: 'end-lease', lease: slot.key, abort });
@@ -247,7 +261,7 @@ export class Scheduler {
       const slot = request.worker?.slots[0];
       if (!slot || slot.worker.taken > 0) continue;
       this.#solitary.withdraw(request.id);
-      this.#line.charge(request.wish.client, now);
+      this.#lines.at(request.wish.priority).charge(request.wish.client, now);
       this.#lease(slot, request.id, request.wish, now, commands);
     }
   }
@@ -262,17 +276,18 @@ export class Scheduler {
     this.#expiries.set(slot, undefined);
     if (state.kind === 'ending' && state.isRevoked) this.#revoked -= 1;
     if (state.client) {
-      this.#line.forbidRevoking(slot, state.client);
-      this.#line.giveBack(state.client, now);
+      const line = this.#lines.at(state.priority);
+      line.forbidRevoking(slot, state.client);
+      line.giveBack(state.client, now);
     }
     slot.state = { kind: 'free' };
   }
 
   #grant(now: number, commands: SchedulerCommand[]): void {
-    for (let request = this.#line.next(now); request; request = this.#line.next(now)) {
+    for (let request = this.#lines.next(now); request; request = this.#lines.next(now)) {
       const slot = this.#placement.take(request.wish);
       if (!slot) return;
-      this.#line.serve(request, now);
+      this.#lines.serve(request, now);
       this.#lease(slot, request.id, request.wish, now, commands);
     }
   }
@@ -280,13 +295,13 @@ export class Scheduler {
   #lease(
     slot: Slot,
     request: RequestId,
-    { client, bySession }: LeaseWish,
+    { client, bySession, priority = 0 }: LeaseWish,
     now: number,
     commands: SchedulerCommand[],
   ): void {
     slot.epoch = ++this.#epoch;
-    slot.state = { kind: 'leased', client, bySession };
-    if (bySession) this.#line.allowRevoking(slot, client);
+    slot.state = { kind: 'leased', client, bySession, priority };
+    if (bySession) this.#lines.at(priority).allowRevoking(slot, client);
     else this.#expiries.set(slot, now + UNUSED_LEASE_TTL_MS);
     const ttlMs = bySession ? 0 : UNUSED_LEASE_TTL_MS;
     commands.push({ type: 'grant-lease', request, lease: slot.key, ttlMs });
@@ -295,10 +310,10 @@ export class Scheduler {
   /** Asks for slots back while somebody waits, never more than are waited for. */
   #revoke(now: number, commands: SchedulerCommand[]): void {
     this.#revokeAt = undefined;
-    while (this.#line.size > this.#revoked && this.#line.hasHolders) {
-      const waiter = this.#line.first(now);
+    while (this.#lines.size > this.#revoked && this.#lines.hasHolders) {
+      const waiter = this.#lines.first(now);
       if (!waiter) return;
-      const found = slotToRevoke(waiter, this.#line, this.#revoked, now);
+      const found = slotToRevoke(waiter, this.#lines, this.#revoked, now);
       if (found.slot) {
         this.#revoked += 1;
         this.#end(found.slot, { abort: false, isRevoked: true }, commands);

@@ -10,7 +10,7 @@ export const CONTENTION_GAP_MS = 1_000;
 const FIRST_SWEEP = 1_000;
 
 /**
- * Who waits for a lease, and who is next: the client that has had the least slot time, and within a client the request
+ * Who waits for a lease at one priority, and who is next: the client that has had the least slot time, and within a client the request
  * that came first. Also who has had the most, and holds leases that can be asked back.
  *
  * Slot time is counted within a contention period, which begins when somebody joins a line that was empty for a second:
@@ -20,7 +20,6 @@ const FIRST_SWEEP = 1_000;
  */
 export class WaitingLine {
   readonly #accounts = new Map<ClientId, Account>();
-  readonly #requests = new Map<RequestId, LeaseRequest>();
   readonly #waiters = new AccountIndex((a, b) => (a.base !== b.base ? a.base < b.base : a.order < b.order));
   readonly #holders = new AccountIndex((a, b) => a.base > b.base);
   #period = 1;
@@ -30,9 +29,22 @@ export class WaitingLine {
   #emptySince: number | undefined = Number.NEGATIVE_INFINITY;
   #order = 0;
   #sweepAt = FIRST_SWEEP;
+  #size = 0;
+  /** Since when it has waited without anybody being served. */
+  #stillSince = 0;
+  readonly priority: number;
 
+  constructor(priority: number) {
+    this.priority = priority;
+  }
+
+  /** How many requests wait. */
   get size(): number {
-    return this.#requests.size;
+    return this.#size;
+  }
+
+  get stillSince(): number {
+    return this.#stillSince;
   }
 
   /** How many clients wait. */
@@ -45,16 +57,17 @@ export class WaitingLine {
     return this.#accounts.get(client)?.waiting.size ?? 0;
   }
 
-  join(id: RequestId, wish: LeaseWish, now: number): void {
+  join(id: RequestId, wish: LeaseWish, now: number): LeaseRequest {
+    if (this.#size === 0) this.#stillSince = now;
     if (this.#emptySince !== undefined) {
       if (now - this.#emptySince >= CONTENTION_GAP_MS) this.#beginPeriod(now);
       this.#emptySince = undefined;
     }
     const account = this.#accountOf(wish.client, now);
     const request = new LeaseRequest(id, wish, account, this.#order++);
-    this.#requests.set(id, request);
+    this.#size += 1;
     account.waiting.push(request);
-    if (account.waiting.size > 1) return;
+    if (account.waiting.size > 1) return request;
     account.order = request.order;
     if (account.slotTimeMs(now) < this.#level) {
       this.#holders.remove(account.asHolder);
@@ -62,17 +75,12 @@ export class WaitingLine {
       if (account.revocable.size > 0) this.#holders.add(account.asHolder);
     }
     this.#waiters.add(account.asWaiter);
+    return request;
   }
 
-  /** A caller that no longer waits. Unknown ones are ignored: they were served in the meantime. */
-  withdraw(id: RequestId, now: number): void {
-    const request = this.#requests.get(id);
-    if (request) this.#leave(request, now);
-  }
-
-  /** The request to be served next. */
-  next(now: number): LeaseRequest | undefined {
-    return this.first(now)?.waiting.first;
+  /** A caller that no longer waits. */
+  withdraw(request: LeaseRequest, now: number): void {
+    this.#leave(request, now);
   }
 
   /** Takes a request out of line and charges its client from now on. */
@@ -80,6 +88,7 @@ export class WaitingLine {
     const { account } = request;
     this.#level = Math.max(this.#level, account.slotTimeMs(now));
     this.#leave(request, now);
+    this.#stillSince = now;
     this.#move(account, () => {
       account.take(now);
       account.order = this.#order++;
@@ -128,24 +137,27 @@ export class WaitingLine {
     return this.#holders.size > 0;
   }
 
-  /** Clients with leases that can be asked back: of every number of leases the one that has had most slot time. */
-  holders(): Account[] {
-    return this.#holders.heads();
+  /**
+   * Clients other than this one with leases that can be asked back: of every number of leases the one that has had most
+   * slot time.
+   */
+  holders(except: ClientId): Account[] {
+    return this.#holders.heads(except);
   }
 
   #leave(request: LeaseRequest, now: number): void {
     const { account } = request;
-    this.#requests.delete(request.id);
+    this.#size -= 1;
     account.waiting.remove(request);
     if (account.waiting.size === 0) this.#waiters.remove(account.asWaiter);
-    if (this.#requests.size === 0) this.#emptySince = now;
+    if (this.#size === 0) this.#emptySince = now;
   }
 
   #accountOf(client: ClientId, now: number): Account {
     let account = this.#accounts.get(client);
     if (!account) {
       this.#forgetIdle(now);
-      account = new Account(client);
+      account = new Account(client, this.priority);
       account.period = this.#period;
       this.#accounts.set(client, account);
     }

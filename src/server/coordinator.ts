@@ -142,6 +142,11 @@ export class Coordinator {
     else this.#claims.add(claim, this.now);
   }
 
+  /** A session uses its lease for tasks of another priority. */
+  regrade(lease: LeaseKey, priority: number): void {
+    this.#handle({ type: 'lease-regraded', lease, priority });
+  }
+
   withdraw(request: RequestId): void {
     if (this.#waiting.delete(request)) this.#handle({ type: 'request-withdrawn', request });
   }

@@ -36,7 +36,7 @@ export function coordinatorHandlers(
       const abort = new AbortController();
       // Said of every call when its stream closes; the reason spares an error with a stack each time.
       call.on('cancelled', () => abort.abort('closed'));
-      answer(call, respond, () => leases.find(clientOf(call), call.request.requestId, abort.signal));
+      answer(call, respond, () => leases.find(clientOf(call), call.request, abort.signal));
     },
     FreeWorker(call, respond) {
       answer(call, respond, () => {

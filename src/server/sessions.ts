@@ -2,6 +2,7 @@ import type { ServerDuplexStream } from '@grpc/grpc-js';
 import { PoolError } from '../core/errors.js';
 import type { ClientId, RequestId } from '../core/ids.js';
 import type { LeaseKey } from '../core/lease.js';
+import { checkPriority } from '../core/priority.js';
 import { toStatus } from '../wire/errors.js';
 import type { ClaimedLease__Output } from '../wire/generated/offhand/v1/ClaimedLease.js';
 import type { SessionRequest__Output } from '../wire/generated/offhand/v1/SessionRequest.js';
@@ -9,6 +10,7 @@ import type { SessionResponse } from '../wire/generated/offhand/v1/SessionRespon
 import { hear } from '../wire/server-stream.js';
 import type { Coordinator } from './coordinator.js';
 import type { GrantedLease, Holder } from './holder.js';
+import { WantedLeases } from './wanted-leases.js';
 
 export type SessionStream = ServerDuplexStream<SessionRequest__Output, SessionResponse>;
 
@@ -21,6 +23,13 @@ const MAX_DEMAND = 100_000;
 /** One place in line. */
 interface Wait {
   request: RequestId | undefined;
+  readonly priority: number;
+}
+
+/** A lease that the client has, and the priority of what it is used for. */
+interface Held {
+  readonly lease: LeaseKey;
+  priority: number;
 }
 
 /** The sessions of all clients. */
@@ -64,7 +73,7 @@ class Session {
   readonly #client: ClientId;
   readonly #coordinator: Coordinator;
   readonly #stream: SessionStream;
-  readonly #held = new Map<number, LeaseKey>();
+  readonly #held = new Map<number, Held>();
   /**
    * Leases beside the demand: those that are no longer held, under which something may still run, and those on a worker of
    * their own.
@@ -81,12 +90,13 @@ class Session {
     },
     lost: (lease) => {
       (this.#next().lost ??= []).push(lease.epoch);
-      this.#held.delete(lease.epoch);
+      this.#drop(lease);
       this.#beside.delete(lease.epoch);
       this.#matchDemandSoon();
     },
   };
   #demand = 0;
+  readonly #wanted = new WantedLeases();
   #askedBackAt = Number.NEGATIVE_INFINITY;
   /** What goes with the next message: everything that one event led to. */
   #response: SessionResponse | undefined;
@@ -99,8 +109,9 @@ class Session {
     this.onCapacity();
   }
 
-  onRequest({ demand, returned, abandoned, claimed, alone }: SessionRequest__Output): void {
+  onRequest({ demand, wanted, graded, returned, abandoned, claimed, alone }: SessionRequest__Output): void {
     for (const claim of claimed) this.#claim(claim);
+    for (const { epoch, priority } of graded) this.#regrade(epoch, priority);
     for (const epoch of returned) this.#giveBack(epoch, { letFinish: true });
     for (const epoch of abandoned) this.#giveBack(epoch, { letFinish: false });
     if (alone > MAX_DEMAND)
@@ -110,6 +121,7 @@ class Session {
       if (demand > MAX_DEMAND)
         throw new PoolError('invalid-argument', `demand: expected at most ${MAX_DEMAND}, got ${demand}`);
       this.#demand = demand;
+      this.#wanted.set(wanted);
     }
     this.#matchDemand();
   }
@@ -136,27 +148,37 @@ class Session {
     if (this.#isClosed) return;
     this.#isClosed = true;
     for (const wait of [...this.#waits, ...this.#waitsAlone]) this.#withdraw(wait);
-    for (const lease of [...this.#held.values(), ...this.#beside.values()]) {
+    for (const lease of [...[...this.#held.values()].map((held) => held.lease), ...this.#beside.values()]) {
       this.#coordinator.release(lease, { letFinish: false });
     }
   }
 
   #giveBack(epoch: number, how: { letFinish: boolean }): void {
-    const lease = this.#held.get(epoch) ?? this.#beside.get(epoch);
+    const lease = this.#held.get(epoch)?.lease ?? this.#beside.get(epoch);
     if (!lease) return; // It is over already.
-    this.#finish(lease);
+    this.#held.delete(epoch);
+    this.#beside.set(epoch, lease);
     this.#coordinator.release(lease, how);
   }
 
-  #claim({ leaseId, epoch, returned }: ClaimedLease__Output): void {
+  #regrade(epoch: number, priority: number): void {
+    checkPriority(priority, 'graded.priority');
+    const held = this.#held.get(epoch);
+    if (!held) return; // It is over already.
+    held.priority = priority;
+    this.#coordinator.regrade(held.lease, priority);
+  }
+
+  #claim({ leaseId, epoch, returned, priority }: ClaimedLease__Output): void {
+    checkPriority(priority, 'claimed.priority');
     const lease = this.#coordinator.read(leaseId);
     if (!lease) {
       (this.#next().ended ??= []).push(epoch);
       return;
     }
     // Until the answer is there it counts as held.
-    this.#held.set(epoch, lease);
-    const wish = { client: this.#client, bySession: true };
+    this.#held.set(epoch, { lease, priority });
+    const wish = { client: this.#client, bySession: true, priority };
     const granted = () => {
       if (returned) queueMicrotask(() => this.#giveBack(epoch, { letFinish: true }));
     };
@@ -166,31 +188,38 @@ class Session {
   /** As many waits as leases are missing, but never more than there are slots: whoever floods the pool waits at home. */
   #matchDemand(): void {
     const demand = Math.min(this.#demand, Math.max(1, this.#coordinator.slots));
-    const missing = () => demand - this.#held.size - this.#waits.size;
+    const missing = this.#wanted.first(demand - this.#held.size);
     for (const wait of this.#waits) {
-      if (missing() >= 0) return;
-      this.#withdraw(wait);
+      const count = missing.get(wait.priority) ?? 0;
+      if (count > 0) missing.set(wait.priority, count - 1);
+      else this.#withdraw(wait);
     }
-    while (missing() > 0 && !this.#isClosed) this.#request();
+    for (const [priority, count] of missing)
+      for (let i = 0; i < count && !this.#isClosed; i++) this.#request(priority);
   }
 
-  #request(): void {
-    this.#ask(this.#waits, {}, (lease) => {
-      this.#held.set(lease.key.epoch, lease.key);
-      this.#tellGranted(lease, { alone: false });
+  #request(priority: number): void {
+    this.#ask(this.#waits, { priority }, (lease) => {
+      this.#held.set(lease.key.epoch, { lease: lease.key, priority });
+      this.#wanted.granted(priority);
+      this.#tellGranted(lease, { alone: false, priority });
     });
   }
 
   #requestAlone(): void {
-    this.#ask(this.#waitsAlone, { alone: true }, (lease) => {
+    this.#ask(this.#waitsAlone, { priority: 0, alone: true }, (lease) => {
       this.#beside.set(lease.key.epoch, lease.key);
-      this.#tellGranted(lease, { alone: true });
+      this.#tellGranted(lease, { alone: true, priority: 0 });
     });
   }
 
   /** The lease may be there before this returns. */
-  #ask(waits: Set<Wait>, wish: { alone?: boolean }, onGranted: (lease: GrantedLease) => void): void {
-    const wait: Wait = { request: undefined };
+  #ask(
+    waits: Set<Wait>,
+    wish: { priority: number; alone?: boolean },
+    onGranted: (lease: GrantedLease) => void,
+  ): void {
+    const wait: Wait = { request: undefined, priority: wish.priority };
     waits.add(wait);
     const granted = (lease: GrantedLease) => {
       waits.delete(wait);
@@ -209,7 +238,7 @@ class Session {
     if (wait.request !== undefined) this.#coordinator.withdraw(wait.request);
   }
 
-  #tellGranted({ key, token, worker }: GrantedLease, { alone }: { alone: boolean }): void {
+  #tellGranted({ key, token, worker }: GrantedLease, how: { alone: boolean; priority: number }): void {
     const { worker: name, host, port, slots, slotAddresses } = worker.info;
     (this.#next().granted ??= []).push({
       leaseId: token,
@@ -220,20 +249,23 @@ class Session {
       port,
       slotAddress: slotAddresses[key.slot] ?? '',
       workerSlots: slots,
-      alone,
+      ...how,
     });
   }
 
-  #finish(lease: LeaseKey): void {
-    this.#held.delete(lease.epoch);
-    this.#beside.set(lease.epoch, lease);
+  /** A lease that the client did not give back. */
+  #drop({ epoch }: LeaseKey): void {
+    const held = this.#held.get(epoch);
+    if (held) this.#wanted.ended(held.priority);
+    this.#held.delete(epoch);
   }
 
   /** Tells the client, unless it gave the lease back itself. */
   #onEnding(lease: LeaseKey): void {
     const { epoch } = lease;
     if (!this.#held.has(epoch)) return;
-    this.#finish(lease);
+    this.#drop(lease);
+    this.#beside.set(epoch, lease);
     (this.#next().ended ??= []).push(epoch);
     this.#matchDemandSoon();
   }

@@ -1,6 +1,8 @@
 import { PoolError } from '../core/errors.js';
 import type { ClientId } from '../core/ids.js';
 import type { LeaseKey } from '../core/lease.js';
+import { checkPriority } from '../core/priority.js';
+import type { FindFreeWorkerRequest__Output } from '../wire/generated/offhand/v1/FindFreeWorkerRequest.js';
 import type { FindFreeWorkerResponse } from '../wire/generated/offhand/v1/FindFreeWorkerResponse.js';
 import type { Coordinator } from './coordinator.js';
 
@@ -16,8 +18,13 @@ export class UnaryLeases {
     this.#coordinator = coordinator;
   }
 
-  /** Waits until a worker is free. @throws PoolError `cancelled` when the signal says so, `unavailable` when the pool stops. */
-  find(client: ClientId, name: string, signal: AbortSignal): Promise<FindFreeWorkerResponse> {
+  /** Waits until a worker is free. @throws PoolError `cancelled` when the signal says so, `unavailable` when the pool stops, `invalid-argument`. */
+  find(
+    client: ClientId,
+    { requestId: name, priority }: FindFreeWorkerRequest__Output,
+    signal: AbortSignal,
+  ): Promise<FindFreeWorkerResponse> {
+    checkPriority(priority, 'priority');
     if (signal.aborted) return Promise.reject(wentAway());
     const key = grantKey(client, name);
     return new Promise((resolve, reject) => {
@@ -33,7 +40,7 @@ export class UnaryLeases {
         reject(wentAway());
       };
       const request = this.#coordinator.requestLease(
-        { client, bySession: false },
+        { client, bySession: false, priority },
         {
           granted: ({ key: lease, token, worker }) => {
             served();

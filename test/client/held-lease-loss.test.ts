@@ -83,9 +83,9 @@ describe('a lease that is claimed from a coordinator that was started again', ()
   test('is wanted while it may be used, and else only for what runs to finish', () => {
     const scene = new Scene();
     const lease = scene.leaseWith(['a']);
-    expect(lease.claim).toEqual({ leaseId: 'lease 1', epoch: 1, returned: false });
+    expect(lease.claim).toEqual({ leaseId: 'lease 1', epoch: 1, returned: false, priority: 0 });
     lease.end();
-    expect(lease.claim).toEqual({ leaseId: 'lease 1', epoch: 1, returned: true });
+    expect(lease.claim).toEqual({ leaseId: 'lease 1', epoch: 1, returned: true, priority: 0 });
     expect(scene.through).toEqual([]);
     scene.slot.tell(result(1, 'A'));
     expect(scene.through).toEqual([1]);

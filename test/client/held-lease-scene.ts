@@ -116,6 +116,8 @@ export class Scene implements LeaseHolder {
   readonly failed: [name: string, code: string][] = [];
   readonly through: number[] = [];
   readonly abandoned: number[] = [];
+  /** Epochs of leases whose priority has changed, with the priority. */
+  readonly regraded: [epoch: number, priority: number][] = [];
   changes = 0;
 
   lease(epoch = 1): HeldLease {
@@ -129,6 +131,7 @@ export class Scene implements LeaseHolder {
       slotAddress: '',
       workerSlots: 1,
       alone: false,
+      priority: 0,
     };
     return new HeldLease(
       lease,
@@ -167,6 +170,10 @@ export class Scene implements LeaseHolder {
 
   changed(): void {
     this.changes += 1;
+  }
+
+  graded(lease: HeldLease): void {
+    this.regraded.push([lease.epoch, lease.toldPriority()]);
   }
 
   handBack(tasks: DirectTask[]): void {

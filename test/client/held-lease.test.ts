@@ -125,6 +125,28 @@ describe('outcomes', () => {
   });
 });
 
+describe('the priority of a lease', () => {
+  test('is that of the tasks sent last, told when it changes', () => {
+    const scene = new Scene();
+    scene.areShort();
+    const lease = scene.lease();
+    for (const [name, priority] of [
+      ['a', 0],
+      ['b', 7],
+      ['c', 7],
+      ['d', -1],
+    ] as const) {
+      scene.add(name, { priority });
+      lease.fill(scene.line, 1);
+    }
+    expect(scene.regraded).toEqual([
+      [1, 7],
+      [1, -1],
+    ]);
+    expect(lease.claim.priority).toBe(-1);
+  });
+});
+
 describe('the end of a lease', () => {
   test('comes with tasks that did not begin, which go back in their order', () => {
     const scene = new Scene();

@@ -134,6 +134,25 @@ describe('a session', () => {
     expect(client.stream.written).toEqual([{ demand: 3 }, { returned: [7, 9], abandoned: [8] }]);
   });
 
+  test('tells at which priorities leases are wanted whenever that changes, and with every demand', async () => {
+    const client = await clientWith(3);
+    const told = async (change: () => void) => {
+      const before = client.stream.written.length;
+      change();
+      await turn();
+      return client.stream.written.slice(before);
+    };
+    const urgent = [{ priority: 5, count: 2 }];
+    expect(await told(() => (client.session.wanted = []))).toEqual([]);
+    expect(await told(() => (client.session.wanted = urgent))).toEqual([{ demand: 3, wanted: urgent }]);
+    expect(await told(() => (client.session.wanted = structuredClone(urgent)))).toEqual([]);
+    expect(await told(() => (client.session.demand = 4))).toEqual([{ demand: 4, wanted: urgent }]);
+    expect(await told(() => client.session.regrade(7, 5))).toEqual([{ graded: [{ epoch: 7, priority: 5 }] }]);
+    client.stream.breaks();
+    expect((await client.dials(2)).written).toEqual([{ demand: 4, wanted: urgent, claimed: [] }]);
+    expect(await told(() => (client.session.wanted = []))).toEqual([{ demand: 4 }]);
+  });
+
   test('tells what the coordinator says: grants before ends, and losses', async () => {
     const client = await clientWith(1);
     const granted = [{ epoch: 4 }, { epoch: 5 }] as SessionResponse__Output['granted'];

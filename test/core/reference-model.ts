@@ -17,6 +17,7 @@ export interface ModelSlot {
 /** One lease of one client, from its grant until it has ended. */
 interface Charge {
   client: ClientId;
+  priority: number;
   from: number;
   until: number;
 }
@@ -24,6 +25,18 @@ interface Charge {
 interface Waiting {
   request: RequestId;
   client: ClientId;
+  priority: number;
+}
+
+/** All who wait, or have leases, at one priority. */
+class Rank {
+  /** What clients were credited with to make them level with the one served last. */
+  credit = new Map<ClientId, number>();
+  level = 0;
+  periodStart = 0;
+  emptySince = Number.NEGATIVE_INFINITY;
+  /** Since when somebody waits and nobody was served. */
+  stillSince = 0;
 }
 
 /**
@@ -38,11 +51,7 @@ export class ReferenceModel {
   readonly #draining = new Set<WorkerId>();
   readonly #away = new Set<WorkerId>();
   #charges: Charge[] = [];
-  /** What clients were credited with to make them level with the one served last. */
-  #credit = new Map<ClientId, number>();
-  #level = 0;
-  #periodStart = 0;
-  #emptySince = Number.NEGATIVE_INFINITY;
+  readonly #ranks = new Map<number, Rank>();
 
   /** Takes note of what happened; returns the leases that are to end for it, in any order. */
   happened(event: SchedulerEvent, now: number): LeaseKey[] {
@@ -64,9 +73,13 @@ export class ReferenceModel {
         this.#away.delete(event.worker);
         break;
       case 'lease-claimed':
+      case 'lease-regraded':
         throw new Error('sessions have stories of their own');
       case 'lease-requested':
-        this.#join({ request: event.request, client: event.wish.client }, now);
+        this.#join(
+          { request: event.request, client: event.wish.client, priority: event.wish.priority ?? 0 },
+          now,
+        );
         break;
       case 'request-withdrawn':
         this.#leave(event.request, now);
@@ -112,42 +125,62 @@ export class ReferenceModel {
   }
 
   /**
-   * The requests that may be served next: the first of each client of least slot time, and among these of those that
-   * hold the fewest leases.
+   * The requests that may be served next: at the priority whose turn it is the first of each client of least slot time, and
+   * among these of those that hold the fewest leases.
    */
   candidates(now: number): RequestId[] {
-    const clients = [...new Set(this.waiting.map((waiting) => waiting.client))];
-    const least = Math.min(...clients.map((client) => this.slotTimeMs(client, now)));
-    const poorest = clients.filter((client) => this.slotTimeMs(client, now) === least);
-    const fewest = Math.min(...poorest.map((client) => this.#leases(client)));
+    const priority = this.#turn(now);
+    const waiting = this.waiting.filter((each) => each.priority === priority);
+    const clients = [...new Set(waiting.map(({ client }) => client))];
+    const least = Math.min(...clients.map((client) => this.slotTimeMs(client, priority, now)));
+    const poorest = clients.filter((client) => this.slotTimeMs(client, priority, now) === least);
+    const fewest = Math.min(...poorest.map((client) => this.#leases(client, priority)));
     return poorest
-      .filter((client) => this.#leases(client) === fewest)
-      .map((client) => this.waiting.find((waiting) => waiting.client === client)!.request);
+      .filter((client) => this.#leases(client, priority) === fewest)
+      .map((client) => waiting.find((each) => each.client === client)!.request);
+  }
+
+  /** Of all priorities at which somebody waits the highest, where half a minute of standing still counts for one. */
+  #turn(now: number): number {
+    const aged = (priority: number): number => 30_000 * priority + now - this.#rank(priority).stillSince;
+    const inOrder = this.waiting.map(({ priority }) => priority).sort((a, b) => aged(b) - aged(a) || b - a);
+    return inOrder[0] ?? 0;
   }
 
   granted(request: RequestId, slot: ModelSlot, now: number): void {
-    const { client } = this.waiting.find((waiting) => waiting.request === request)!;
-    this.#level = this.slotTimeMs(client, now);
+    const { client, priority } = this.waiting.find((waiting) => waiting.request === request)!;
+    const rank = this.#rank(priority);
+    rank.level = Math.max(rank.level, this.slotTimeMs(client, priority, now));
+    rank.stillSince = now;
     this.#leave(request, now);
     slot.epoch = this.nextEpoch;
     this.#highestEpoch = slot.epoch;
     slot.state = 'leased';
     slot.expiresAt = now + UNUSED_LEASE_TTL_MS;
-    slot.charge = { client, from: now, until: Number.POSITIVE_INFINITY };
+    slot.charge = { client, priority, from: now, until: Number.POSITIVE_INFINITY };
     this.#charges.push(slot.charge);
   }
 
   /** Within the contention period. */
-  slotTimeMs(client: ClientId, now: number): number {
-    let total = this.#credit.get(client) ?? 0;
+  slotTimeMs(client: ClientId, priority: number, now: number): number {
+    const { credit, periodStart } = this.#rank(priority);
+    let total = credit.get(client) ?? 0;
     for (const charge of this.#charges)
-      if (charge.client === client)
-        total += Math.max(0, Math.min(charge.until, now) - Math.max(charge.from, this.#periodStart));
+      if (charge.client === client && charge.priority === priority)
+        total += Math.max(0, Math.min(charge.until, now) - Math.max(charge.from, periodStart));
     return total;
   }
 
-  #leases(client: ClientId): number {
-    return this.#charges.filter((charge) => charge.client === client && charge.until === Infinity).length;
+  #leases(client: ClientId, priority: number): number {
+    return this.#charges.filter(
+      (charge) => charge.client === client && charge.priority === priority && charge.until === Infinity,
+    ).length;
+  }
+
+  #rank(priority: number): Rank {
+    const rank = this.#ranks.get(priority) ?? new Rank();
+    this.#ranks.set(priority, rank);
+    return rank;
   }
 
   #slotOf(key: LeaseKey): ModelSlot | undefined {
@@ -206,22 +239,27 @@ export class ReferenceModel {
   }
 
   #join(joining: Waiting, now: number): void {
-    const { request, client } = joining;
-    if (this.waiting.length === 0 && now - this.#emptySince >= 1_000) {
-      this.#periodStart = now;
-      this.#level = 0;
-      this.#credit = new Map();
+    const { client, priority } = joining;
+    const rank = this.#rank(priority);
+    const alike = this.waiting.filter((other) => other.priority === priority);
+    if (alike.length === 0) rank.stillSince = now;
+    if (alike.length === 0 && now - rank.emptySince >= 1_000) {
+      rank.periodStart = now;
+      rank.level = 0;
+      rank.credit = new Map();
     }
-    const isNew = this.waiting.every((other) => other.client !== client);
-    this.waiting.push({ request, client });
-    const behind = this.#level - this.slotTimeMs(client, now);
-    if (isNew && behind > 0) this.#credit.set(client, (this.#credit.get(client) ?? 0) + behind);
+    const isNew = alike.every((other) => other.client !== client);
+    this.waiting.push(joining);
+    const behind = rank.level - this.slotTimeMs(client, priority, now);
+    if (isNew && behind > 0) rank.credit.set(client, (rank.credit.get(client) ?? 0) + behind);
   }
 
   #leave(request: RequestId, now: number): void {
-    const before = this.waiting.length;
-    this.waiting = this.waiting.filter((waiting) => waiting.request !== request);
-    if (before > 0 && this.waiting.length === 0) this.#emptySince = now;
+    const leaving = this.waiting.find((waiting) => waiting.request === request);
+    if (!leaving) return;
+    this.waiting = this.waiting.filter((waiting) => waiting !== leaving);
+    const isEmpty = this.waiting.every(({ priority }) => priority !== leaving.priority);
+    if (isEmpty) this.#rank(leaving.priority).emptySince = now;
   }
 }
 

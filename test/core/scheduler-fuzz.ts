@@ -41,6 +41,7 @@ const action = fc.oneof(
       kind: always('request'),
       client: fc.nat(3),
       count: fc.integer({ min: 1, max: 3 }),
+      priority: fc.constantFrom(0, 0, 0, 1, 3, -2),
     }),
   },
   { weight: 1, arbitrary: fc.record({ kind: always('withdraw'), pick }) },
@@ -71,6 +72,7 @@ const afterMs = fc.oneof(
   { weight: 3, arbitrary: fc.constant(0) },
   { weight: 6, arbitrary: fc.integer({ min: 1, max: 60 }) },
   { weight: 1, arbitrary: fc.integer({ min: 61, max: 3_000 }) },
+  { weight: 1, arbitrary: fc.integer({ min: 3_000, max: 90_000 }) },
 );
 
 const opening: Step[] = [0, 1].map((worker) => ({
@@ -144,7 +146,7 @@ export class Telling {
     switch (action.kind) {
       case 'request':
         return Array.from({ length: action.count }, () =>
-          requested(this.#requests++, `client-${action.client}`),
+          requested(this.#requests++, `client-${action.client}`, { priority: action.priority }),
         );
       case 'withdraw':
         return [withdrawn(requestId(action.pick % (this.#requests + 1)))];

@@ -1,5 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
+import type { LeaseWish } from '../../src/core/account.js';
 import { type LeaseKey, UNUSED_LEASE_TTL_MS } from '../../src/core/lease.js';
 import { type Grant, keyOf, type Moment, story, Telling } from './scheduler-fuzz.js';
 
@@ -67,14 +68,15 @@ describe('whatever happens', () => {
     });
   });
 
-  test('within a client, whoever came first is served first', () => {
+  test('within a client, whoever came first at a priority is served first', () => {
     inEveryStory(({ moments }) => {
       const lines = new Map<string, number[]>();
+      const lineOf = ({ client, priority = 0 }: LeaseWish): string => `${client} at ${priority}`;
       const isFirst = (request: number): boolean =>
         [...lines.values()].find((line) => line.includes(request))?.shift() === request;
       const isRight = ({ event, grants }: Moment): boolean => {
         if (event.type === 'lease-requested')
-          lines.set(event.wish.client, [...(lines.get(event.wish.client) ?? []), event.request]);
+          lines.set(lineOf(event.wish), [...(lines.get(lineOf(event.wish)) ?? []), event.request]);
         if (event.type === 'request-withdrawn')
           for (const [client, line] of lines)
             lines.set(
@@ -87,7 +89,7 @@ describe('whatever happens', () => {
     });
   });
 
-  test('the client with the smallest share of slot time is next', () => {
+  test('the highest priority is next, by age too, and in it the client with the smallest share of slot time', () => {
     inEveryStory(({ moments }) => {
       const grants = moments.flatMap((moment) => moment.grants);
       expect(wrong(grants, ({ command, candidates }) => candidates.includes(command.request))).toEqual([]);
@@ -125,8 +127,9 @@ describe('whatever happens', () => {
   });
 
   test('the stories are worth telling', () => {
-    let [grants, contested, expired, reattached, returned] = [0, 0, 0, 0, 0];
+    let [grants, contested, expired, reattached, returned, overtaken, aged] = [0, 0, 0, 0, 0, 0, 0];
     inEveryStory(({ moments }) => {
+      const waiting = new Map<number, number>();
       const attachedWorkers = new Set<string>();
       const lostWorkers = new Set<string>();
       for (const moment of moments) {
@@ -134,6 +137,16 @@ describe('whatever happens', () => {
         contested += moment.waiting > 1 ? 1 : 0;
         expired += moment.event.type !== 'lease-released' ? moment.ends.length : 0;
         const { event } = moment;
+        if (event.type === 'lease-requested') waiting.set(event.request, event.wish.priority ?? 0);
+        if (event.type === 'request-withdrawn') waiting.delete(event.request);
+        for (const { command } of moment.grants) {
+          const priority = waiting.get(command.request) ?? 0;
+          waiting.delete(command.request);
+          const others = [...waiting.keys()];
+          if (others.some((other) => waiting.get(other)! < priority && other < command.request))
+            overtaken += 1;
+          if (others.some((other) => waiting.get(other)! > priority)) aged += 1;
+        }
         if (event.type === 'worker-lost' && attachedWorkers.delete(event.worker))
           lostWorkers.add(event.worker);
         if (event.type !== 'worker-attached') continue;
@@ -143,6 +156,6 @@ describe('whatever happens', () => {
       }
     });
     for (const count of [grants, contested, expired, reattached]) expect(count).toBeGreaterThan(300);
-    expect(returned).toBeGreaterThan(50);
+    for (const count of [returned, overtaken, aged]) expect(count).toBeGreaterThan(50);
   });
 });

@@ -1,3 +1,4 @@
+import type { LeaseWish } from '../../src/core/account.js';
 import { clientId, requestId, workerId } from '../../src/core/ids.js';
 import { type LeaseKey, UNUSED_LEASE_TTL_MS } from '../../src/core/lease.js';
 import {
@@ -36,16 +37,25 @@ export const draining = (worker: string): SchedulerEvent => ({
 });
 export const away = (worker: string): SchedulerEvent => ({ type: 'worker-away', worker: workerId(worker) });
 export const lost = (worker: string): SchedulerEvent => ({ type: 'worker-lost', worker: workerId(worker) });
-export const requested = (request: number, client: string): SchedulerEvent => ({
+export const requested = (
+  request: number,
+  client: string,
+  wish: Partial<Omit<LeaseWish, 'client'>> = {},
+): SchedulerEvent => ({
   type: 'lease-requested',
   request: requestId(request),
-  wish: { client: clientId(client), bySession: false },
+  wish: { client: clientId(client), bySession: false, ...wish },
 });
 export const claimed = (request: number, client: string, key: LeaseKey): SchedulerEvent => ({
   type: 'lease-claimed',
   request: requestId(request),
   wish: { client: clientId(client), bySession: true },
   lease: key,
+});
+export const regraded = (priority: number, key: LeaseKey): SchedulerEvent => ({
+  type: 'lease-regraded',
+  lease: key,
+  priority,
 });
 export const withdrawn = (request: number): SchedulerEvent => ({
   type: 'request-withdrawn',

@@ -1,0 +1,13 @@
+import { PoolError } from './errors.js';
+
+/** Priorities are whole numbers from -MAX_PRIORITY to MAX_PRIORITY; higher ones go first. */
+export const MAX_PRIORITY = 100;
+
+/** @throws PoolError `invalid-argument` */
+export function checkPriority(priority: unknown, name: string): void {
+  if (Number.isInteger(priority) && Math.abs(priority as number) <= MAX_PRIORITY) return;
+  throw new PoolError(
+    'invalid-argument',
+    `${name}: expected a whole number from -${MAX_PRIORITY} to ${MAX_PRIORITY}, got ${String(priority)}`,
+  );
+}
