@@ -39,6 +39,11 @@ export class Scheduler {
     this.#placement = placement;
   }
 
+  /** Of the lease that was granted last. */
+  get newestEpoch(): number {
+    return this.#epoch;
+  }
+
   /** How many requests wait. */
   get waiting(): number {
     return this.#lines.size + this.#solitary.size;

@@ -176,7 +176,8 @@ export class Coordinator {
     const { worker, host, port, pid, epochs, leases, slots, joined } = link.info;
     const wasLost = this.members.add(link);
     link.heardAt = this.now;
-    const attached: Attached = { worker, ...this.#settings };
+    const overUpTo = wasLost ? this.#scheduler.newestEpoch : 0;
+    const attached: Attached = { worker, ...this.#settings, overUpTo };
     link.send({ attached });
     this.#log.info({ worker, host, port, workerPid: pid, joined }, 'worker attached');
     // One that was being started when the pool was told to stop.

@@ -169,13 +169,12 @@ export class Attachment {
 
   #onMessage({ attached, endLease, stateQuery, drain }: CoordinatorMessage__Output): void {
     this.#heardAt = this.#clock.now();
-    this.#worker.isCutOff = false;
     if (attached) {
       this.#name = attached.worker;
       const coordinator = formatAddress(this.#options.coordinator);
       this.#log.info({ worker: this.#name, coordinator }, 'attached');
       this.#liveness = attached;
-      this.#worker.attached(attached.signingKey);
+      this.#worker.attached(attached.signingKey, attached.overUpTo);
       this.#reporter?.stop();
       this.#reporter = new Reporter(this.#worker, attached, (report) => this.#send({ report }));
       this.#events.attached(attached.worker);
@@ -187,6 +186,8 @@ export class Attachment {
     } else if (drain) {
       this.#events.drain(drain.withinMs);
     }
+    // Not before it is known which leases are over.
+    this.#worker.isCutOff = false;
   }
 
   #onBroken(error: ServiceError | undefined): void {

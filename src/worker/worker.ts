@@ -85,9 +85,13 @@ export class Worker {
     await Promise.all(this.#slots.map((slot) => slot.whenIdle()));
   }
 
-  attached(signingKey: Uint8Array): void {
+  /** @param overUpTo leases up to this epoch are over, whether they were seen here or not. */
+  attached(signingKey: Uint8Array, overUpTo: number): void {
     this.#signingKey = signingKey;
-    for (const slot of this.#slots) slot.signingKey = signingKey;
+    for (const slot of this.#slots) {
+      slot.signingKey = signingKey;
+      slot.board.end(overUpTo);
+    }
     if (this.#phase === 'created') this.#phase = 'running';
   }
 
