@@ -1,5 +1,5 @@
 import type { Rule } from '../checker.js';
-import type { Attempt, Restart } from '../history.js';
+import type { Attempt, History, Restart } from '../history.js';
 import { byBeginning, groupBy, inMs } from './attempts.js';
 
 /** What a client gets at least of an even share, up to the end of each calm time. */
@@ -9,6 +9,11 @@ const SHARE_MS = 6_000;
 
 /** What was under way when the coordinator was killed may still arrive for so long, in ms. */
 const UNDER_WAY_MS = 150;
+
+interface Span {
+  from: number;
+  to: number;
+}
 
 export const poolRecovers: Rule = function* ({ rounds, workers }) {
   for (const { startedAt, recoveredAt, faults } of rounds) {
@@ -25,7 +30,9 @@ export const sharesRecover: Rule = function* (history) {
     if (to === undefined) continue;
     const from = to - SHARE_MS;
     const old = clients.filter((name) => (startedAt.get(name) ?? to) < from);
-    const used = slotTimes(history.attempts, { from, to }, clientOf);
+    // While there is no coordinator whoever has a lease keeps it, and nobody can even anything out.
+    const outages = coordinatorOutages(history);
+    const used = slotTimes(history.attempts, { from, to }, outages, clientOf);
     const even = sum(old.map((name) => used.get(name) ?? 0)) / old.length;
     for (const name of old) {
       const share = (used.get(name) ?? 0) / even;
@@ -35,16 +42,33 @@ export const sharesRecover: Rule = function* (history) {
   }
 };
 
-/** By client, how long its tasks ran in a window. */
+function coordinatorOutages({ rounds }: History): Span[] {
+  const faults = rounds.flatMap((round) => round.faults);
+  return faults
+    .filter(({ target }) => target === 'coordinator')
+    .map(({ at, until }) => ({ from: at, to: until }));
+}
+
+function overlap(one: Span, other: Span): Span {
+  return { from: Math.max(one.from, other.from), to: Math.min(one.to, other.to) };
+}
+
+function lengthOf({ from, to }: Span): number {
+  return Math.max(0, to - from);
+}
+
+/** By client, how long its tasks ran in a window, but for these spans of it. */
 function slotTimes(
   attempts: readonly Attempt[],
-  { from, to }: { from: number; to: number },
+  window: Span,
+  but: readonly Span[],
   clientOf: ReadonlyMap<string, string>,
 ): Map<string, number> {
   const used = new Map<string, number>();
   for (const { call, beganAt, seenAt } of attempts) {
     const client = clientOf.get(call) ?? '';
-    const ms = Math.min(seenAt, to) - Math.max(beganAt, from);
+    const ran = overlap({ from: beganAt, to: seenAt }, window);
+    const ms = lengthOf(ran) - sum(but.map((span) => lengthOf(overlap(ran, span))));
     if (ms > 0) used.set(client, (used.get(client) ?? 0) + ms);
   }
   return used;

@@ -194,6 +194,26 @@ describe('the checker notices', () => {
     expect(broken(times(0.05))).toEqual(['shares recover after each fault']);
   });
 
+  test('but not a client that had nothing while there was no coordinator to give it anything', () => {
+    const calls = [call('a'), call('b', { client: 'bob' }), call('a2')].map((each) => ({
+      ...each,
+      calledAt: 1_000,
+      outcomes: [{ at: 7_000, outcome: { kind: 'result', value: answerOf(each.id) } as const }],
+    }));
+    const attempts = [
+      attempt('a', { beganAt: 1_000, seenAt: 6_400 }),
+      attempt('a2', { beganAt: 6_400, seenAt: 6_700 }),
+      attempt('b', { beganAt: 6_700, seenAt: 7_000 }),
+    ];
+    const during = (target: string): History => {
+      const faults = [{ kind: 'restart-coordinator', target, at: 1_000, until: 6_400 } as const];
+      const rounds = [round({ calmUntil: 7_000, clients: ['alice', 'bob'], faults: [...faults] })];
+      return history(calls, attempts, { rounds });
+    };
+    expect(broken(during('coordinator'))).toEqual([]);
+    expect(broken(during('somebody else'))).toEqual(['shares recover after each fault']);
+  });
+
   test('a slot granted to another, after a restart, while its lease lived', () => {
     const restarts = [{ killedAt: 1_000, reachableAt: 3_000, client: 'alice' }];
     const calls = [call('a1'), call('a2'), call('b', { client: 'bob' })].map((each) => ({
