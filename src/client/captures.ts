@@ -1,5 +1,4 @@
 import { Script } from 'node:vm';
-import { LRUCache } from 'lru-cache';
 import { PoolError } from '../core/errors.js';
 import { compilerHelper } from '../wire/functions/compiler-helpers.js';
 import { idOf } from '../wire/functions/function-id.js';
@@ -11,6 +10,9 @@ import { type Missing, notShippable } from './missing-names.js';
 import { type Exported, exportedOf } from './modules/remote-module.js';
 
 type Named = object & { name: string };
+
+/** What functions of the same text have in common. */
+type Form = Omit<ShippedFunction, 'name'>;
 
 /** A function or class, and the object that it is. */
 interface CapturedCode extends Code {
@@ -34,7 +36,7 @@ export class Captures {
   /** Captured data, modules, and functions of modules. */
   readonly #parts: ReadonlyMap<string, Exported>;
   readonly #byFunction = new WeakMap<object, ShippedFunction>();
-  readonly #bySource = new LRUCache<string, Omit<ShippedFunction, 'name'>>({ max: 1_000 });
+  readonly #byCode = new WeakMap<Code, Form>();
 
   private constructor(code: ReadonlyMap<string, CapturedCode>, parts: ReadonlyMap<string, Exported>) {
     this.#code = code;
@@ -78,11 +80,7 @@ export class Captures {
     if (exported) return this.#keep(fn, shipExported(exported));
     const code = codeOf(fn);
     if (code.isClass) throw isAClass(fn);
-    let form = this.#bySource.get(code.source);
-    if (!form) {
-      form = this.#compose({ ...code, of: fn });
-      this.#bySource.set(code.source, form);
-    }
+    const form = this.#byCode.get(code) ?? this.#compose(code, fn);
     return this.#keep(fn, { ...form, name: fn.name || 'anonymous' });
   }
 
@@ -91,12 +89,16 @@ export class Captures {
     return shipped;
   }
 
-  #compose(main: CapturedCode): Omit<ShippedFunction, 'name'> {
+  #compose(code: Code, fn: Named): Form {
+    const main = { ...code, of: fn };
     const used = this.#usedBy(main);
     if (used.missing.length > 0) throw notShippable(used.missing);
     const source = wrap(main.source, used);
     checkSize(source.length, `the source of \`${main.of.name || 'anonymous'}\``, MAX_SOURCE_BYTES);
-    return { id: idOf(source), source, parts: partsOf(used) };
+    const form = { id: idOf(source), source, parts: partsOf(used) };
+    // One that calls itself by its name is found there by that name alone.
+    if (!used.code.has(fn.name)) this.#byCode.set(code, form);
+    return form;
   }
 
   /** Everything that a function reaches by name, and what of it is nowhere to be found. */

@@ -11,6 +11,11 @@ const OF_MODULES: Record<string, string> = {
   arguments: 'are those of the function around it; an arrow function takes its own as (...args) => …',
 };
 
+/** Helpers of compilers, which would be supplied by their names, are not to be told from others then. */
+const RENAMED =
+  "names as short as these may be a minifier's; with minifyIdentifiers: false (esbuild) or mangle: false (terser, swc) " +
+  'it can be told what they are, and helpers of compilers are supplied';
+
 /** Something in a function that is only to be had where it was written. */
 export interface Missing {
   /** The function or class that uses it. */
@@ -41,5 +46,6 @@ function inWords({ by, names, usesOuterThis }: Missing): string {
   const remedy =
     `pass ${common.length > 1 ? 'them' : 'it'} with \`pool.with({ capture: { ${common.join(', ')} } })\`, ` +
     'import inside the function, or use `pool.module()`';
-  return [`${who} uses ${list} from outside; ${remedy}`, ...own].join('. ');
+  const isRenamed = common.every((name) => name.length <= 2);
+  return [`${who} uses ${list} from outside; ${remedy}`, ...(isRenamed ? [RENAMED] : []), ...own].join('. ');
 }

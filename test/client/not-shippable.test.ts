@@ -32,6 +32,11 @@ describe.each([true, false])('a function that uses what stands around it, with i
     expect(await pool.run(() => (typeof notThere === 'undefined' ? 'absent' : notThere))).toBe('absent');
     const factorial = (n: number): number => (n > 1 ? n * factorial(n - 1) : 1);
     expect(await pool.run(factorial, 5)).toBe(120);
+    // The same text by another name means something else.
+    const other = [(n: number): number => (n > 1 ? n * factorial(n - 1) : 1)];
+    expect((await poolError(pool.run(other[0] as typeof factorial, 5))).message).toMatch(
+      /uses `factorial` from outside/,
+    );
   });
 
   test('may use all that Node has, and require', async () => {

@@ -71,10 +71,15 @@ export interface Script {
 /** Starts a script of test/fixtures/client in a process of its own. */
 export function startScript(
   name: string,
-  { args = [], cwd, env = {} }: { args?: string[]; cwd?: string; env?: NodeJS.ProcessEnv } = {},
+  {
+    args = [],
+    node = [],
+    cwd,
+    env = {},
+  }: { args?: string[]; node?: string[]; cwd?: string; env?: NodeJS.ProcessEnv } = {},
 ): Script {
   const path = fileURLToPath(new URL(`../fixtures/client/${name}`, import.meta.url));
-  const child = spawn(process.execPath, [path, ...args], {
+  const child = spawn(process.execPath, [...node, path, ...args], {
     cwd,
     env: { ...process.env, NODE_OPTIONS: '', ...env },
     stdio: ['ignore', 'pipe', 'pipe'],

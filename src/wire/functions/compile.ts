@@ -1,8 +1,24 @@
-import { constants, Script } from 'node:vm';
+import { compileFunction as compile, constants } from 'node:vm';
 import { messageOf, PoolError } from '../../core/errors.js';
 
 export type AnyFunction = (...args: unknown[]) => unknown;
 type Maker = (parts: readonly unknown[]) => unknown;
+
+const OPENING = 'return (';
+
+/**
+ * Compiles an expression, for a function that evaluates it. No Script: V8 keeps something of each of these for ever.
+ *
+ * @param base absolute path of a file, real or not: `import()` inside the expression resolves from there.
+ */
+export function evaluator(source: string, base?: string): () => unknown {
+  return compile(`${OPENING}${source}\n)`, [], {
+    filename: base,
+    // Columns are counted as if there were a bracket alone.
+    columnOffset: 1 - OPENING.length,
+    importModuleDynamically: constants.USE_MAIN_CONTEXT_DEFAULT_LOADER,
+  }) as () => unknown;
+}
 
 /**
  * Turns shipped source into a function of this thread.
@@ -14,11 +30,7 @@ type Maker = (parts: readonly unknown[]) => unknown;
 export function compileFunction(source: string, base: string, parts: readonly unknown[] = []): AnyFunction {
   let value: unknown;
   try {
-    const script = new Script(`(${source}\n)`, {
-      filename: base,
-      importModuleDynamically: constants.USE_MAIN_CONTEXT_DEFAULT_LOADER,
-    });
-    value = script.runInThisContext();
+    value = evaluator(source, base)();
   } catch (error) {
     throw new PoolError('not-shippable', `the worker cannot compile the function: ${messageOf(error)}`, {
       cause: error,

@@ -1,8 +1,10 @@
 import { createRequire } from 'node:module';
 import { basename, dirname, join } from 'node:path';
 import { pathToFileURL } from 'node:url';
-import { constants, Script } from 'node:vm';
+import { compileFunction, constants } from 'node:vm';
 import { messageOf, PoolError } from '../../core/errors.js';
+
+const PARAMETERS = ['exports', 'require', 'module', '__filename', '__dirname', '__moduleUrl'];
 
 type Wrapper = (this: object, ...parts: unknown[]) => void;
 
@@ -19,13 +21,11 @@ export function loadModule(
 ): object {
   const folder = dirname(base);
   const module: { exports: object } = { exports: {} };
-  const text = `(function (exports, require, module, __filename, __dirname, __moduleUrl) {${code}\n})`;
   try {
-    const script = new Script(text, {
+    const run = compileFunction(code, PARAMETERS, {
       filename: join(folder, basename(name)),
       importModuleDynamically: constants.USE_MAIN_CONTEXT_DEFAULT_LOADER,
-    });
-    const run = script.runInThisContext() as Wrapper;
+    }) as Wrapper;
     run.call(
       module.exports,
       module.exports,

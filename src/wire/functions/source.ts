@@ -1,9 +1,9 @@
 import { types } from 'node:util';
-import { Script } from 'node:vm';
 import { LRUCache } from 'lru-cache';
 import { messageOf, PoolError } from '../../core/errors.js';
 import type { FunctionId } from '../../core/ids.js';
 import { checkSize, MAX_SOURCE_BYTES } from '../values/size-limit.js';
+import { evaluator } from './compile.js';
 import { type FreeNames, freeNamesOf } from './free-names.js';
 import type { Part } from './parts.js';
 
@@ -82,7 +82,7 @@ function sourceOf(fn: { name: string }, text: string): string {
   let reason: unknown;
   for (const form of forms) {
     try {
-      new Script(`(${form}\n)`);
+      evaluator(form);
       return form;
     } catch (error) {
       reason ??= error;
