@@ -5,5 +5,6 @@ export { connect, type ConnectOptions } from './client/connect.js';
 export { type TlsOptions } from './client/tls.js';
 export { startPool, type StartPoolOptions } from './client/start-pool.js';
 export { type Pool } from './client/pool.js';
-export { type CallOptions, type MapOptions } from './client/options.js';
+export { type CallOptions, type LogLine, type MapOptions } from './client/options.js';
 export { type ErrorCode, PoolError } from './core/errors.js';
+export { type CurrentTask } from './wire/functions/current.js';

@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto';
 import { setMaxListeners } from 'node:events';
 import { type ErrorCode, messageOf, PoolError } from '../core/errors.js';
 import type { ListItem } from '../core/linked-list.js';
@@ -7,6 +8,13 @@ import type { ValueReference } from '../wire/generated/offhand/v1/ValueReference
 import { isSmallPrimitive } from '../wire/values/clone.js';
 import { encodePayload, type Payload } from '../wire/values/payload.js';
 import type { Call, Settle, Started } from './executor.js';
+import type { CallOptions } from './options.js';
+import { outputOf, showLine, tellCaller } from './task-news.js';
+
+/** By which workers tell the tasks of this process from those of others. */
+export const CLIENT_ID = randomBytes(6).toString('hex');
+
+let tasks = 0;
 
 /** Of a task's name, in characters. */
 const MAX_NAME_LENGTH = 256;
@@ -39,6 +47,15 @@ export class DirectTask implements Started, ListItem<DirectTask> {
   readonly args: Payload | readonly unknown[];
   readonly name: string;
   readonly timeoutMs: number | undefined;
+  readonly cancelGraceMs: number | undefined;
+  /** Among all tasks of this process. */
+  readonly serial = ++tasks;
+  /** The one that is made now, or made next. */
+  attempt = 1;
+  readonly #onProgress: CallOptions['onProgress'];
+  readonly #logs: CallOptions['logs'];
+  /** Where it is followed, if it is. */
+  news: { whenHeard(): Promise<void>; part(task: DirectTask): void } | undefined = undefined;
   readonly #policy: RetryPolicy;
   /** Attempts that have failed. */
   #failures = 0;
@@ -64,6 +81,9 @@ export class DirectTask implements Started, ListItem<DirectTask> {
     this.args = args.every(isSmallPrimitive) ? args : encodeArguments(args, this.fn.name);
     this.name = (options.name ?? this.fn.name).slice(0, MAX_NAME_LENGTH);
     this.timeoutMs = options.timeoutMs;
+    this.cancelGraceMs = options.cancelGraceMs;
+    this.#onProgress = options.onProgress;
+    this.#logs = options.logs;
     this.#policy = options;
     this.#settle = settle;
     this.#signal = options.signal;
@@ -71,6 +91,33 @@ export class DirectTask implements Started, ListItem<DirectTask> {
     if (options.queueTimeoutMs !== undefined) this.#watchQueue(options.queueTimeoutMs);
     if (options.deadlineMs !== undefined) this.#watchDeadline(options.deadlineMs);
     if (options.signal) this.#watchSignal(options.signal);
+  }
+
+  /** By which workers, status and logs know it. */
+  get id(): string {
+    return `${CLIENT_ID}.${this.serial}`;
+  }
+
+  /** Whether somebody wants to hear how far it is. */
+  get tellsProgress(): boolean {
+    return this.#onProgress !== undefined;
+  }
+
+  get output(): ReturnType<typeof outputOf> {
+    return outputOf(this.#logs);
+  }
+
+  /** Whether it has to be followed while it runs. */
+  get isFollowed(): boolean {
+    return this.tellsProgress || this.output === 'SENT';
+  }
+
+  onProgress(fraction: number, note: string | undefined): void {
+    if (!this.isSettled) tellCaller(() => this.#onProgress?.(fraction, note));
+  }
+
+  onPrinted(text: string, isError: boolean): void {
+    showLine(this.#logs, { taskId: this.id, text, stream: isError ? 'stderr' : 'stdout' });
   }
 
   get isWaiting(): boolean {
@@ -110,7 +157,15 @@ export class DirectTask implements Started, ListItem<DirectTask> {
   }
 
   succeed(value: unknown): void {
-    if (this.#conclude()) this.#settle(true, value);
+    this.#whenHeard(() => {
+      if (this.#conclude()) this.#settle(true, value);
+    });
+  }
+
+  /** What it told comes before its outcome. */
+  #whenHeard(conclude: () => void): void {
+    if (this.news) void this.news.whenHeard().then(conclude);
+    else conclude();
   }
 
   /** The call is over. */
@@ -130,6 +185,7 @@ export class DirectTask implements Started, ListItem<DirectTask> {
     if (code === 'worker-lost' && !wasAlone && retriesFor(code, this.#policy) > 0) {
       this.#hasRun = true;
       this.isSuspect = true;
+      this.attempt += 1;
       return retryDelayMs(1, Math.random());
     }
     this.#failures += 1;
@@ -137,13 +193,15 @@ export class DirectTask implements Started, ListItem<DirectTask> {
     if (code === 'worker-lost') this.#losses += 1;
     if (this.#losses >= POISON_LOSSES) {
       const message = `\`${this.name}\` has cost ${this.#losses} workers, and is not tried again; the last one: ${messageOf(reason)}`;
-      this.fail(new PoolError('poison', message, { cause: reason }));
+      this.#whenHeard(() => this.fail(new PoolError('poison', message, { cause: reason })));
       return undefined;
     }
     const cause = causeOf(code);
-    if (cause && this.#failures <= retriesFor(cause, this.#policy))
+    if (cause && this.#failures <= retriesFor(cause, this.#policy)) {
+      this.attempt += 1;
       return retryDelayMs(this.#failures, Math.random());
-    this.fail(reason);
+    }
+    this.#whenHeard(() => this.fail(reason));
     return undefined;
   }
 
@@ -184,6 +242,7 @@ export class DirectTask implements Started, ListItem<DirectTask> {
     clearTimeout(this.#queueTimer);
     clearTimeout(this.#deadlineTimer);
     this.#signal?.removeEventListener('abort', this.#onAbort);
+    this.news?.part(this);
     const { place } = this;
     this.place = undefined;
     place?.leave(this);

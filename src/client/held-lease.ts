@@ -104,6 +104,7 @@ export class HeldLease implements Place, SlotUser {
       this.underWay.workMs += task.estimateMs;
       this.underWay.bytes += task.bytes;
       task.sent(this, this.#slot.nextNumber());
+      if (task.isFollowed) this.#worker.news.follow(task);
       this.#tasks.set(task.number, task);
       tasks.push(task);
     }

@@ -20,8 +20,30 @@ export interface CallOptions {
   retries?: number;
   /** Which failures are tried again. @default all of them where `retries` is given, else `['worker-lost']` */
   retryOn?: readonly RetryCause[];
+  /**
+   * How long code that has asked for its `current.signal` may take to end by itself once it is cancelled or reaches a limit, in
+   * ms; then its thread is ended. Code that has not asked is ended at once. The call itself ends at once in any case.
+   * @default 500
+   */
+  cancelGraceMs?: number;
+  /** Told what the task says of its progress (`current.progress`): a fraction from 0 to 1, and words. */
+  onProgress?: (fraction: number, note: string | undefined) => void;
+  /**
+   * Where goes what the task prints. `inherit`: to this process's own output; `silent`: nowhere; or to a function, line by
+   * line. The log of the worker keeps it in any case. @default where the workers print: the terminal of `startPool`, or of
+   * `offhand server`
+   */
+  logs?: 'inherit' | 'silent' | ((line: LogLine) => void);
   /** What status and logs call the task. @default the function's name */
   name?: string;
+}
+
+/** Something that a task has printed. */
+export interface LogLine {
+  taskId: string;
+  /** Without the end of the line; several lines where they were printed at once. */
+  text: string;
+  stream: 'stdout' | 'stderr';
 }
 
 /** How `pool.map` goes through its input. */
@@ -38,7 +60,16 @@ export interface MapOptions {
 }
 
 const DURATIONS = ['timeoutMs', 'queueTimeoutMs', 'deadlineMs'] as const;
-const CALL_KEYS = [...DURATIONS, 'signal', 'retries', 'retryOn', 'name'];
+const CALL_KEYS = [
+  ...DURATIONS,
+  'signal',
+  'retries',
+  'retryOn',
+  'cancelGraceMs',
+  'onProgress',
+  'logs',
+  'name',
+];
 const MAP_KEYS = ['concurrency', 'ordered', 'errors'];
 
 /** @throws PoolError `invalid-argument`, naming the option, what was expected and what arrived. */
@@ -50,7 +81,12 @@ export function checkCallOptions(options: CallOptions): CallOptions {
     // Nobody notices a limit of more than 24 days.
     if (Number(checked[name]) > MAX_TIMER_MS) delete checked[name];
   }
-  const { signal, retries, retryOn, name } = options;
+  checkNumber('cancelGraceMs', options.cancelGraceMs, { above: -1, unit: ' of ms' });
+  const { signal, retries, retryOn, name, onProgress, logs } = options;
+  if (onProgress !== undefined && typeof onProgress !== 'function')
+    refuse('onProgress', 'a function', onProgress);
+  if (logs !== undefined && logs !== 'inherit' && logs !== 'silent' && typeof logs !== 'function')
+    refuse('logs', "'inherit', 'silent' or a function", logs);
   checkNumber('retries', retries, { above: -1, whole: true });
   if (retryOn !== undefined && !(Array.isArray(retryOn) && retryOn.every(isRetryCause)))
     refuse('retryOn', `an array of ${RETRY_CAUSES.map((cause) => `'${cause}'`).join(', ')}`, retryOn);

@@ -3,6 +3,8 @@ import { MAX_TIMER_MS } from '../core/timer.js';
 import { idOf } from '../wire/functions/source.js';
 import type { Limits__Output } from '../wire/generated/offhand/v1/Limits.js';
 
+const DEFAULT_GRACE_MS = 500;
+
 /** What a call runs, the same whether it came alone or on a stream. */
 export interface CalledFunction {
   functionId: string;
@@ -12,6 +14,8 @@ export interface CalledFunction {
   name: string;
   /** From the moment user code begins, in ms; the main thread watches it. Undefined for no limit. */
   timeoutMs: number | undefined;
+  /** How long code that has asked for its signal may take to end by itself, in ms. */
+  cancelGraceMs: number;
 }
 
 /** The fields of a message that say it. */
@@ -32,7 +36,17 @@ export function calledFunctionFrom({ source, functionId, name, limits }: CallMes
     source: source || undefined,
     name: name || 'anonymous',
     timeoutMs: timeoutFrom(limits),
+    cancelGraceMs: graceFrom(limits),
   };
+}
+
+function graceFrom(limits: Limits__Output | null): number {
+  const graceMs = limits?.cancelGraceMs ?? DEFAULT_GRACE_MS;
+  if (graceMs >= 0) return Math.min(graceMs, MAX_TIMER_MS);
+  throw new PoolError(
+    'invalid-argument',
+    `limits.cancel_grace_ms: expected a duration of at least 0, got ${graceMs}`,
+  );
 }
 
 function timeoutFrom(limits: Limits__Output | null): number | undefined {

@@ -28,7 +28,11 @@ const coordinator = withResolvers<CoordinatorPlace>();
 async function run(options: WorkerOptions): Promise<void> {
   try {
     // The threads load what they need while this one does.
-    const slots = new Worker({ ...options, slotPlaces: slotPlaces(options) });
+    const slots = new Worker({
+      ...options,
+      slotPlaces: slotPlaces(options),
+      keepsOutput: options.logDir !== undefined,
+    });
     const { startWorker } = await import('./start.js');
     const worker = await startWorker(slots, options, coordinator.promise);
     process.on('SIGTERM', () => void worker.stop());

@@ -10,6 +10,7 @@ import { calledFunctionFrom } from './called-function.js';
 import type { Ledger } from './ledger.js';
 import { OutcomeWriter } from './outcome-writer.js';
 import type { Job, TaskRunner } from './task-runner.js';
+import type { TaskOrigin } from './task-scope.js';
 import type { ValuePuller } from './value-puller.js';
 
 type Stream = ServerDuplexStream<TaskBatch__Output, OutcomeBatch>;
@@ -42,14 +43,18 @@ export class SlotService {
       stream,
       (batch: TaskBatch__Output) => {
         if (batch.leaseId) epoch = this.#readEpoch(batch.leaseId);
-        for (const tasks of batch.tasks) this.#add(tasks, epoch, writer);
+        for (const tasks of batch.tasks) this.#add(tasks, batch.client, epoch, writer);
       },
       () => (writer.isClosed = true),
     );
   }
 
-  #add(tasks: Tasks__Output, epoch: number | undefined, outbox: OutcomeWriter): void {
-    if (epoch !== undefined) return this.#runner.add(jobFrom(tasks, epoch, outbox, this.#puller));
+  #add(tasks: Tasks__Output, client: string, epoch: number | undefined, outbox: OutcomeWriter): void {
+    if (epoch !== undefined)
+      return this.#runner.add({
+        ...jobFrom(tasks, epoch, outbox, this.#puller),
+        origin: originOf(tasks, client),
+      });
     outbox.notBegun(tasks.number, tasks.count);
     outbox.flush();
   }
@@ -66,6 +71,15 @@ function jobFrom(tasks: Tasks__Output, epoch: number, outbox: OutcomeWriter, pul
     );
   }
   return { ...called, epoch, number, count, args: argumentsOf(tasks, puller), isList, outbox };
+}
+
+/** A caller that does not say who calls gets ids by the lease. */
+function originOf(
+  { serial, attempt, followsProgress, output }: Tasks__Output,
+  client: string,
+): TaskOrigin | undefined {
+  if (!client || !(serial >= 1)) return undefined;
+  return { client, serial, attempt: Math.max(1, attempt), followsProgress, output };
 }
 
 function argumentsOf({ arguments: args, argumentsAt }: Tasks__Output, puller: ValuePuller): Job['args'] {

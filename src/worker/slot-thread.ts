@@ -2,16 +2,19 @@
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { parentPort, workerData } from 'node:worker_threads';
-import { bindAddress, bindFirstFree, createGrpcServer, silenceGrpc } from '../wire/grpc-server.js';
+import { createGrpcServer } from '../wire/grpc-server.js';
 import { readLease } from '../wire/lease-token.js';
 import { slotService } from '../wire/slot-proto.js';
 import { Board } from './board.js';
 import { FunctionCache } from './function-cache.js';
 import { Ledger } from './ledger.js';
 import { SlotService } from './slot-service.js';
+import { watchStrays } from './strays.js';
+import { captureOutput } from './task-output.js';
 import { TaskRunner } from './task-runner.js';
 import type { ThreadMessage, ThreadOrder, ThreadSettings } from './thread-messages.js';
 import { UnaryOutbox } from './unary-outbox.js';
+import { listenUnheld } from './unheld-listener.js';
 import { ValuePuller } from './value-puller.js';
 
 const port = parentPort;
@@ -29,7 +32,26 @@ Object.defineProperty(globalThis, 'require', {
 const board = new Board(settings.board);
 let { signingKey } = settings;
 const tell = (message: ThreadMessage, transfer: ArrayBuffer[] = []) => port.postMessage(message, transfer);
-const runner = new TaskRunner(board, new FunctionCache(base), tell);
+const runner = new TaskRunner(board, new FunctionCache(base), tell, {
+  workerId: settings.workerId,
+  hold: { release: () => port.unref(), take: () => port.ref() },
+  tellNews(news) {
+    // What nobody keeps or follows need not leave the thread.
+    if (news.what.kind === 'printed' && !news.what.isSent && !settings.keepsOutput) return;
+    tell({ type: 'news', news });
+    board.newsSent();
+  },
+});
+const scopeOf = () => runner.scopes.current;
+runner.scopes.provide();
+captureOutput((text, isError) => scopeOf()?.print(text, isError) ?? true);
+const exit = process.exit.bind(process);
+watchStrays(scopeOf, (stray) => {
+  tell({ type: 'stray', stray });
+  exit(1);
+});
+process.on('beforeExit', () => runner.nothingLeft());
+
 const service = new SlotService(
   runner,
   new Ledger(settings.ledger),
@@ -42,29 +64,24 @@ const service = new SlotService(
 );
 
 port.on('message', (order: ThreadOrder) => {
-  if (order.type === 'key') signingKey = order.signingKey;
-  else
-    runner.add({
-      ...order.task,
-      number: order.call,
-      count: 1,
-      isList: false,
-      outbox: new UnaryOutbox(order.call, tell),
-    });
+  switch (order.type) {
+    case 'key':
+      signingKey = order.signingKey;
+      break;
+    case 'abort':
+      runner.abort(order.epoch, order.number, order.code, order.message);
+      break;
+    case 'run':
+      runner.add({
+        ...order.task,
+        number: order.call,
+        count: 1,
+        isList: false,
+        outbox: new UnaryOutbox(order.call, tell),
+      });
+  }
 });
 
-// A port that is taken is expected here and no news for anybody's terminal.
-silenceGrpc();
 const server = createGrpcServer(settings.credentials);
 server.addService(slotService, service.handlers);
-tell({ type: 'ready', port: await listen(settings) });
-
-async function listen({ place, credentials }: ThreadSettings): Promise<number> {
-  if (place.kind === 'socket') return bindAddress(server, place.address, credentials);
-  const bound = await bindFirstFree(server, place, credentials);
-  if (bound !== undefined) return bound;
-  const [last, first] = [place.ports[0], place.ports.at(-1)];
-  throw new Error(
-    `no port from ${first} to ${last} is free for a slot; give another range with --worker-ports`,
-  );
-}
+tell({ type: 'ready', port: await listenUnheld(server, settings.place, settings.credentials) });

@@ -4,13 +4,14 @@ import { once } from '../core/once.js';
 import { withResolvers } from '../core/with-resolvers.js';
 import { bindFirstFree, createGrpcServer, shutDownOrderly, silenceGrpc } from '../wire/grpc-server.js';
 import type { WorkerState } from '../wire/generated/offhand/v1/WorkerState.js';
-import { createLogger } from '../host/logger.js';
+import { createLogger, type Logger } from '../host/logger.js';
 import { workerService } from '../wire/proto.js';
 import { releaseSocket } from '../host/sockets.js';
 import { Attachment } from './attachment.js';
 import { watchMemory } from './memory-watch.js';
 import type { CoordinatorPlace, WorkerOptions } from '../wire/process-messages.js';
 import { workerHandlers } from './service.js';
+import type { TaskNews } from './thread-messages.js';
 import { endStuck, type Worker } from './worker.js';
 
 /** How long what became of tasks that were stopped may take to reach their callers, in ms. */
@@ -47,6 +48,7 @@ export async function startWorker(
     log.error('a thread could not be ended; ending the process');
     endStuck();
   };
+  worker.onNews = (news) => logNews(log, news);
   const server = createGrpcServer(options.credentials);
   if (options.standardServices) (await import('../wire/standard-services.js')).addStandardServices(server);
   let port = 0;
@@ -101,6 +103,14 @@ export async function startWorker(
     void ended.promise.then(endWatch);
   }
   return { port, ended: ended.promise, stop: () => stop(0) };
+}
+
+/** What tasks print is kept, each line with its task. */
+function logNews(log: Logger, { taskId, attempt, what }: TaskNews): void {
+  if (what.kind === 'printed')
+    log.info({ task: taskId, attempt, stderr: what.isError || undefined }, what.text);
+  if (what.kind === 'late')
+    log.warn({ task: taskId, attempt, error: what.words }, 'after its task had ended');
 }
 
 async function listen(

@@ -1,13 +1,15 @@
 import { inspect } from 'node:util';
-import { messageOf, PoolError } from '../core/errors.js';
+import { type ErrorCode, messageOf, PoolError } from '../core/errors.js';
 import type { AnyFunction } from '../wire/functions/compile.js';
+import { KeptValues, TaskScopes } from '../wire/functions/current.js';
 import type { Failure } from '../wire/outcome.js';
 import { decodePayload, encodePayload, type Encoding, type Payload } from '../wire/values/payload.js';
 import { isError } from '../wire/values/uncloneable.js';
 import type { Board } from './board.js';
 import type { CalledFunction } from './called-function.js';
 import { codeUnknown, type FunctionCache } from './function-cache.js';
-import type { ThreadMessage } from './thread-messages.js';
+import { type ScopeHost, type TaskOrigin, TaskScope } from './task-scope.js';
+import type { TaskNews, ThreadMessage } from './thread-messages.js';
 
 /** How long tasks may keep the thread before it looks after its wires, in ms. */
 const BREATH_MS = 1;
@@ -28,8 +30,26 @@ export interface Job extends CalledFunction {
   args: Payload | PulledLater;
   isList: boolean;
   outbox: Outbox;
+  /** Undefined where the caller has not said who calls. */
+  origin?: TaskOrigin | undefined;
+  /** Of one task that comes alone, where its caller has named it. */
+  taskId?: string;
   /** Known from its first task on. */
   fn?: AnyFunction;
+}
+
+/** What keeps the thread alive while none of its tasks needs it. */
+export interface ThreadHold {
+  /** The thread may run out of things to wait for: it will be told. */
+  release(): void;
+  take(): void;
+}
+
+/** Where tasks run. */
+export interface Surroundings {
+  readonly workerId: string;
+  readonly hold: ThreadHold;
+  readonly tellNews: (news: TaskNews) => void;
 }
 
 /** Arguments that are still elsewhere. */
@@ -62,14 +82,48 @@ export class TaskRunner {
   readonly #functions: FunctionCache;
   readonly #tell: (message: ThreadMessage) => void;
   readonly #jobs: Job[] = [];
+  readonly #hold: ThreadHold;
+  readonly #host: ScopeHost;
+  readonly scopes = new TaskScopes<TaskScope>();
+  /** Of the task that runs, or ran last. */
+  #scope: TaskScope | undefined;
+  /** Ends the wait for a promise that the task has returned. */
+  #giveUp: ((reason: PoolError) => void) | undefined;
   #isRunning = false;
+  /** Whether the thread would live on with nothing to wait for. Not while it waits for a promise of a task. */
+  #isHeld = true;
   /** When the thread last looked after its wires. */
   #breathedAt = 0;
 
-  constructor(board: Board, functions: FunctionCache, tell: (message: ThreadMessage) => void) {
+  constructor(
+    board: Board,
+    functions: FunctionCache,
+    tell: (message: ThreadMessage) => void,
+    { workerId, hold, tellNews }: Surroundings,
+  ) {
     this.#board = board;
     this.#functions = functions;
     this.#tell = tell;
+    this.#hold = hold;
+    this.#host = {
+      workerId,
+      kept: new KeptValues(),
+      heeded: (scope) => this.#onHeeded(scope),
+      tell: tellNews,
+    };
+  }
+
+  /** Tells the task that runs, if it is that one, that it is to end. */
+  abort(epoch: number, number: number, code: ErrorCode, message: string): void {
+    const { last } = this.#board;
+    if (last.epoch === epoch && last.number === number) this.#scope?.abort(code, message);
+  }
+
+  /** The thread has nothing left to wait for: neither has the task that runs, so it would never end. */
+  nothingLeft(): void {
+    const message = `\`${this.#board.running?.name}\` waits for a promise that nothing is left to settle: no timer, no connection, no file`;
+    this.#take();
+    this.#giveUp?.(new PoolError('exited', message, { mayHaveRun: true }));
   }
 
   add(job: Job): void {
@@ -91,6 +145,7 @@ export class TaskRunner {
       else if (this.#jobs[0]?.outbox !== job.outbox) job.outbox.flush();
     }
     this.#isRunning = false;
+    this.#take();
   }
 
   #run(job: Job): Promise<void> | undefined {
@@ -101,6 +156,7 @@ export class TaskRunner {
 
   async #runPulled(job: Job, args: PulledLater): Promise<void> {
     let pulled: Payload;
+    this.#take();
     try {
       pulled = await args.pull();
     } catch (error) {
@@ -128,7 +184,8 @@ export class TaskRunner {
     for (let index = first; index < lists.length && !outbox.isClosed; index++) {
       if (this.#isBreathDue(job)) return this.#breathe(job).then(() => this.#runFrom(job, lists, index));
       const number = job.number + index;
-      if (!this.#board.begin(epoch, number, job.name)) {
+      const { origin } = job;
+      if (!this.#board.begin(epoch, number, job.name, origin?.client, origin && origin.serial + index)) {
         outbox.notBegun(number, lists.length - index);
         this.#tell({ type: 'idle' });
         return undefined;
@@ -145,7 +202,8 @@ export class TaskRunner {
         return undefined;
       }
       try {
-        value = job.fn(...(lists[index] as unknown[]));
+        this.#scope = new TaskScope(job, index, this.#host);
+        value = this.scopes.run(this.#scope, job.fn, lists[index] as unknown[]);
         isPromised = isThenable(value); // A hostile one throws here.
       } catch (thrown) {
         this.#fail(job, number, thrown, performance.now() - startedAt);
@@ -161,18 +219,52 @@ export class TaskRunner {
     return undefined;
   }
 
-  async #await(job: Job, number: number, value: PromiseLike<unknown>, startedAt: number): Promise<void> {
-    let result: unknown;
-    try {
-      result = await value;
-    } catch (thrown) {
-      return this.#fail(job, number, thrown, performance.now() - startedAt);
-    }
-    this.#succeed(job, number, result, performance.now() - startedAt);
+  #await(job: Job, number: number, value: PromiseLike<unknown>, startedAt: number): Promise<void> {
+    if (!this.#scope?.heedsSignal) this.#release();
+    return new Promise((resolve) => {
+      let isOver = false;
+      const end = (conclude: (runMs: number) => void) => {
+        if (isOver) return;
+        isOver = true;
+        this.#giveUp = undefined;
+        conclude(performance.now() - startedAt);
+        resolve();
+      };
+      this.#giveUp = (reason) => end((runMs) => this.#failWith(job, number, failureOf(reason, true), runMs));
+      const fail = (thrown: unknown) => end((runMs) => this.#fail(job, number, thrown, runMs));
+      try {
+        Promise.resolve(value).then(
+          (result) => end((runMs) => this.#succeed(job, number, result, runMs)),
+          fail,
+        );
+      } catch (thrown) {
+        fail(thrown); // What only looks like a promise may do anything when it is asked.
+      }
+    });
+  }
+
+  #release(): void {
+    if (!this.#isHeld) return;
+    this.#isHeld = false;
+    this.#hold.release();
+  }
+
+  #take(): void {
+    if (this.#isHeld) return;
+    this.#isHeld = true;
+    this.#hold.take();
+  }
+
+  /** It may wait for nothing else than this signal. */
+  #onHeeded(scope: TaskScope): void {
+    if (scope !== this.#scope) return;
+    this.#take();
+    this.#board.heed(scope.cancelGraceMs);
   }
 
   #succeed(job: Job, number: number, value: unknown, runMs: number): void {
     let failure: Failure | undefined;
+    if (this.#endsAborted(job)) return;
     try {
       job.outbox.succeeded(job.epoch, number, value, job.args.encoding, runMs);
     } catch (error) {
@@ -183,14 +275,27 @@ export class TaskRunner {
   }
 
   #fail(job: Job, number: number, thrown: unknown, runMs: number): void {
+    this.#failWith(job, number, thrownFailure(thrown, job.args.encoding), runMs);
+  }
+
+  #failWith(job: Job, number: number, failure: Failure, runMs: number): void {
+    if (this.#endsAborted(job)) return;
     this.#finish(job, false);
-    job.outbox.failed(number, 1, thrownFailure(thrown, job.args.encoding), runMs);
+    job.outbox.failed(number, 1, failure, runMs);
+  }
+
+  /** The task has ended. Of one that was told to end the main thread has told how, and nothing else counts. */
+  #endsAborted(job: Job): boolean {
+    this.#scope?.settled();
+    if (!this.#scope?.isAborted) return false;
+    this.#finish(job, false);
+    return true;
   }
 
   /** @param isCompleted undefined for what turned out to be nothing that runs. */
   #finish({ epoch }: Job, isCompleted: boolean | undefined): void {
     this.#board.finish(isCompleted);
-    if (this.#board.isOver(epoch)) this.#tell({ type: 'idle' });
+    if (this.#board.isOver(epoch) || this.#scope?.isAborted) this.#tell({ type: 'idle' });
   }
 
   #isBreathDue({ outbox }: Job): boolean {

@@ -6,8 +6,15 @@ import { Board } from '../../src/worker/board.js';
 import { FunctionCache } from '../../src/worker/function-cache.js';
 import { Ledger } from '../../src/worker/ledger.js';
 import { OutcomeWriter } from '../../src/worker/outcome-writer.js';
-import { type Job, TaskRunner } from '../../src/worker/task-runner.js';
+import { type Job, type Surroundings, TaskRunner } from '../../src/worker/task-runner.js';
 import type { ThreadMessage } from '../../src/worker/thread-messages.js';
+
+/** Nobody asks for news, and nothing ends the thread. */
+export const BARE: Surroundings = {
+  workerId: 'the-worker',
+  hold: { release: () => undefined, take: () => undefined },
+  tellNews: () => undefined,
+};
 
 /** The thread of a slot as it runs lists of tasks under lease 1, on a wire that the test may hold up. */
 export class BareThread {
@@ -23,6 +30,7 @@ export class BareThread {
       this.told.push(message);
       if (message.type === 'begun') this.#onBegun.get(message.number)?.();
     },
+    BARE,
   );
   readonly #onBegun = new Map<number, () => void>();
   readonly #outcomes: TaskOutcomes[] = [];
@@ -44,6 +52,7 @@ export class BareThread {
       args: encodePayload(lists, 'V8', 'arguments'),
       isList: true,
       timeoutMs: undefined,
+      cancelGraceMs: 500,
       outbox: this.outbox,
       ...job,
     });

@@ -6,7 +6,7 @@ import { FunctionCache } from '../../src/worker/function-cache.js';
 import { TaskRunner } from '../../src/worker/task-runner.js';
 import type { ThreadMessage } from '../../src/worker/thread-messages.js';
 import { UnaryOutbox } from '../../src/worker/unary-outbox.js';
-import { BareThread } from './bare-thread.js';
+import { BARE, BareThread } from './bare-thread.js';
 
 /** Runs a source with JSON arguments. Tells the outcome as text, and whether user code had begun. */
 async function execute(source: string | undefined, args = '[]', functionId = String(source)) {
@@ -26,7 +26,7 @@ async function executeOn(
   let settle!: (outcome: Outcome) => void;
   const settled = new Promise<Outcome>((resolve) => (settle = resolve));
   board.admit(1);
-  new TaskRunner(board, functions, tell).add({
+  new TaskRunner(board, functions, tell, BARE).add({
     epoch: 1,
     number: -1,
     count: 1,
@@ -36,6 +36,7 @@ async function executeOn(
     args: { encoding: 'JSON', data: Buffer.from(args) },
     isList: false,
     timeoutMs: undefined,
+    cancelGraceMs: 500,
     outbox: new UnaryOutbox(1, tell),
   });
   const outcome = await settled;
