@@ -9,6 +9,7 @@ import { isSmallPrimitive } from '../wire/values/clone.js';
 import { encodePayload, type Payload } from '../wire/values/payload.js';
 import type { Call, Settle, Started } from './executor.js';
 import type { CallOptions } from './options.js';
+import { nameWrittenPlaces } from './task-stack.js';
 import { outputOf, showLine, tellCaller } from './task-news.js';
 
 /** By which workers tell the tasks of this process from those of others. */
@@ -48,6 +49,7 @@ export class DirectTask implements Started, ListItem<DirectTask> {
   readonly name: string;
   readonly timeoutMs: number | undefined;
   readonly cancelGraceMs: number | undefined;
+  readonly isolate: boolean;
   /** Among all tasks of this process. */
   readonly serial = ++tasks;
   /** The one that is made now, or made next. */
@@ -65,6 +67,7 @@ export class DirectTask implements Started, ListItem<DirectTask> {
   #losses = 0;
   /** Whether an attempt that failed may have run. */
   #hasRun = false;
+  readonly #callee: object;
   readonly #settle: Settle;
   readonly #signal: AbortSignal | undefined;
   readonly #queueTimeoutMs: number | undefined;
@@ -78,10 +81,12 @@ export class DirectTask implements Started, ListItem<DirectTask> {
   /** @throws PoolError when the function or its arguments cannot be sent. */
   constructor({ fn, args, options }: Call, settle: Settle) {
     this.fn = shipFunction(fn);
+    this.#callee = fn as object;
     this.args = args.every(isSmallPrimitive) ? args : encodeArguments(args, this.fn.name);
     this.name = (options.name ?? this.fn.name).slice(0, MAX_NAME_LENGTH);
     this.timeoutMs = options.timeoutMs;
     this.cancelGraceMs = options.cancelGraceMs;
+    this.isolate = options.isolate ?? false;
     this.#onProgress = options.onProgress;
     this.#logs = options.logs;
     this.#policy = options;
@@ -170,6 +175,7 @@ export class DirectTask implements Started, ListItem<DirectTask> {
 
   /** The call is over. */
   fail(reason: unknown): void {
+    nameWrittenPlaces(reason, this.#callee, this.fn);
     if (this.#conclude()) this.#settle(false, this.#hasRun ? thatMayHaveRun(reason) : reason);
   }
 

@@ -26,6 +26,11 @@ export interface CallOptions {
    * @default 500
    */
   cancelGraceMs?: number;
+  /**
+   * Runs the task in a thread of its own: nothing has run there before, and what it changes there is gone with it. Costs the
+   * start of a thread. @default false
+   */
+  isolate?: boolean;
   /** Told what the task says of its progress (`current.progress`): a fraction from 0 to 1, and words. */
   onProgress?: (fraction: number, note: string | undefined) => void;
   /**
@@ -66,6 +71,7 @@ const CALL_KEYS = [
   'retries',
   'retryOn',
   'cancelGraceMs',
+  'isolate',
   'onProgress',
   'logs',
   'name',
@@ -82,7 +88,8 @@ export function checkCallOptions(options: CallOptions): CallOptions {
     if (Number(checked[name]) > MAX_TIMER_MS) delete checked[name];
   }
   checkNumber('cancelGraceMs', options.cancelGraceMs, { above: -1, unit: ' of ms' });
-  const { signal, retries, retryOn, name, onProgress, logs } = options;
+  const { signal, retries, retryOn, name, isolate, onProgress, logs } = options;
+  if (isolate !== undefined && typeof isolate !== 'boolean') refuse('isolate', 'true or false', isolate);
   if (onProgress !== undefined && typeof onProgress !== 'function')
     refuse('onProgress', 'a function', onProgress);
   if (logs !== undefined && logs !== 'inherit' && logs !== 'silent' && typeof logs !== 'function')

@@ -1,6 +1,8 @@
+import { withResolvers } from '../core/with-resolvers.js';
 import type { Executor, Settle } from './executor.js';
 import { mapBounded } from './map.js';
 import { type CallOptions, checkCallOptions, checkMapOptions, type MapOptions, refuse } from './options.js';
+import { nameCaller } from './task-stack.js';
 
 /**
  * Runs functions on workers. Made by `connect` or `startPool`.
@@ -25,13 +27,18 @@ export class Pool {
     fn: F,
     ...args: Parameters<F>
   ): Promise<Awaited<ReturnType<F>>>;
-  run<R>(fn: unknown, ...args: unknown[]): Promise<Awaited<R>> {
-    return new Promise((resolve, reject) => {
-      this.#executor.start({ fn, args, options: this.#options }, (isOk, value) => {
-        if (isOk) resolve(value as Awaited<R>);
-        else reject(value);
-      });
+  async run<R>(fn: unknown, ...args: unknown[]): Promise<Awaited<R>> {
+    const { promise, resolve, reject } = withResolvers<Awaited<R>>();
+    this.#executor.start({ fn, args, options: this.#options }, (isOk, value) => {
+      if (isOk) resolve(value as Awaited<R>);
+      else reject(value);
     });
+    try {
+      return await promise;
+    } catch (error) {
+      nameCaller(error);
+      throw error;
+    }
   }
 
   /**

@@ -26,8 +26,8 @@ function isAlike(a: DirectTask, b: DirectTask, distance: number): boolean {
   return isPlain(a) && isPlain(b);
 }
 
-function isPlain({ timeoutMs, cancelGraceMs, tellsProgress }: DirectTask): boolean {
-  return timeoutMs === undefined && cancelGraceMs === undefined && !tellsProgress;
+function isPlain({ timeoutMs, cancelGraceMs, tellsProgress, isolate }: DirectTask): boolean {
+  return timeoutMs === undefined && cancelGraceMs === undefined && !tellsProgress && !isolate;
 }
 
 function limitsOf({ timeoutMs, cancelGraceMs }: DirectTask): Limits | null {
@@ -39,7 +39,7 @@ function limitsOf({ timeoutMs, cancelGraceMs }: DirectTask): Limits | null {
 }
 
 function tasksMessage(tasks: readonly DirectTask[], first: DirectTask, slot: SlotLink): Tasks {
-  const { fn, name, number, args, serial, attempt, tellsProgress, output } = first;
+  const { fn, name, number, args, serial, attempt, tellsProgress, output, isolate } = first;
   const isList = tasks.length > 1;
   const payload = isList
     ? encodePayload(
@@ -53,7 +53,7 @@ function tasksMessage(tasks: readonly DirectTask[], first: DirectTask, slot: Slo
   return {
     number,
     count: tasks.length,
-    ...(slot.knows(fn.id) ? { functionId: fn.id } : { source: fn.source }),
+    ...(!isolate && slot.knows(fn.id) ? { functionId: fn.id } : { source: fn.source }),
     name,
     // Only a slot on this machine reaches what the client hands out.
     ...(first.reference && slot.isLocal ? { argumentsAt: first.reference } : { arguments: bytesOf(payload) }),
@@ -63,5 +63,6 @@ function tasksMessage(tasks: readonly DirectTask[], first: DirectTask, slot: Slo
     attempt,
     followsProgress: tellsProgress,
     output,
+    isolate,
   };
 }

@@ -1,5 +1,7 @@
+import { join } from 'node:path';
 import { LRUCache } from 'lru-cache';
 import { PoolError } from '../core/errors.js';
+import { taskFileName } from '../core/stack.js';
 import { type AnyFunction, compileFunction } from '../wire/functions/compile.js';
 
 /** Functions kept compiled in one thread. */
@@ -8,11 +10,11 @@ const MAX_FUNCTIONS = 1_000;
 /** The functions that one thread knows. */
 export class FunctionCache {
   readonly #functions = new LRUCache<string, AnyFunction>({ max: MAX_FUNCTIONS });
-  readonly #base: string;
+  readonly #folder: string;
 
-  /** @param base absolute path of a file, real or not, from which functions resolve what they import. */
-  constructor(base: string) {
-    this.#base = base;
+  /** @param folder absolute path, from which functions resolve what they import. */
+  constructor(folder: string) {
+    this.#folder = folder;
   }
 
   has(id: string): boolean {
@@ -24,7 +26,7 @@ export class FunctionCache {
     const known = this.#functions.get(id);
     if (known) return known;
     if (source === undefined) throw codeUnknown(id);
-    const compiled = compileFunction(source, this.#base);
+    const compiled = compileFunction(source, join(this.#folder, taskFileName(id)));
     this.#functions.set(id, compiled);
     return compiled;
   }

@@ -54,6 +54,7 @@ export class SlotService {
       return this.#runner.add({
         ...jobFrom(tasks, epoch, outbox, this.#puller),
         origin: originOf(tasks, client),
+        isolate: tasks.isolate,
       });
     outbox.notBegun(tasks.number, tasks.count);
     outbox.flush();
@@ -64,6 +65,9 @@ export class SlotService {
 function jobFrom(tasks: Tasks__Output, epoch: number, outbox: OutcomeWriter, puller: ValuePuller): Job {
   const { number, count, isList } = tasks;
   const called = calledFunctionFrom(tasks);
+  if (tasks.isolate && (isList || !tasks.source)) {
+    throw new PoolError('invalid-argument', 'tasks.isolate: expected one task, with its source');
+  }
   if (!(number >= 1) || !(count >= 1) || (count > 1 && !isList)) {
     throw new PoolError(
       'invalid-argument',

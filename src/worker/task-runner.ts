@@ -1,21 +1,17 @@
-import { inspect } from 'node:util';
-import { type ErrorCode, messageOf, PoolError } from '../core/errors.js';
+import { type ErrorCode, PoolError } from '../core/errors.js';
 import type { AnyFunction } from '../wire/functions/compile.js';
 import { KeptValues, TaskScopes } from '../wire/functions/current.js';
 import type { Failure } from '../wire/outcome.js';
-import { decodePayload, encodePayload, type Encoding, type Payload } from '../wire/values/payload.js';
-import { isError } from '../wire/values/uncloneable.js';
+import { decodePayload, type Encoding, type Payload } from '../wire/values/payload.js';
 import type { Board } from './board.js';
 import type { CalledFunction } from './called-function.js';
+import { failureOf, thrownFailure } from './failures.js';
 import { codeUnknown, type FunctionCache } from './function-cache.js';
 import { type ScopeHost, type TaskOrigin, TaskScope } from './task-scope.js';
 import type { TaskNews, ThreadMessage } from './thread-messages.js';
 
 /** How long tasks may keep the thread before it looks after its wires, in ms. */
 const BREATH_MS = 1;
-
-/** Of what a function threw, name, message and stack go along in words, each at most this long. */
-const MAX_WORDS = 64 * 1024;
 
 /** Tasks of one function under one lease, numbered without a gap. */
 export interface Job extends CalledFunction {
@@ -34,6 +30,8 @@ export interface Job extends CalledFunction {
   origin?: TaskOrigin | undefined;
   /** Of one task that comes alone, where its caller has named it. */
   taskId?: string;
+  /** Whether it is to have a thread of its own; then it is one task, and its source is here. */
+  isolate?: boolean;
   /** Known from its first task on. */
   fn?: AnyFunction;
 }
@@ -50,7 +48,17 @@ export interface Surroundings {
   readonly workerId: string;
   readonly hold: ThreadHold;
   readonly tellNews: (news: TaskNews) => void;
+  readonly runIsolated: RunIsolated;
 }
+
+type Abort = (code: ErrorCode, message: string) => void;
+
+/**
+ * Runs the one task of a job in a thread of its own, from its beginning on the board to its outcome; never rejects.
+ *
+ * @param onStarted is given what tells the task that it is to end.
+ */
+export type RunIsolated = (job: Job, args: Payload, onStarted: (abort: Abort) => void) => Promise<void>;
 
 /** Arguments that are still elsewhere. */
 export interface PulledLater {
@@ -61,6 +69,8 @@ export interface PulledLater {
 /** Where the outcomes of a job go. */
 export interface Outbox {
   succeeded(epoch: number, number: number, value: unknown, encoding: Encoding, runMs: number): void;
+  /** The same for a result that was encoded elsewhere. */
+  encoded(epoch: number, number: number, result: Payload, runMs: number): void;
   failed(number: number, count: number, failure: Failure, runMs: number): void;
   notBegun(number: number, count: number): void;
   /** Sends what is ready. */
@@ -83,6 +93,8 @@ export class TaskRunner {
   readonly #tell: (message: ThreadMessage) => void;
   readonly #jobs: Job[] = [];
   readonly #hold: ThreadHold;
+  readonly #runIsolated: RunIsolated;
+  #abortIsolated: Abort | undefined;
   readonly #host: ScopeHost;
   readonly scopes = new TaskScopes<TaskScope>();
   /** Of the task that runs, or ran last. */
@@ -99,8 +111,9 @@ export class TaskRunner {
     board: Board,
     functions: FunctionCache,
     tell: (message: ThreadMessage) => void,
-    { workerId, hold, tellNews }: Surroundings,
+    { workerId, hold, tellNews, runIsolated }: Surroundings,
   ) {
+    this.#runIsolated = runIsolated;
     this.#board = board;
     this.#functions = functions;
     this.#tell = tell;
@@ -116,7 +129,9 @@ export class TaskRunner {
   /** Tells the task that runs, if it is that one, that it is to end. */
   abort(epoch: number, number: number, code: ErrorCode, message: string): void {
     const { last } = this.#board;
-    if (last.epoch === epoch && last.number === number) this.#scope?.abort(code, message);
+    if (last.epoch !== epoch || last.number !== number) return;
+    if (this.#abortIsolated) this.#abortIsolated(code, message);
+    else this.#scope?.abort(code, message);
   }
 
   /** The thread has nothing left to wait for: neither has the task that runs, so it would never end. */
@@ -167,6 +182,7 @@ export class TaskRunner {
 
   #runWith(job: Job, args: Payload): Promise<void> | undefined {
     const { number, count, functionId, source, outbox } = job;
+    if (job.isolate) return this.#runAlone(job, args);
     let lists: unknown[][];
     try {
       if (source === undefined && !this.#functions.has(functionId)) throw codeUnknown(functionId);
@@ -176,6 +192,12 @@ export class TaskRunner {
       return undefined;
     }
     return this.#runFrom(job, lists, 0);
+  }
+
+  async #runAlone(job: Job, args: Payload): Promise<void> {
+    this.#take();
+    await this.#runIsolated(job, args, (abort) => (this.#abortIsolated = abort));
+    this.#abortIsolated = undefined;
   }
 
   /** Stays in one turn while functions return at once; the first promise makes the rest wait for it. */
@@ -329,35 +351,4 @@ function argumentLists({ isList, count }: Job, args: Payload): unknown[][] {
 function isThenable(value: unknown): value is PromiseLike<unknown> {
   if ((typeof value !== 'object' && typeof value !== 'function') || value === null) return false;
   return typeof (value as { then?: unknown }).then === 'function';
-}
-
-function failureOf(error: unknown, mayHaveRun: boolean): Failure {
-  const known = error instanceof PoolError ? error : new PoolError('internal', messageOf(error));
-  return { code: known.code, message: known.message, mayHaveRun };
-}
-
-/** What a function threw: whole for the client, and in words for everybody else. */
-function thrownFailure(thrown: unknown, encoding: Encoding): Failure {
-  const failure: Failure = { code: 'thrown', ...inWords(thrown), mayHaveRun: true };
-  if (encoding === 'JSON') return failure;
-  try {
-    return { ...failure, error: encodePayload(thrown, encoding, 'the thrown value') };
-  } catch {
-    return failure; // What cannot be copied still arrives in words.
-  }
-}
-
-function inWords(thrown: unknown): Pick<Failure, 'message' | 'name' | 'stack'> {
-  try {
-    if (!isError(thrown)) return { message: text(inspect(thrown)) };
-    return { message: text(thrown.message), name: text(thrown.name), stack: text(thrown.stack) };
-  } catch {
-    return { message: 'what the function threw cannot even be looked at' };
-  }
-}
-
-/** A thrown error may hold anything where its words should be, and any amount of it. */
-function text(value: unknown): string {
-  const words = typeof value === 'string' ? value : value === undefined ? '' : inspect(value);
-  return words.length <= MAX_WORDS ? words : `${words.slice(0, MAX_WORDS)}…`;
 }

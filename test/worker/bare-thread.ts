@@ -1,4 +1,3 @@
-import { join } from 'node:path';
 import type { OutcomeBatch } from '../../src/wire/generated/offhand/v1/OutcomeBatch.js';
 import type { TaskOutcomes } from '../../src/wire/generated/offhand/v1/TaskOutcomes.js';
 import { decodePayload, encodePayload, payloadFrom } from '../../src/wire/values/payload.js';
@@ -14,6 +13,7 @@ export const BARE: Surroundings = {
   workerId: 'the-worker',
   hold: { release: () => undefined, take: () => undefined },
   tellNews: () => undefined,
+  runIsolated: () => Promise.reject(new Error('not here')),
 };
 
 /** The thread of a slot as it runs lists of tasks under lease 1, on a wire that the test may hold up. */
@@ -25,7 +25,7 @@ export class BareThread {
   readonly outbox = new OutcomeWriter(new Ledger(), (batch, onWritten) => this.#onBatch(batch, onWritten));
   readonly #runner = new TaskRunner(
     this.board,
-    new FunctionCache(join(process.cwd(), 'task.js')),
+    new FunctionCache(process.cwd()),
     (message) => {
       this.told.push(message);
       if (message.type === 'begun') this.#onBegun.get(message.number)?.();

@@ -1,4 +1,3 @@
-import { join } from 'node:path';
 import { describe, expect, test } from '@jest/globals';
 import type { Outcome } from '../../src/wire/outcome.js';
 import { Board } from '../../src/worker/board.js';
@@ -10,7 +9,7 @@ import { BARE, BareThread } from './bare-thread.js';
 
 /** Runs a source with JSON arguments. Tells the outcome as text, and whether user code had begun. */
 async function execute(source: string | undefined, args = '[]', functionId = String(source)) {
-  return executeOn(new FunctionCache(join(process.cwd(), 'task.js')), source, args, functionId);
+  return executeOn(new FunctionCache(process.cwd()), source, args, functionId);
 }
 
 async function executeOn(
@@ -108,7 +107,7 @@ describe('a task runner', () => {
   });
 
   test('knows a function by its id once it has had its source', async () => {
-    const functions = new FunctionCache(join(process.cwd(), 'task.js'));
+    const functions = new FunctionCache(process.cwd());
     const byId = () => executeOn(functions, undefined, '[]', 'the-id');
     expect(await byId()).toMatchObject({ begun: 0, failure: { code: 'code-unknown', mayHaveRun: false } });
     expect(await executeOn(functions, '() => "known"', '[]', 'the-id')).toMatchObject({ result: '"known"' });
