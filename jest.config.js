@@ -7,6 +7,7 @@ export default {
   moduleNameMapper: {
     // What a user imports is the package as built; the unit tests import sources by relative paths.
     '^offhand$': '<rootDir>/dist/index.js',
+    '^offhand/task$': '<rootDir>/dist/task.js',
     '^(\\.{1,2}/.*)\\.js$': ['$1.ts', '$1.js'],
   },
   transform: {

@@ -24,6 +24,9 @@ assert.ok(thrown instanceof RangeError && 'missing' in thrown);
 assert.equal(thrown.missing, 15);
 console.log(`thrown: ${thrown.name}: ${thrown.message}, missing ${thrown.missing}`);
 
+// Its stack leads to this file: to the line that threw, and on to the one that called.
+assert.match(String(thrown.stack), /at withdraw \(.*examples\/errors\.ts:\d+:\d+\)/);
+
 // A limit: the code is stopped, and the worker is free again. Time spent waiting does not count.
 console.log(`endless: ${await codeOf(pool.with({ timeoutMs: 200 }).run(forever))}`);
 

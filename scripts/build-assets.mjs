@@ -22,7 +22,7 @@ const BUNDLE = {
 };
 
 async function buildProcesses(folder) {
-  const entries = ['server/process', 'worker/process', 'worker/slot-thread'];
+  const entries = ['server/process', 'worker/process', 'worker/slot-thread', 'worker/isolated-thread'];
   const { metafile } = await build({
     entryPoints: entries.map((entry) => `src/${entry}.ts`),
     outbase: 'src',

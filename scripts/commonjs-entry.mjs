@@ -1,6 +1,6 @@
 /**
- * Writes what `require('offhand')` finds: `dist/index.cjs` and its types, `dist/index.d.cts`. Run after tsc, from the
- * repository root.
+ * Writes what `require('offhand')` finds: `dist/index.cjs` and its types, `dist/index.d.cts`; the same for `offhand/task`. Run
+ * after tsc, from the repository root.
  *
  * The library is built once, as ES modules; Node loads those by `require` too. Only TypeScript needs more: it refuses to
  * `require` an ES module under `module: node16`. So the entry is a CommonJS file of one line, and its types point at those
@@ -15,7 +15,7 @@ function exportsOf(text) {
   return [...text.matchAll(/^export \{([^}]*)\} from '\.\/([^']+)\.js';$/gm)].flatMap(([, names, file]) =>
     names.split(',').map((entry) => {
       const [, type, name] = /^\s*(type )?(\w+)\s*$/.exec(entry) ?? [];
-      if (!name) throw new Error(`dist/index.d.ts: cannot read "${entry.trim()}" in the exports of ${file}`);
+      if (!name) throw new Error(`cannot read "${entry.trim()}" in the exports of ${file}`);
       return { name, file, isType: type !== undefined };
     }),
   );
@@ -32,27 +32,31 @@ async function declarationOf({ name, file }) {
   return { comment, kind };
 }
 
-const front = await readFile('dist/index.d.ts', 'utf8');
-const entries = exportsOf(front);
-const values = entries.filter((entry) => !entry.isType);
-const exportLines = front.match(/^export .*$/gm) ?? [];
-if (exportLines.length !== front.match(/^export \{[^}]*\} from /gm)?.length || values.length === 0) {
-  throw new Error("dist/index.d.ts: expected only lines of the form export { … } from '…'");
-}
-
-const types = entries.filter((entry) => entry.isType).map((entry) => entry.name);
-const lines = [
-  ...(front.match(/^\/\/\/ <reference .*$/gm) ?? []),
-  `type Offhand = typeof import('./index.js', { ${MODE} });`,
-  `export type { ${types.join(', ')} } from './index.js' ${MODE.replace('with:', 'with')};`,
-];
-for (const entry of values) {
-  const { comment, kind } = await declarationOf(entry);
-  lines.push(`${comment}export declare const ${entry.name}: Offhand['${entry.name}'];`);
-  if (kind === 'class') {
-    lines.push(`export type ${entry.name} = import('./index.js', { ${MODE} }).${entry.name};`);
+async function writeEntry(entry) {
+  const front = await readFile(`dist/${entry}.d.ts`, 'utf8');
+  const entries = exportsOf(front);
+  const values = entries.filter(({ isType }) => !isType);
+  const exportLines = front.match(/^export .*$/gm) ?? [];
+  if (exportLines.length !== front.match(/^export \{[^}]*\} from /gm)?.length || values.length === 0) {
+    throw new Error(`dist/${entry}.d.ts: expected only lines of the form export { … } from '…'`);
   }
+
+  const types = entries.filter(({ isType }) => isType).map(({ name }) => name);
+  const lines = [
+    ...(front.match(/^\/\/\/ <reference .*$/gm) ?? []),
+    `type Offhand = typeof import('./${entry}.js', { ${MODE} });`,
+    `export type { ${types.join(', ')} } from './${entry}.js' ${MODE.replace('with:', 'with')};`,
+  ];
+  for (const value of values) {
+    const { comment, kind } = await declarationOf(value);
+    lines.push(`${comment}export declare const ${value.name}: Offhand['${value.name}'];`);
+    if (kind === 'class') {
+      lines.push(`export type ${value.name} = import('./${entry}.js', { ${MODE} }).${value.name};`);
+    }
+  }
+
+  await writeFile(`dist/${entry}.d.cts`, `${lines.join('\n')}\n`);
+  await writeFile(`dist/${entry}.cjs`, `'use strict';\nmodule.exports = require('./${entry}.js');\n`);
 }
 
-await writeFile('dist/index.d.cts', `${lines.join('\n')}\n`);
-await writeFile('dist/index.cjs', "'use strict';\nmodule.exports = require('./index.js');\n");
+for (const entry of ['index', 'task']) await writeEntry(entry);

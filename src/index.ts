@@ -7,5 +7,6 @@ export { startPool, type StartPoolOptions } from './client/start-pool.js';
 export { type Pool } from './client/pool.js';
 export { type ModuleOptions } from './client/modules/open-module.js';
 export { type RemoteModule } from './client/modules/remote-module.js';
-export { type CallOptions, type MapOptions } from './client/options.js';
+export { type CallOptions, type LogLine, type MapOptions } from './client/options.js';
 export { type ErrorCode, PoolError } from './core/errors.js';
+export { type CurrentTask } from './wire/functions/current.js';

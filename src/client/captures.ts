@@ -1,5 +1,6 @@
 import { Script } from 'node:vm';
 import { PoolError } from '../core/errors.js';
+import { TASK_GLOBAL } from '../wire/functions/current.js';
 import { compilerHelper } from '../wire/functions/compiler-helpers.js';
 import { idOf } from '../wire/functions/function-id.js';
 import { keyOf, type Part } from '../wire/functions/parts.js';
@@ -23,7 +24,7 @@ interface CapturedCode extends Code {
  * What Node has, as it was when this was loaded: what the program has added since is not on a worker. `require` is there
  * for every task.
  */
-const GLOBALS = new Set<string>(['require', ...namesOf(globalThis)]);
+const GLOBALS = new Set<string>(['require', TASK_GLOBAL, ...namesOf(globalThis)]);
 
 /**
  * What goes along with functions by name, `capture` in the options of a call, and how functions are made ready to be sent:

@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto';
 import { setMaxListeners } from 'node:events';
 import { type ErrorCode, messageOf, PoolError } from '../core/errors.js';
 import type { ListItem } from '../core/linked-list.js';
@@ -6,7 +7,15 @@ import type { ShippedFunction } from '../wire/functions/source.js';
 import type { ValueReference } from '../wire/generated/offhand/v1/ValueReference.js';
 import type { Payload } from '../wire/values/payload.js';
 import type { Settle, Started } from './executor.js';
+import type { CallOptions } from './options.js';
 import type { ShippedCall } from './ship.js';
+import { nameWrittenPlaces } from './task-stack.js';
+import { outputOf, showLine, tellCaller } from './task-news.js';
+
+/** By which workers tell the tasks of this process from those of others. */
+export const CLIENT_ID = randomBytes(6).toString('hex');
+
+let tasks = 0;
 
 /** Where a task is: the line, or a lease. It has to hear when the task needs it no longer. */
 export interface Place {
@@ -36,6 +45,16 @@ export class DirectTask implements Started, ListItem<DirectTask> {
   readonly name: string;
   readonly timeoutMs: number | undefined;
   readonly priority: number;
+  readonly cancelGraceMs: number | undefined;
+  readonly isolate: boolean;
+  /** Among all tasks of this process. */
+  readonly serial = ++tasks;
+  /** The one that is made now, or made next. */
+  attempt = 1;
+  readonly #onProgress: CallOptions['onProgress'];
+  readonly #logs: CallOptions['logs'];
+  /** Where it is followed, if it is. */
+  news: { whenHeard(): Promise<void>; part(task: DirectTask): void } | undefined = undefined;
   readonly #policy: RetryPolicy;
   /** Attempts that have failed. */
   #failures = 0;
@@ -45,6 +64,7 @@ export class DirectTask implements Started, ListItem<DirectTask> {
   #losses = 0;
   /** Whether an attempt that failed may have run. */
   #hasRun = false;
+  readonly #callee: object;
   readonly #settle: Settle;
   readonly #signal: AbortSignal | undefined;
   readonly #queueTimeoutMs: number | undefined;
@@ -55,12 +75,17 @@ export class DirectTask implements Started, ListItem<DirectTask> {
   #deadlineTimer: NodeJS.Timeout | undefined;
   #phase: 'waiting' | 'sent' | 'settled' = 'waiting';
 
-  constructor({ fn, args, name, options }: ShippedCall, settle: Settle) {
+  constructor({ fn, callee, args, name, options }: ShippedCall, settle: Settle) {
     this.fn = fn;
+    this.#callee = callee;
     this.args = args;
     this.name = name;
     this.timeoutMs = options.timeoutMs;
     this.priority = options.priority ?? 0;
+    this.cancelGraceMs = options.cancelGraceMs;
+    this.isolate = options.isolate ?? false;
+    this.#onProgress = options.onProgress;
+    this.#logs = options.logs;
     this.#policy = options;
     this.#settle = settle;
     this.#signal = options.signal;
@@ -68,6 +93,33 @@ export class DirectTask implements Started, ListItem<DirectTask> {
     if (options.queueTimeoutMs !== undefined) this.#watchQueue(options.queueTimeoutMs);
     if (options.deadlineMs !== undefined) this.#watchDeadline(options.deadlineMs);
     if (options.signal) this.#watchSignal(options.signal);
+  }
+
+  /** By which workers, status and logs know it. */
+  get id(): string {
+    return `${CLIENT_ID}.${this.serial}`;
+  }
+
+  /** Whether somebody wants to hear how far it is. */
+  get tellsProgress(): boolean {
+    return this.#onProgress !== undefined;
+  }
+
+  get output(): ReturnType<typeof outputOf> {
+    return outputOf(this.#logs);
+  }
+
+  /** Whether it has to be followed while it runs. */
+  get isFollowed(): boolean {
+    return this.tellsProgress || this.output === 'SENT';
+  }
+
+  onProgress(fraction: number, note: string | undefined): void {
+    if (!this.isSettled) tellCaller(() => this.#onProgress?.(fraction, note));
+  }
+
+  onPrinted(text: string, isError: boolean): void {
+    showLine(this.#logs, { taskId: this.id, text, stream: isError ? 'stderr' : 'stdout' });
   }
 
   get isWaiting(): boolean {
@@ -107,11 +159,20 @@ export class DirectTask implements Started, ListItem<DirectTask> {
   }
 
   succeed(value: unknown): void {
-    if (this.#conclude()) this.#settle(true, value);
+    this.#whenHeard(() => {
+      if (this.#conclude()) this.#settle(true, value);
+    });
+  }
+
+  /** What it told comes before its outcome. */
+  #whenHeard(conclude: () => void): void {
+    if (this.news) void this.news.whenHeard().then(conclude);
+    else conclude();
   }
 
   /** The call is over. */
   fail(reason: unknown): void {
+    nameWrittenPlaces(reason, this.#callee, this.fn);
     if (this.#conclude()) this.#settle(false, this.#hasRun ? thatMayHaveRun(reason) : reason);
   }
 
@@ -127,6 +188,7 @@ export class DirectTask implements Started, ListItem<DirectTask> {
     if (code === 'worker-lost' && !wasAlone && retriesFor(code, this.#policy) > 0) {
       this.#hasRun = true;
       this.isSuspect = true;
+      this.attempt += 1;
       return retryDelayMs(1, Math.random());
     }
     this.#failures += 1;
@@ -134,13 +196,15 @@ export class DirectTask implements Started, ListItem<DirectTask> {
     if (code === 'worker-lost') this.#losses += 1;
     if (this.#losses >= POISON_LOSSES) {
       const message = `\`${this.name}\` has cost ${this.#losses} workers, and is not tried again; the last one: ${messageOf(reason)}`;
-      this.fail(new PoolError('poison', message, { cause: reason }));
+      this.#whenHeard(() => this.fail(new PoolError('poison', message, { cause: reason })));
       return undefined;
     }
     const cause = causeOf(code);
-    if (cause && this.#failures <= retriesFor(cause, this.#policy))
+    if (cause && this.#failures <= retriesFor(cause, this.#policy)) {
+      this.attempt += 1;
       return retryDelayMs(this.#failures, Math.random());
-    this.fail(reason);
+    }
+    this.#whenHeard(() => this.fail(reason));
     return undefined;
   }
 
@@ -181,6 +245,7 @@ export class DirectTask implements Started, ListItem<DirectTask> {
     clearTimeout(this.#queueTimer);
     clearTimeout(this.#deadlineTimer);
     this.#signal?.removeEventListener('abort', this.#onAbort);
+    this.news?.part(this);
     const { place } = this;
     this.place = undefined;
     place?.leave(this);

@@ -108,6 +108,7 @@ export class HeldLease implements Place, SlotUser {
       messageMs += task.estimateMs;
       task.sent(this, this.#slot.nextNumber());
       this.underWay.add(task);
+      if (task.isFollowed) this.#worker.news.follow(task);
       tasks.push(task);
     }
     const [first] = tasks;

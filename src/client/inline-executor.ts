@@ -7,6 +7,7 @@ import { withResolvers } from '../core/with-resolvers.js';
 import type { AnyFunction } from '../wire/functions/compile.js';
 import { decodePayload, encodePayload } from '../wire/values/payload.js';
 import { DirectTask, type Place } from './direct-task.js';
+import { InlineScope } from './inline-scope.js';
 import type { Call, Executor, Settle, Started } from './executor.js';
 import { InlineFunctions } from './inline-functions.js';
 import { shipCall } from './ship.js';
@@ -67,23 +68,39 @@ export class InlineExecutor implements Executor, Place {
   /** Ends when the task is settled: what a limit has given up on goes on beside the next one. */
   async #execute(task: DirectTask): Promise<void> {
     const settled = withResolvers<void>();
-    task.sent({ leave: () => settled.resolve() }, 1);
+    let scope = new InlineScope(task);
+    const leave = () => {
+      scope.giveUp(cancelled(task));
+      settled.resolve();
+    };
+    task.sent({ leave }, 1);
     let limit: NodeJS.Timeout | undefined;
     const attempt = () => {
       let isOver = false;
+      const own = (scope = new InlineScope(task));
       const failed = (code: ErrorCode | 'thrown', reason: unknown) => {
         if (isOver) return;
         isOver = true;
+        own.giveUp(reason);
         clearTimeout(limit);
         const delayMs = task.attemptFailed(code, reason);
         if (delayMs !== undefined) limit = setTimeout(attempt, delayMs);
       };
       if (task.timeoutMs !== undefined)
         limit = setTimeout(() => failed('timeout', timeout(task)), task.timeoutMs);
-      void callCopied(this.#functions.get(task) as AnyFunction, task).then(
-        (value) => isOver || task.succeed(value),
-        (error: unknown) => failed(error instanceof PoolError ? error.code : 'thrown', error),
-      );
+      void own
+        .run(() => callCopied(this.#functions.get(task) as AnyFunction, task))
+        .then(
+          (value) => {
+            if (isOver) return;
+            own.over();
+            task.succeed(value);
+          },
+          (error: unknown) => {
+            if (!isOver) own.over();
+            failed(error instanceof PoolError ? error.code : 'thrown', error);
+          },
+        );
     };
     attempt();
     await settled.promise;
@@ -130,6 +147,10 @@ function provideRequire(): void {
   if ('require' in globalThis) return;
   const value = createRequire(join(process.cwd(), 'offhand-task.js'));
   Object.defineProperty(globalThis, 'require', { value, configurable: true, writable: true });
+}
+
+function cancelled(task: DirectTask): PoolError {
+  return new PoolError('cancelled', `\`${task.name}\` was given up`, { mayHaveRun: true });
 }
 
 function timeout(task: DirectTask): PoolError {

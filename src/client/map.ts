@@ -1,6 +1,7 @@
 import { PoolError } from '../core/errors.js';
 import type { Settle, Started } from './executor.js';
 import type { MapOptions } from './options.js';
+import { nameCaller } from './task-stack.js';
 
 /** Results that are ready but not yet asked for, as a multiple of the concurrency: enough that one slow call stops no others. */
 const READ_AHEAD = 4;
@@ -163,6 +164,9 @@ export async function* mapBounded<T, R>(
       else if (!settled.isFatal) yield settled.reason as R;
       else {
         while (running.size > 0) await change();
+        // Where the loop stands is known only behind an await of its own.
+        await Promise.resolve();
+        nameCaller(settled.reason);
         throw settled.reason;
       }
     }

@@ -26,6 +26,25 @@ export interface CallOptions {
    * calls. A task that runs is not interrupted. @default 0
    */
   priority?: number;
+  /**
+   * How long code that has asked for its `current.signal` may take to end by itself once it is cancelled or reaches a limit, in
+   * ms; then its thread is ended. Code that has not asked is ended at once. The call itself ends at once in any case.
+   * @default 500
+   */
+  cancelGraceMs?: number;
+  /**
+   * Runs the task in a thread of its own: nothing has run there before, and what it changes there is gone with it. Costs the
+   * start of a thread. @default false
+   */
+  isolate?: boolean;
+  /** Told what the task says of its progress (`current.progress`): a fraction from 0 to 1, and words. */
+  onProgress?: (fraction: number, note: string | undefined) => void;
+  /**
+   * Where goes what the task prints. `inherit`: to this process's own output; `silent`: nowhere; or to a function, line by
+   * line. The log of the worker keeps it in any case. @default where the workers print: the terminal of `startPool`, or of
+   * `offhand server`
+   */
+  logs?: 'inherit' | 'silent' | ((line: LogLine) => void);
   /** What status and logs call the task. @default the function's name */
   name?: string;
   /**
@@ -33,6 +52,14 @@ export interface CallOptions {
    * another. Values are copied at once, sent once to each slot, and shared there by all tasks that use them.
    */
   capture?: Record<string, unknown>;
+}
+
+/** Something that a task has printed. */
+export interface LogLine {
+  taskId: string;
+  /** Without the end of the line; several lines where they were printed at once. */
+  text: string;
+  stream: 'stdout' | 'stderr';
 }
 
 /** How `pool.map` goes through its input. */
@@ -49,7 +76,19 @@ export interface MapOptions {
 }
 
 const DURATIONS = ['timeoutMs', 'queueTimeoutMs', 'deadlineMs'] as const;
-const CALL_KEYS = [...DURATIONS, 'signal', 'retries', 'retryOn', 'priority', 'name', 'capture'];
+const CALL_KEYS = [
+  ...DURATIONS,
+  'signal',
+  'retries',
+  'retryOn',
+  'cancelGraceMs',
+  'isolate',
+  'onProgress',
+  'logs',
+  'priority',
+  'name',
+  'capture',
+];
 const MAP_KEYS = ['concurrency', 'ordered', 'errors'];
 
 /** @throws PoolError `invalid-argument`, naming the option, what was expected and what arrived. */
@@ -61,8 +100,14 @@ export function checkCallOptions(options: CallOptions): CallOptions {
     // Nobody notices a limit of more than 24 days.
     if (Number(checked[name]) > MAX_TIMER_MS) delete checked[name];
   }
-  const { signal, retries, retryOn, name, capture } = options;
+  checkNumber('cancelGraceMs', options.cancelGraceMs, { above: -1, unit: ' of ms' });
   if (options.priority !== undefined) checkPriority(options.priority, 'priority');
+  const { signal, retries, retryOn, name, capture, isolate, onProgress, logs } = options;
+  if (isolate !== undefined && typeof isolate !== 'boolean') refuse('isolate', 'true or false', isolate);
+  if (onProgress !== undefined && typeof onProgress !== 'function')
+    refuse('onProgress', 'a function', onProgress);
+  if (logs !== undefined && logs !== 'inherit' && logs !== 'silent' && typeof logs !== 'function')
+    refuse('logs', "'inherit', 'silent' or a function", logs);
   checkNumber('retries', retries, { above: -1, whole: true });
   if (retryOn !== undefined && !(Array.isArray(retryOn) && retryOn.every(isRetryCause)))
     refuse('retryOn', `an array of ${RETRY_CAUSES.map((cause) => `'${cause}'`).join(', ')}`, retryOn);

@@ -1,5 +1,6 @@
 import { isErrorCode, messageOf, PoolError } from '../core/errors.js';
 import type { Failure__Output } from '../wire/generated/offhand/v1/Failure.js';
+import type { Payload__Output } from '../wire/generated/offhand/v1/Payload.js';
 import type { TaskOutcomes__Output } from '../wire/generated/offhand/v1/TaskOutcomes.js';
 import { decodePayload, payloadFrom } from '../wire/values/payload.js';
 
@@ -18,7 +19,10 @@ export function resultsOf({ results, isList, count }: TaskOutcomes__Output): unk
 
 /** What a task failed with: what the function threw, or a PoolError when it ended otherwise. */
 export function errorOf({ code, message, name, stack, mayHaveRun, error }: Failure__Output): unknown {
-  if (code !== 'thrown') return new PoolError(isErrorCode(code) ? code : 'internal', message, { mayHaveRun });
+  if (code !== 'thrown') {
+    const options = error ? { mayHaveRun, cause: causeOf(error) } : { mayHaveRun };
+    return new PoolError(isErrorCode(code) ? code : 'internal', message, options);
+  }
   try {
     if (error) return decodePayload(payloadFrom(error, 'failure.error'));
   } catch (damaged) {
@@ -28,4 +32,13 @@ export function errorOf({ code, message, name, stack, mayHaveRun, error }: Failu
   if (name) thrown.name = name;
   if (stack) thrown.stack = stack;
   return thrown;
+}
+
+/** What nobody caught, say; where it is damaged, that. */
+function causeOf(error: Payload__Output): unknown {
+  try {
+    return decodePayload(payloadFrom(error, 'failure.error'));
+  } catch (damaged) {
+    return damaged;
+  }
 }

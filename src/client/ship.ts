@@ -11,6 +11,8 @@ const MAX_NAME_LENGTH = 256;
 /** A call made ready to be sent: nothing that its caller does from now on can change it. */
 export interface ShippedCall {
   fn: ShippedFunction;
+  /** The function itself: where it is written is looked up only when somebody wants to know. */
+  callee: object;
   /** Values that nothing can change any more are encoded when they are sent, together with those of other tasks. */
   args: Payload | readonly unknown[];
   /** For people. */
@@ -23,6 +25,7 @@ export function shipCall({ fn, args, options, captures }: Call): ShippedCall {
   const shipped = captures.ship(fn);
   return {
     fn: shipped,
+    callee: fn as object,
     args: args.every(isSmallPrimitive) ? args : encodeArguments(args, shipped.name),
     name: (options.name ?? shipped.name).slice(0, MAX_NAME_LENGTH),
     options,

@@ -1,10 +1,11 @@
 import type { TaskBatch } from '../wire/generated/offhand/v1/TaskBatch.js';
+import type { Limits } from '../wire/generated/offhand/v1/Limits.js';
 import type { Tasks } from '../wire/generated/offhand/v1/Tasks.js';
 import type { Part as PartMessage } from '../wire/generated/offhand/v1/Part.js';
 import { keyOf, type Part } from '../wire/functions/parts.js';
 import { bytesOf } from '../wire/outcome.js';
 import { encodePayload } from '../wire/values/payload.js';
-import type { DirectTask } from './direct-task.js';
+import { CLIENT_ID, type DirectTask } from './direct-task.js';
 import type { SlotLink } from './slot-link.js';
 
 /** One message for tasks that are numbered in a row. Those told alike, with nothing but primitive arguments, share one encoding. */
@@ -13,20 +14,34 @@ export function batchOf(tasks: readonly DirectTask[], slot: SlotLink): TaskBatch
   for (let start = 0; start < tasks.length;) {
     const first = tasks[start] as DirectTask;
     let end = start + 1;
-    while (end < tasks.length && isAlike(first, tasks[end] as DirectTask)) end += 1;
+    while (end < tasks.length && isAlike(first, tasks[end] as DirectTask, end - start)) end += 1;
     batch.push(tasksMessage(tasks.slice(start, end), first, slot));
     start = end;
   }
-  return { tasks: batch };
+  return { tasks: batch, client: CLIENT_ID };
 }
 
-function isAlike(a: DirectTask, b: DirectTask): boolean {
+/** @param distance how far b comes behind a. */
+function isAlike(a: DirectTask, b: DirectTask, distance: number): boolean {
   if (a.fn.id !== b.fn.id || a.name !== b.name || 'data' in a.args || 'data' in b.args) return false;
-  return a.timeoutMs === undefined && b.timeoutMs === undefined;
+  if (b.serial !== a.serial + distance || b.attempt !== a.attempt || b.output !== a.output) return false;
+  return isPlain(a) && isPlain(b);
+}
+
+function isPlain({ timeoutMs, cancelGraceMs, tellsProgress, isolate }: DirectTask): boolean {
+  return timeoutMs === undefined && cancelGraceMs === undefined && !tellsProgress && !isolate;
+}
+
+function limitsOf({ timeoutMs, cancelGraceMs }: DirectTask): Limits | null {
+  if (timeoutMs === undefined && cancelGraceMs === undefined) return null;
+  return {
+    ...(timeoutMs !== undefined && { timeoutMs }),
+    ...(cancelGraceMs !== undefined && { cancelGraceMs }),
+  };
 }
 
 function tasksMessage(tasks: readonly DirectTask[], first: DirectTask, slot: SlotLink): Tasks {
-  const { fn, name, number, args, timeoutMs } = first;
+  const { fn, name, number, args, serial, attempt, tellsProgress, output, isolate } = first;
   const isList = tasks.length > 1;
   const payload = isList
     ? encodePayload(
@@ -40,14 +55,19 @@ function tasksMessage(tasks: readonly DirectTask[], first: DirectTask, slot: Slo
   return {
     number,
     count: tasks.length,
-    ...(slot.knows(fn.id)
+    ...(!isolate && slot.knows(fn.id)
       ? { functionId: fn.id }
       : { source: fn.source, parts: fn.parts.map((part) => partMessage(part, slot)) }),
     name,
     // Only a slot on this machine reaches what the client hands out.
     ...(first.reference && slot.isLocal ? { argumentsAt: first.reference } : { arguments: bytesOf(payload) }),
     isList,
-    limits: timeoutMs === undefined ? null : { timeoutMs },
+    limits: limitsOf(first),
+    serial,
+    attempt,
+    followsProgress: tellsProgress,
+    output,
+    isolate,
   };
 }
 

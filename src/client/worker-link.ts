@@ -6,6 +6,7 @@ import { codeOfStatus, fromServiceError } from '../wire/errors.js';
 import type { SettleLeaseRequest } from '../wire/generated/offhand/v1/SettleLeaseRequest.js';
 import type { SettleLeaseResponse__Output } from '../wire/generated/offhand/v1/SettleLeaseResponse.js';
 import { WorkerClient } from '../wire/proto.js';
+import { NewsLink } from './news-link.js';
 
 /** How long a worker may take to say what became of a lease, in ms. Its main thread runs no user code. */
 const ANSWER_LIMIT_MS = 5_000;
@@ -16,6 +17,8 @@ export class WorkerLink {
   readonly #client: InstanceType<typeof WorkerClient>;
   readonly #credentials: Credentials;
   readonly #askWhyLost: () => Promise<PoolError>;
+  /** What tasks tell while they run. */
+  readonly news: NewsLink;
 
   /** @param askWhyLost tells how this worker has ended; rejects where nobody knows. */
   constructor(address: Address, credentials: Credentials, askWhyLost: () => Promise<PoolError>) {
@@ -23,6 +26,7 @@ export class WorkerLink {
     this.#client = dial(WorkerClient, this.#address, credentials);
     this.#credentials = credentials;
     this.#askWhyLost = askWhyLost;
+    this.news = new NewsLink(this.#client, credentials);
   }
 
   /**
@@ -47,6 +51,7 @@ export class WorkerLink {
   }
 
   close(): void {
+    this.news.close();
     this.#client.close();
   }
 

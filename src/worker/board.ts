@@ -4,11 +4,20 @@ export interface RunningTask {
   epoch: number;
   /** Among the tasks of that lease, from 1. */
   number: number;
+  /** By which its caller, status and logs know it. */
+  taskId: string;
   name: string;
   runningMs: number;
 }
 
 const MAX_NAME_BYTES = 256;
+const MAX_CLIENT_BYTES = 64;
+
+/** So many pieces of news may be on their way out of a thread before it waits until the main thread has taken half. */
+const MAX_NEWS = 1_000;
+
+/** How long it waits for that at most, in ms: a main thread that is stuck is no reason to be stuck as well. */
+const NEWS_WAIT_MS = 1_000;
 
 /** In place of the epoch that ended last: nothing begins any more, whatever the lease. */
 const CLOSED = 2n ** 62n;
@@ -19,6 +28,7 @@ const ENDED = 1;
 const RUNNING = 4; // Behind the two epochs, in words of 4 bytes.
 const NAME_LENGTH = 5;
 const CUT_OFF = 6;
+const GRACE_MS = 7;
 const NUMBER = 4; // In words of 8 bytes.
 const EPOCH = 5;
 const BEGUN_AT = 6;
@@ -26,7 +36,12 @@ const BUSY_MS = 7;
 const COMPLETED = 8;
 const FAILED = 9;
 const FINISHED_AT = 10;
-const NAME = 88; // In bytes.
+const SERIAL = 11;
+const CLIENT_LENGTH = 24; // In words of 4 bytes.
+const NEWS = 25;
+const NAME = 104; // In bytes.
+const CLIENT = NAME + MAX_NAME_BYTES;
+const LENGTH = CLIENT + MAX_CLIENT_BYTES;
 
 /**
  * What the thread of a slot and the main thread of its worker know of each other at any instant, in shared memory: which
@@ -42,18 +57,21 @@ export class Board {
   readonly #words: Int32Array;
   readonly #figures: Float64Array;
   readonly #name: Buffer;
+  readonly #client: Buffer;
   /** Makes `performance.now()` of any thread one clock. */
   readonly #clockOffsetMs: number;
   #written: string | undefined;
+  #writtenClient: string | undefined;
   #cachedEpoch = 0;
   #cachedBigEpoch = 0n;
 
-  constructor(buffer = new SharedArrayBuffer(NAME + MAX_NAME_BYTES)) {
+  constructor(buffer = new SharedArrayBuffer(LENGTH)) {
     this.buffer = buffer;
     this.#epochs = new BigInt64Array(buffer, 0, 2);
     this.#words = new Int32Array(buffer);
     this.#figures = new Float64Array(buffer, 0, NAME / 8);
-    this.#name = Buffer.from(buffer, NAME);
+    this.#name = Buffer.from(buffer, NAME, MAX_NAME_BYTES);
+    this.#client = Buffer.from(buffer, CLIENT, MAX_CLIENT_BYTES);
     const [seconds, nanoseconds] = process.hrtime();
     this.#clockOffsetMs = seconds * 1e3 + nanoseconds / 1e6 - performance.now();
   }
@@ -111,15 +129,22 @@ export class Board {
     return given <= Atomics.load(this.#epochs, ENDED) || given < Atomics.load(this.#epochs, ADMITTED);
   }
 
-  /** A task begins, unless its lease is over: then false. For the thread. */
-  begin(epoch: number, number: number, name: string): boolean {
+  /**
+   * A task begins, unless its lease is over: then false. For the thread.
+   *
+   * @param client whose task it is, and `serial` which one of that: its id. By default the lease and the number in it.
+   */
+  begin(epoch: number, number: number, name: string, client = '', serial = number): boolean {
     if (this.isOver(epoch)) return false;
     const lastNumber = this.#figures[NUMBER] ?? 0;
     const lastEpoch = this.#figures[EPOCH] ?? 0;
     this.#figures[NUMBER] = number;
     this.#figures[EPOCH] = epoch;
     this.#figures[BEGUN_AT] = this.now();
+    this.#figures[SERIAL] = serial;
     if (name !== this.#written) this.#writeName(name);
+    if (client !== this.#writtenClient) this.#writeClient(client);
+    Atomics.store(this.#words, GRACE_MS, 0);
     Atomics.store(this.#words, RUNNING, 1);
     if (!this.isOver(epoch)) return true;
     this.#figures[NUMBER] = lastNumber;
@@ -145,6 +170,37 @@ export class Board {
     Atomics.store(this.#words, RUNNING, 0);
   }
 
+  /** The task that runs has asked for its signal: it may take this long to end once that is aborted. For the thread. */
+  heed(graceMs: number): void {
+    Atomics.store(this.#words, GRACE_MS, Math.min(Math.ceil(graceMs), 2 ** 31 - 1));
+  }
+
+  /** How long the task that runs may take to end by itself, in ms; 0 when it would not even hear that it is to. */
+  get graceMs(): number {
+    return this.isRunning ? Atomics.load(this.#words, GRACE_MS) : 0;
+  }
+
+  /** A piece of news goes on its way; waits while too many are. For the thread. */
+  newsSent(): void {
+    let onTheWay = Atomics.add(this.#words, NEWS, 1) + 1;
+    if (onTheWay < MAX_NEWS) return;
+    while (onTheWay > MAX_NEWS / 2) {
+      if (Atomics.wait(this.#words, NEWS, onTheWay, NEWS_WAIT_MS) === 'timed-out') return;
+      onTheWay = Atomics.load(this.#words, NEWS);
+    }
+  }
+
+  /** One of them has arrived. For the main thread. */
+  newsTaken(): void {
+    const left = Atomics.sub(this.#words, NEWS, 1) - 1;
+    if (left === MAX_NEWS / 2) Atomics.notify(this.#words, NEWS);
+  }
+
+  /** Those on their way were lost with their thread. For the main thread. */
+  newsLost(): void {
+    Atomics.store(this.#words, NEWS, 0);
+  }
+
   get isRunning(): boolean {
     return Atomics.load(this.#words, RUNNING) === 1;
   }
@@ -158,7 +214,15 @@ export class Board {
     if (!this.isRunning) return undefined;
     const { epoch, number } = this.last;
     const name = this.#name.toString('utf8', 0, Atomics.load(this.#words, NAME_LENGTH));
-    return { epoch, number, name, runningMs: Math.max(0, this.now() - (this.#figures[BEGUN_AT] ?? 0)) };
+    const client = this.#client.toString('utf8', 0, Atomics.load(this.#words, CLIENT_LENGTH));
+    const taskId = `${client || epoch}.${this.#figures[SERIAL] ?? 0}`;
+    return {
+      epoch,
+      number,
+      taskId,
+      name,
+      runningMs: Math.max(0, this.now() - (this.#figures[BEGUN_AT] ?? 0)),
+    };
   }
 
   /** The task that began last, whether it still runs or not. */
@@ -170,6 +234,11 @@ export class Board {
   get counters(): { busyMs: number; completed: number; failed: number } {
     const [busyMs = 0, completed = 0, failed = 0] = this.#figures.subarray(BUSY_MS, FAILED + 1);
     return { busyMs: busyMs + (this.running?.runningMs ?? 0), completed, failed };
+  }
+
+  #writeClient(client: string): void {
+    this.#writtenClient = client;
+    Atomics.store(this.#words, CLIENT_LENGTH, this.#client.write(client));
   }
 
   #writeName(name: string): void {

@@ -5,6 +5,8 @@ import type { SentPart, SentSource } from '../wire/functions/parts.js';
 import type { Part__Output } from '../wire/generated/offhand/v1/Part.js';
 import type { Limits__Output } from '../wire/generated/offhand/v1/Limits.js';
 
+const DEFAULT_GRACE_MS = 500;
+
 /** What a call runs, the same whether it came alone or on a stream. */
 export interface CalledFunction {
   functionId: string;
@@ -14,6 +16,8 @@ export interface CalledFunction {
   name: string;
   /** From the moment user code begins, in ms; the main thread watches it. Undefined for no limit. */
   timeoutMs: number | undefined;
+  /** How long code that has asked for its signal may take to end by itself, in ms. */
+  cancelGraceMs: number;
 }
 
 /** The fields of a message that say it. */
@@ -41,6 +45,7 @@ export function calledFunctionFrom({
     source: source ? { text: source, parts: parts.map(partFrom) } : undefined,
     name: name || 'anonymous',
     timeoutMs: timeoutFrom(limits),
+    cancelGraceMs: graceFrom(limits),
   };
 }
 
@@ -53,6 +58,15 @@ function partFrom({ kind, id, data, name, remedy }: Part__Output): SentPart {
   if (data) return { kind, id: idOf(data), name, data, remedy };
   if (id) return { kind, id, name, data: undefined, remedy };
   throw new PoolError('invalid-argument', 'parts: expected data or id, got neither');
+}
+
+function graceFrom(limits: Limits__Output | null): number {
+  const graceMs = limits?.cancelGraceMs ?? DEFAULT_GRACE_MS;
+  if (graceMs >= 0) return Math.min(graceMs, MAX_TIMER_MS);
+  throw new PoolError(
+    'invalid-argument',
+    `limits.cancel_grace_ms: expected a duration of at least 0, got ${graceMs}`,
+  );
 }
 
 function timeoutFrom(limits: Limits__Output | null): number | undefined {

@@ -1,5 +1,7 @@
+import { join } from 'node:path';
 import { LRUCache } from 'lru-cache';
 import { PoolError } from '../core/errors.js';
+import { taskFileName } from '../core/stack.js';
 import { type AnyFunction, compileFunction } from '../wire/functions/compile.js';
 import { MAX_FUNCTIONS, MAX_KEPT_BYTES, PartCache, type SentSource } from '../wire/functions/parts.js';
 
@@ -11,12 +13,12 @@ export class FunctionCache {
     sizeCalculation: ({ bytes }) => bytes,
   });
   readonly #parts: PartCache;
-  readonly #base: string;
+  readonly #folder: string;
 
-  /** @param base absolute path of a file, real or not, from which functions resolve what they import. */
-  constructor(base: string) {
-    this.#base = base;
-    this.#parts = new PartCache(base);
+  /** @param folder absolute path, from which functions resolve what they import. */
+  constructor(folder: string) {
+    this.#folder = folder;
+    this.#parts = new PartCache(join(folder, 'offhand-part.js'));
   }
 
   has(id: string): boolean {
@@ -31,7 +33,7 @@ export class FunctionCache {
     const parts = source.parts.map((part) => this.#parts.get(part));
     const fn = compileFunction(
       source.text,
-      this.#base,
+      join(this.#folder, taskFileName(id)),
       parts.map(({ value }) => value),
     );
     this.#functions.set(id, { fn, bytes: parts.reduce((sum, part) => sum + part.bytes, source.text.length) });

@@ -1,5 +1,6 @@
 import { type ResourceLimits, Worker as Thread } from 'node:worker_threads';
 import { withResolvers } from '../core/with-resolvers.js';
+import type { Stray } from './strays.js';
 import { type ThreadEnd, threadEnd } from './thread-end.js';
 import {
   isThreadMessage,
@@ -16,7 +17,7 @@ const ENTRY = new URL('../worker/slot-thread.js', import.meta.url);
 export interface ThreadEvents {
   /** It listens on this port, where it listens on one. */
   ready(port: number): void;
-  message(message: Exclude<ThreadMessage, { type: 'ready' }>): void;
+  message(message: Exclude<ThreadMessage, { type: 'ready' | 'stray' }>): void;
   /** It has ended by itself, which user code did. */
   exited(end: ThreadEnd): void;
   /** It cannot be ended: the process has to go. */
@@ -41,20 +42,23 @@ export class HostedThread {
     thread.on('message', (message: ThreadMessage | null) => {
       // User code can post to this port too; what is none of ours is passed over.
       if (this.#isEnding || !isThreadMessage(message)) return;
+      if (message.type === 'stray') return void (stray = message.stray);
       if (message.type !== 'ready') return events.message(message);
       this.#isReady = true;
       events.ready(message.port);
       started.resolve();
     });
     const limitMb = thread.resourceLimits?.maxOldGenerationSizeMb;
+    let stray: Stray | undefined;
     let uncaught: [unknown] | undefined;
     thread.on('error', (error) => (uncaught = [error]));
     thread.on('exit', (code) => {
       if (this.#isEnding) return;
-      if (this.#isReady) events.exited(threadEnd(code, uncaught, limitMb));
+      if (this.#isReady) events.exited(threadEnd(code, stray, uncaught, limitMb));
       else
         started.reject(
-          uncaught?.[0] ?? new Error(`the thread of a slot ended while starting (code ${code})`),
+          uncaught?.[0] ??
+            new Error(stray?.words ?? `the thread of a slot ended while starting (code ${code})`),
         );
     });
   }

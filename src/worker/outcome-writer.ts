@@ -2,7 +2,7 @@ import type { OutcomeBatch } from '../wire/generated/offhand/v1/OutcomeBatch.js'
 import type { TaskOutcomes } from '../wire/generated/offhand/v1/TaskOutcomes.js';
 import { bytesOf, type Failure, failureToMessage } from '../wire/outcome.js';
 import { isSmallPrimitive } from '../wire/values/clone.js';
-import { encodePayload, type Encoding } from '../wire/values/payload.js';
+import { encodePayload, type Encoding, type Payload } from '../wire/values/payload.js';
 import type { Ledger } from './ledger.js';
 import type { Outbox } from './task-runner.js';
 
@@ -53,11 +53,7 @@ export class OutcomeWriter implements Outbox {
 
   succeeded(epoch: number, number: number, value: unknown, encoding: Encoding, runMs: number): void {
     if (!isSmallPrimitive(value) || encoding === 'JSON') {
-      const { data } = encodePayload(value, encoding, 'the result');
-      this.#closeRun();
-      if (!this.#ledger.noteEncoded(epoch, number, encoding, data, runMs)) this.#isUnnoted = true;
-      this.#add({ number, count: 1, results: bytesOf({ encoding, data }), runMs }, data.length);
-      return;
+      return this.encoded(epoch, number, encodePayload(value, encoding, 'the result'), runMs);
     }
     if (!this.#ledger.note(epoch, number, value, runMs)) this.#isUnnoted = true;
     const run = this.#run;
@@ -69,6 +65,13 @@ export class OutcomeWriter implements Outbox {
       this.#run = { number, values: [value], runMs };
     }
     this.#weigh(typeof value === 'string' ? value.length : 8);
+  }
+
+  encoded(epoch: number, number: number, result: Payload, runMs: number): void {
+    const { encoding, data } = result;
+    this.#closeRun();
+    if (!this.#ledger.noteEncoded(epoch, number, encoding, data, runMs)) this.#isUnnoted = true;
+    this.#add({ number, count: 1, results: bytesOf(result), runMs }, data.length);
   }
 
   failed(number: number, count: number, failure: Failure, runMs: number): void {

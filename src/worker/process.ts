@@ -31,7 +31,11 @@ async function run(options: WorkerOptions): Promise<void> {
   let isAttached = false;
   try {
     // The threads load what they need while this one does.
-    const slots = new Worker({ ...options, slotPlaces: slotPlaces(options) });
+    const slots = new Worker({
+      ...options,
+      slotPlaces: slotPlaces(options),
+      keepsOutput: options.logDir !== undefined,
+    });
     const { startWorker } = await import('./start.js');
     const worker = await startWorker(slots, options, options.isWaiting ? undefined : coordinator.promise, {
       listening: (port) => void tell({ type: 'listening', port }),

@@ -10,6 +10,7 @@ import { calledFunctionFrom } from './called-function.js';
 import type { Ledger } from './ledger.js';
 import { OutcomeWriter } from './outcome-writer.js';
 import type { Job, TaskRunner } from './task-runner.js';
+import type { TaskOrigin } from './task-scope.js';
 import type { ValuePuller } from './value-puller.js';
 
 type Stream = ServerDuplexStream<TaskBatch__Output, OutcomeBatch>;
@@ -42,14 +43,19 @@ export class SlotService {
       stream,
       (batch: TaskBatch__Output) => {
         if (batch.leaseId) epoch = this.#readEpoch(batch.leaseId);
-        for (const tasks of batch.tasks) this.#add(tasks, epoch, writer);
+        for (const tasks of batch.tasks) this.#add(tasks, batch.client, epoch, writer);
       },
       () => (writer.isClosed = true),
     );
   }
 
-  #add(tasks: Tasks__Output, epoch: number | undefined, outbox: OutcomeWriter): void {
-    if (epoch !== undefined) return this.#runner.add(jobFrom(tasks, epoch, outbox, this.#puller));
+  #add(tasks: Tasks__Output, client: string, epoch: number | undefined, outbox: OutcomeWriter): void {
+    if (epoch !== undefined)
+      return this.#runner.add({
+        ...jobFrom(tasks, epoch, outbox, this.#puller),
+        origin: originOf(tasks, client),
+        isolate: tasks.isolate,
+      });
     outbox.notBegun(tasks.number, tasks.count);
     outbox.flush();
   }
@@ -59,6 +65,9 @@ export class SlotService {
 function jobFrom(tasks: Tasks__Output, epoch: number, outbox: OutcomeWriter, puller: ValuePuller): Job {
   const { number, count, isList } = tasks;
   const called = calledFunctionFrom(tasks);
+  if (tasks.isolate && (isList || !tasks.source)) {
+    throw new PoolError('invalid-argument', 'tasks.isolate: expected one task, with its source');
+  }
   if (!(number >= 1) || !(count >= 1) || (count > 1 && !isList)) {
     throw new PoolError(
       'invalid-argument',
@@ -66,6 +75,15 @@ function jobFrom(tasks: Tasks__Output, epoch: number, outbox: OutcomeWriter, pul
     );
   }
   return { ...called, epoch, number, count, args: argumentsOf(tasks, puller), isList, outbox };
+}
+
+/** A caller that does not say who calls gets ids by the lease. */
+function originOf(
+  { serial, attempt, followsProgress, output }: Tasks__Output,
+  client: string,
+): TaskOrigin | undefined {
+  if (!client || !(serial >= 1)) return undefined;
+  return { client, serial, attempt: Math.max(1, attempt), followsProgress, output };
 }
 
 function argumentsOf({ arguments: args, argumentsAt }: Tasks__Output, puller: ValuePuller): Job['args'] {

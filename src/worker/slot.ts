@@ -1,3 +1,4 @@
+import type { ErrorCode } from '../core/errors.js';
 import { withResolvers } from '../core/with-resolvers.js';
 import type { Failure, Outcome } from '../wire/outcome.js';
 import { Board } from './board.js';
@@ -6,7 +7,7 @@ import { HostedThread } from './hosted-thread.js';
 import { Ledger } from './ledger.js';
 import { addressOf, boundTo } from './slot-place.js';
 import { failureOf, type ThreadEnd } from './thread-end.js';
-import type { ThreadMessage, ThreadOrder, ThreadSettings, UnaryTask } from './thread-messages.js';
+import type { TaskNews, ThreadMessage, ThreadOrder, ThreadSettings, UnaryTask } from './thread-messages.js';
 
 /** A unary call under way. */
 interface UnaryCall {
@@ -18,13 +19,18 @@ interface UnaryCall {
 }
 
 /** What a task that is stopped fails with. */
-export type StopReason = Pick<Failure, 'code' | 'message'>;
+export interface StopReason {
+  code: ErrorCode;
+  message: string;
+}
 
 export interface SlotEvents {
   /** A thread can be neither ended nor started: the process has to go. */
   stuck(): void;
   /** The thread was lost, and with it the lease. */
   lost(): void;
+  /** A task tells something of itself. */
+  news(news: TaskNews): void;
 }
 
 /**
@@ -48,6 +54,8 @@ export class Slot {
   #calls = 0;
   #call: UnaryCall | undefined;
   #timer: NodeJS.Timeout | undefined;
+  /** Ends the thread when the task that is to end has not done so by itself; nothing else begins meanwhile. */
+  #graceTimer: NodeJS.Timeout | undefined;
   /** Those who wait for the end of what runs. */
   readonly #waiting: (() => void)[] = [];
   /** No thread is started any more. */
@@ -89,8 +97,8 @@ export class Slot {
   get running(): { taskId: string; name: string; runningMs: number } | undefined {
     const running = this.board.running;
     if (!running) return undefined;
-    const { epoch, number, name, runningMs } = running;
-    const taskId = this.#call?.number === number ? this.#call.taskId : `${epoch}.${number}`;
+    const { number, name, runningMs } = running;
+    const taskId = this.#call?.number === number ? this.#call.taskId : running.taskId;
     return { taskId, name, runningMs };
   }
 
@@ -130,15 +138,32 @@ export class Slot {
 
   /**
    * Stops what runs or is about to, if anything is, and gives it this outcome. The one way to stop. The slot is idle again
-   * when {@link whenIdle} resolves.
+   * when {@link whenIdle} resolves: at once, or when code that has asked for its signal has ended or used up its grace.
+   *
+   * @param isUrgent grants no grace.
    */
-  stop({ code, message }: StopReason): void {
+  stop({ code, message }: StopReason, isUrgent = false): void {
     if (this.#isClosed) return;
-    const { running } = this.board;
+    const { running, graceMs } = this.board;
     this.#refuseWaiting({ code, message, mayHaveRun: false });
+    if (this.#graceTimer) {
+      if (isUrgent) this.#endGrace();
+      return;
+    }
     if (!running && !this.#call) return;
     this.#settle({ code, message, mayHaveRun: running !== undefined });
-    this.#replaceThread();
+    if (!running || graceMs === 0 || isUrgent) return this.#replaceThread();
+    const { epoch, number } = running;
+    this.#order({ type: 'abort', epoch, number, code, message });
+    this.#graceTimer = setTimeout(() => this.#endGrace(), graceMs);
+    this.#events.lost();
+  }
+
+  /** What was to end by itself has not done so. */
+  #endGrace(): void {
+    clearTimeout(this.#graceTimer);
+    this.#graceTimer = undefined;
+    if (this.board.isRunning) this.#replaceThread();
   }
 
   /** Resolves when the thread has ended by itself, or after a while when it has not. */
@@ -164,7 +189,8 @@ export class Slot {
     this.#isClosed = true;
     const stopped = { code: 'worker-lost', message: 'the worker was stopped' } as const;
     this.#refuseWaiting({ ...stopped, mayHaveRun: false });
-    this.#settle({ ...stopped, mayHaveRun: true });
+    if (!this.#graceTimer) this.#settle({ ...stopped, mayHaveRun: true });
+    this.#lose();
     this.#release();
     await this.#thread?.end();
   }
@@ -200,17 +226,29 @@ export class Slot {
     }
   }
 
-  #onMessage(message: Exclude<ThreadMessage, { type: 'ready' }>): void {
+  #onMessage(message: Exclude<ThreadMessage, { type: 'ready' | 'stray' }>): void {
     switch (message.type) {
       case 'begun':
         this.#watch(message);
         break;
       case 'settled':
         if (this.#call?.number === message.call) this.#settleCall(message.outcome);
+        this.#onEnded();
+        break;
+      case 'news':
+        this.board.newsTaken();
+        this.#events.news(message.news);
         break;
       case 'idle':
-        this.#release();
+        this.#onEnded();
     }
+  }
+
+  /** What ran has ended by itself. */
+  #onEnded(): void {
+    clearTimeout(this.#graceTimer);
+    this.#graceTimer = undefined;
+    this.#release();
   }
 
   /** A task with a time limit has begun; it may have ended by the time the limit is reached. */
@@ -230,7 +268,8 @@ export class Slot {
 
   #onExited(end: ThreadEnd): void {
     if (this.#isClosed) return;
-    this.#settle(failureOf(end, this.board.running?.name ?? 'anonymous'));
+    if (!this.#graceTimer) this.#settle(failureOf(end, this.board.running?.name ?? 'anonymous'));
+    this.#lose();
     this.#ready = this.#startThread();
     this.#release();
     this.#events.lost();
@@ -239,12 +278,21 @@ export class Slot {
   #replaceThread(): void {
     const old = this.#thread;
     this.#thread = undefined;
+    this.#lose();
     this.#ready = Promise.resolve(old?.end()).then(() => this.#startThread());
     this.#release();
     this.#events.lost();
   }
 
-  /** The thread is no more, or as good as that: what it ran ends like this, and so does its lease. */
+  /** The thread is no more, or as good as that, with what it ran. */
+  #lose(): void {
+    clearTimeout(this.#graceTimer);
+    this.#graceTimer = undefined;
+    this.board.newsLost();
+    if (this.board.isRunning) this.board.finish(false);
+  }
+
+  /** What runs ends like this for whoever called it, and so does its lease. */
   #settle(failure: Failure): void {
     const { running, admitted } = this.board;
     clearTimeout(this.#timer);
@@ -255,7 +303,6 @@ export class Slot {
       this.board.end(epoch);
       this.#fates.set(epoch, { ...this.#fateNow(epoch), failure: running && failure });
     }
-    if (running) this.board.finish(false);
   }
 
   #fateNow(epoch: number): Fate {

@@ -4,7 +4,7 @@ import { once } from '../core/once.js';
 import { withResolvers } from '../core/with-resolvers.js';
 import { bindFirstFree, createGrpcServer, shutDownOrderly, silenceGrpc } from '../wire/grpc-server.js';
 import type { WorkerState } from '../wire/generated/offhand/v1/WorkerState.js';
-import { createLogger } from '../host/logger.js';
+import { createLogger, type Logger } from '../host/logger.js';
 import { discoveryService, workerService } from '../wire/proto.js';
 import { releaseSocket } from '../host/sockets.js';
 import { Attachment } from './attachment.js';
@@ -12,6 +12,7 @@ import { watchMemory } from './memory-watch.js';
 import type { CoordinatorPlace, WorkerEnd, WorkerOptions } from '../wire/process-messages.js';
 import { recruitHandlers } from './recruit.js';
 import { workerHandlers } from './service.js';
+import type { TaskNews } from './thread-messages.js';
 import { endStuck, type Worker } from './worker.js';
 
 /** How long what became of tasks that were stopped may take to reach their callers, in ms. */
@@ -83,6 +84,7 @@ export async function startWorker(
   });
   log.info({ host: options.host, advertise: options.advertise, port, taken }, 'listening');
   // A thread stuck in native code cannot be stopped any other way; the supervisor starts another process.
+  worker.onNews = (news) => logNews(log, news);
   worker.onStuck = () => {
     log.error('a thread could not be ended; ending the process');
     endStuck();
@@ -157,6 +159,14 @@ async function firstCoordinator(
     timer = setTimeout(() => reject(new PoolError('unavailable', message)), withinMs);
   });
   return Promise.race([place, late]).finally(() => clearTimeout(timer));
+}
+
+/** What tasks print is kept, each line with its task. */
+function logNews(log: Logger, { taskId, attempt, what }: TaskNews): void {
+  if (what.kind === 'printed')
+    log.info({ task: taskId, attempt, stderr: what.isError || undefined }, what.text);
+  if (what.kind === 'late')
+    log.warn({ task: taskId, attempt, error: what.words }, 'after its task had ended');
 }
 
 async function listen(

@@ -1,19 +1,17 @@
-import { inspect } from 'node:util';
-import { messageOf, PoolError } from '../core/errors.js';
+import { type ErrorCode, PoolError } from '../core/errors.js';
 import type { AnyFunction } from '../wire/functions/compile.js';
+import { KeptValues, TaskScopes } from '../wire/functions/current.js';
 import type { Failure } from '../wire/outcome.js';
-import { decodePayload, encodePayload, type Encoding, type Payload } from '../wire/values/payload.js';
-import { isError } from '../wire/values/uncloneable.js';
+import { decodePayload, type Encoding, type Payload } from '../wire/values/payload.js';
 import type { Board } from './board.js';
 import type { CalledFunction } from './called-function.js';
+import { failureOf, thrownFailure } from './failures.js';
 import { codeUnknown, type FunctionCache } from './function-cache.js';
-import type { ThreadMessage } from './thread-messages.js';
+import { type ScopeHost, type TaskOrigin, TaskScope } from './task-scope.js';
+import type { TaskNews, ThreadMessage } from './thread-messages.js';
 
 /** How long tasks may keep the thread before it looks after its wires, in ms. */
 const BREATH_MS = 1;
-
-/** Of what a function threw, name, message and stack go along in words, each at most this long. */
-const MAX_WORDS = 64 * 1024;
 
 /** Tasks of one function under one lease, numbered without a gap. */
 export interface Job extends CalledFunction {
@@ -28,9 +26,39 @@ export interface Job extends CalledFunction {
   args: Payload | PulledLater;
   isList: boolean;
   outbox: Outbox;
+  /** Undefined where the caller has not said who calls. */
+  origin?: TaskOrigin | undefined;
+  /** Of one task that comes alone, where its caller has named it. */
+  taskId?: string;
+  /** Whether it is to have a thread of its own; then it is one task, and its source is here. */
+  isolate?: boolean;
   /** Known from its first task on. */
   fn?: AnyFunction;
 }
+
+/** What keeps the thread alive while none of its tasks needs it. */
+export interface ThreadHold {
+  /** The thread may run out of things to wait for: it will be told. */
+  release(): void;
+  take(): void;
+}
+
+/** Where tasks run. */
+export interface Surroundings {
+  readonly workerId: string;
+  readonly hold: ThreadHold;
+  readonly tellNews: (news: TaskNews) => void;
+  readonly runIsolated: RunIsolated;
+}
+
+type Abort = (code: ErrorCode, message: string) => void;
+
+/**
+ * Runs the one task of a job in a thread of its own, from its beginning on the board to its outcome; never rejects.
+ *
+ * @param onStarted is given what tells the task that it is to end.
+ */
+export type RunIsolated = (job: Job, args: Payload, onStarted: (abort: Abort) => void) => Promise<void>;
 
 /** Arguments that are still elsewhere. */
 export interface PulledLater {
@@ -41,6 +69,8 @@ export interface PulledLater {
 /** Where the outcomes of a job go. */
 export interface Outbox {
   succeeded(epoch: number, number: number, value: unknown, encoding: Encoding, runMs: number): void;
+  /** The same for a result that was encoded elsewhere. */
+  encoded(epoch: number, number: number, result: Payload, runMs: number): void;
   failed(number: number, count: number, failure: Failure, runMs: number): void;
   notBegun(number: number, count: number): void;
   /** Sends what is ready. */
@@ -62,14 +92,53 @@ export class TaskRunner {
   readonly #functions: FunctionCache;
   readonly #tell: (message: ThreadMessage) => void;
   readonly #jobs: Job[] = [];
+  readonly #hold: ThreadHold;
+  readonly #runIsolated: RunIsolated;
+  #abortIsolated: Abort | undefined;
+  readonly #host: ScopeHost;
+  readonly scopes = new TaskScopes<TaskScope>();
+  /** Of the task that runs, or ran last. */
+  #scope: TaskScope | undefined;
+  /** Ends the wait for a promise that the task has returned. */
+  #giveUp: ((reason: PoolError) => void) | undefined;
   #isRunning = false;
+  /** Whether the thread would live on with nothing to wait for. Not while it waits for a promise of a task. */
+  #isHeld = true;
   /** When the thread last looked after its wires. */
   #breathedAt = 0;
 
-  constructor(board: Board, functions: FunctionCache, tell: (message: ThreadMessage) => void) {
+  constructor(
+    board: Board,
+    functions: FunctionCache,
+    tell: (message: ThreadMessage) => void,
+    { workerId, hold, tellNews, runIsolated }: Surroundings,
+  ) {
+    this.#runIsolated = runIsolated;
     this.#board = board;
     this.#functions = functions;
     this.#tell = tell;
+    this.#hold = hold;
+    this.#host = {
+      workerId,
+      kept: new KeptValues(),
+      heeded: (scope) => this.#onHeeded(scope),
+      tell: tellNews,
+    };
+  }
+
+  /** Tells the task that runs, if it is that one, that it is to end. */
+  abort(epoch: number, number: number, code: ErrorCode, message: string): void {
+    const { last } = this.#board;
+    if (last.epoch !== epoch || last.number !== number) return;
+    if (this.#abortIsolated) this.#abortIsolated(code, message);
+    else this.#scope?.abort(code, message);
+  }
+
+  /** The thread has nothing left to wait for: neither has the task that runs, so it would never end. */
+  nothingLeft(): void {
+    const message = `\`${this.#board.running?.name}\` waits for a promise that nothing is left to settle: no timer, no connection, no file`;
+    this.#take();
+    this.#giveUp?.(new PoolError('exited', message, { mayHaveRun: true }));
   }
 
   add(job: Job): void {
@@ -91,6 +160,7 @@ export class TaskRunner {
       else if (this.#jobs[0]?.outbox !== job.outbox) job.outbox.flush();
     }
     this.#isRunning = false;
+    this.#take();
   }
 
   #run(job: Job): Promise<void> | undefined {
@@ -101,6 +171,7 @@ export class TaskRunner {
 
   async #runPulled(job: Job, args: PulledLater): Promise<void> {
     let pulled: Payload;
+    this.#take();
     try {
       pulled = await args.pull();
     } catch (error) {
@@ -111,6 +182,7 @@ export class TaskRunner {
 
   #runWith(job: Job, args: Payload): Promise<void> | undefined {
     const { number, count, functionId, source, outbox } = job;
+    if (job.isolate) return this.#runAlone(job, args);
     let lists: unknown[][];
     try {
       if (source === undefined && !this.#functions.has(functionId)) throw codeUnknown(functionId);
@@ -122,13 +194,20 @@ export class TaskRunner {
     return this.#runFrom(job, lists, 0);
   }
 
+  async #runAlone(job: Job, args: Payload): Promise<void> {
+    this.#take();
+    await this.#runIsolated(job, args, (abort) => (this.#abortIsolated = abort));
+    this.#abortIsolated = undefined;
+  }
+
   /** Stays in one turn while functions return at once; the first promise makes the rest wait for it. */
   #runFrom(job: Job, lists: unknown[][], first: number): Promise<void> | undefined {
     const { epoch, timeoutMs, outbox } = job;
     for (let index = first; index < lists.length && !outbox.isClosed; index++) {
       if (this.#isBreathDue(job)) return this.#breathe(job).then(() => this.#runFrom(job, lists, index));
       const number = job.number + index;
-      if (!this.#board.begin(epoch, number, job.name)) {
+      const { origin } = job;
+      if (!this.#board.begin(epoch, number, job.name, origin?.client, origin && origin.serial + index)) {
         outbox.notBegun(number, lists.length - index);
         this.#tell({ type: 'idle' });
         return undefined;
@@ -145,7 +224,8 @@ export class TaskRunner {
         return undefined;
       }
       try {
-        value = job.fn(...(lists[index] as unknown[]));
+        this.#scope = new TaskScope(job, index, this.#host);
+        value = this.scopes.run(this.#scope, job.fn, lists[index] as unknown[]);
         isPromised = isThenable(value); // A hostile one throws here.
       } catch (thrown) {
         this.#fail(job, number, thrown, performance.now() - startedAt);
@@ -161,18 +241,52 @@ export class TaskRunner {
     return undefined;
   }
 
-  async #await(job: Job, number: number, value: PromiseLike<unknown>, startedAt: number): Promise<void> {
-    let result: unknown;
-    try {
-      result = await value;
-    } catch (thrown) {
-      return this.#fail(job, number, thrown, performance.now() - startedAt);
-    }
-    this.#succeed(job, number, result, performance.now() - startedAt);
+  #await(job: Job, number: number, value: PromiseLike<unknown>, startedAt: number): Promise<void> {
+    if (!this.#scope?.heedsSignal) this.#release();
+    return new Promise((resolve) => {
+      let isOver = false;
+      const end = (conclude: (runMs: number) => void) => {
+        if (isOver) return;
+        isOver = true;
+        this.#giveUp = undefined;
+        conclude(performance.now() - startedAt);
+        resolve();
+      };
+      this.#giveUp = (reason) => end((runMs) => this.#failWith(job, number, failureOf(reason, true), runMs));
+      const fail = (thrown: unknown) => end((runMs) => this.#fail(job, number, thrown, runMs));
+      try {
+        Promise.resolve(value).then(
+          (result) => end((runMs) => this.#succeed(job, number, result, runMs)),
+          fail,
+        );
+      } catch (thrown) {
+        fail(thrown); // What only looks like a promise may do anything when it is asked.
+      }
+    });
+  }
+
+  #release(): void {
+    if (!this.#isHeld) return;
+    this.#isHeld = false;
+    this.#hold.release();
+  }
+
+  #take(): void {
+    if (this.#isHeld) return;
+    this.#isHeld = true;
+    this.#hold.take();
+  }
+
+  /** It may wait for nothing else than this signal. */
+  #onHeeded(scope: TaskScope): void {
+    if (scope !== this.#scope) return;
+    this.#take();
+    this.#board.heed(scope.cancelGraceMs);
   }
 
   #succeed(job: Job, number: number, value: unknown, runMs: number): void {
     let failure: Failure | undefined;
+    if (this.#endsAborted(job)) return;
     try {
       job.outbox.succeeded(job.epoch, number, value, job.args.encoding, runMs);
     } catch (error) {
@@ -183,14 +297,27 @@ export class TaskRunner {
   }
 
   #fail(job: Job, number: number, thrown: unknown, runMs: number): void {
+    this.#failWith(job, number, thrownFailure(thrown, job.args.encoding), runMs);
+  }
+
+  #failWith(job: Job, number: number, failure: Failure, runMs: number): void {
+    if (this.#endsAborted(job)) return;
     this.#finish(job, false);
-    job.outbox.failed(number, 1, thrownFailure(thrown, job.args.encoding), runMs);
+    job.outbox.failed(number, 1, failure, runMs);
+  }
+
+  /** The task has ended. Of one that was told to end the main thread has told how, and nothing else counts. */
+  #endsAborted(job: Job): boolean {
+    this.#scope?.settled();
+    if (!this.#scope?.isAborted) return false;
+    this.#finish(job, false);
+    return true;
   }
 
   /** @param isCompleted undefined for what turned out to be nothing that runs. */
   #finish({ epoch }: Job, isCompleted: boolean | undefined): void {
     this.#board.finish(isCompleted);
-    if (this.#board.isOver(epoch)) this.#tell({ type: 'idle' });
+    if (this.#board.isOver(epoch) || this.#scope?.isAborted) this.#tell({ type: 'idle' });
   }
 
   #isBreathDue({ outbox }: Job): boolean {
@@ -224,35 +351,4 @@ function argumentLists({ isList, count }: Job, args: Payload): unknown[][] {
 function isThenable(value: unknown): value is PromiseLike<unknown> {
   if ((typeof value !== 'object' && typeof value !== 'function') || value === null) return false;
   return typeof (value as { then?: unknown }).then === 'function';
-}
-
-function failureOf(error: unknown, mayHaveRun: boolean): Failure {
-  const known = error instanceof PoolError ? error : new PoolError('internal', messageOf(error));
-  return { code: known.code, message: known.message, mayHaveRun };
-}
-
-/** What a function threw: whole for the client, and in words for everybody else. */
-function thrownFailure(thrown: unknown, encoding: Encoding): Failure {
-  const failure: Failure = { code: 'thrown', ...inWords(thrown), mayHaveRun: true };
-  if (encoding === 'JSON') return failure;
-  try {
-    return { ...failure, error: encodePayload(thrown, encoding, 'the thrown value') };
-  } catch {
-    return failure; // What cannot be copied still arrives in words.
-  }
-}
-
-function inWords(thrown: unknown): Pick<Failure, 'message' | 'name' | 'stack'> {
-  try {
-    if (!isError(thrown)) return { message: text(inspect(thrown)) };
-    return { message: text(thrown.message), name: text(thrown.name), stack: text(thrown.stack) };
-  } catch {
-    return { message: 'what the function threw cannot even be looked at' };
-  }
-}
-
-/** A thrown error may hold anything where its words should be, and any amount of it. */
-function text(value: unknown): string {
-  const words = typeof value === 'string' ? value : value === undefined ? '' : inspect(value);
-  return words.length <= MAX_WORDS ? words : `${words.slice(0, MAX_WORDS)}…`;
 }

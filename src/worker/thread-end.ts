@@ -1,5 +1,6 @@
 import { messageOf } from '../core/errors.js';
 import type { Failure } from '../wire/outcome.js';
+import type { Stray } from './strays.js';
 
 /** Of an error's message, in characters. */
 const MAX_WORDS = 64 * 1024;
@@ -8,19 +9,26 @@ const MAX_WORDS = 64 * 1024;
 export type ThreadEnd =
   /** It used up this much memory for JavaScript objects, in MiB. */
   | { kind: 'out-of-memory'; limitMb: number | undefined }
-  | { kind: 'uncaught'; error: unknown }
+  | { kind: 'uncaught'; stray: Stray }
   | { kind: 'exit'; code: number };
 
-/** @param uncaught what nobody caught, in an array; undefined when nothing was thrown. */
+/**
+ * @param stray what the thread said that nobody caught.
+ * @param uncaught what Node says that nobody caught, in an array; undefined when nothing was thrown.
+ */
 export function threadEnd(
   code: number,
+  stray: Stray | undefined,
   uncaught: [unknown] | undefined,
   limitMb: number | undefined,
 ): ThreadEnd {
+  if (stray) return { kind: 'uncaught', stray };
   if (!uncaught) return { kind: 'exit', code };
   const [error] = uncaught;
   const isHeap = (error as NodeJS.ErrnoException | null)?.code === 'ERR_WORKER_OUT_OF_MEMORY';
-  return isHeap ? { kind: 'out-of-memory', limitMb } : { kind: 'uncaught', error };
+  return isHeap
+    ? { kind: 'out-of-memory', limitMb }
+    : { kind: 'uncaught', stray: { words: messageOf(error).slice(0, MAX_WORDS), error: undefined } };
 }
 
 /** What the task of that name fails with, which ran in the thread. */
@@ -37,8 +45,9 @@ export function failureOf(end: ThreadEnd, name: string): Failure {
       };
     }
     case 'uncaught': {
-      const message = `\`${name}\` left an error that nobody caught: ${messageOf(end.error).slice(0, MAX_WORDS)}; await all that it starts`;
-      return { code: 'exited', message, mayHaveRun: true };
+      const { words, error } = end.stray;
+      const message = `\`${name}\` left an error that nobody caught: ${words}; await all that it starts`;
+      return { code: 'exited', message, mayHaveRun: true, ...(error && { error }) };
     }
     case 'exit': {
       const message = `\`${name}\` ended its thread with process.exit(${end.code}); return or throw instead`;

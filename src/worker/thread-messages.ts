@@ -1,8 +1,10 @@
+import type { ErrorCode } from '../core/errors.js';
 import type { Credentials } from '../wire/credentials.js';
 import type { Outcome } from '../wire/outcome.js';
 import type { Payload } from '../wire/values/payload.js';
 import type { CalledFunction } from './called-function.js';
 import type { SlotPlace } from './slot-place.js';
+import type { Stray } from './strays.js';
 
 /** What a thread is started with. */
 export interface ThreadSettings {
@@ -14,6 +16,8 @@ export interface ThreadSettings {
   ledger: SharedArrayBuffer;
   place: SlotPlace;
   credentials: Credentials;
+  /** Whether what tasks print is wanted here, for a log. */
+  keepsOutput: boolean;
   /** How much memory it may use for JavaScript objects; as much as V8 allows where undefined. */
   maxHeapBytes: number | undefined;
   /** Checks leases; undefined until the worker is attached. */
@@ -25,13 +29,30 @@ export interface UnaryTask extends CalledFunction {
   /** Of the lease that it runs under. */
   epoch: number;
   args: Payload;
+  taskId: string;
+}
+
+/** Something that a task tells while it runs, or that happens when it has ended. */
+export interface TaskNews {
+  taskId: string;
+  attempt: number;
+  /** Whose task it is, and which one of that; empty where nobody can follow it. */
+  client: string;
+  serial: number;
+  what:
+    | { kind: 'progress'; fraction: number; note: string | undefined }
+    | { kind: 'printed'; text: string; isError: boolean; isSent: boolean }
+    /** After its end, so that it is nobody's outcome. */
+    | { kind: 'late'; words: string };
 }
 
 /** What a slot sends to its thread. */
 export type ThreadOrder =
   | { type: 'key'; signingKey: Uint8Array }
   /** Run one unary call, known by its number. */
-  | { type: 'run'; call: number; task: UnaryTask };
+  | { type: 'run'; call: number; task: UnaryTask }
+  /** Tell the task that it is to end. */
+  | { type: 'abort'; epoch: number; number: number; code: ErrorCode; message: string };
 
 /** What the thread sends back. */
 export type ThreadMessage =
@@ -39,6 +60,9 @@ export type ThreadMessage =
   | { type: 'ready'; port: number }
   /** A task that has a time limit begins. */
   | { type: 'begun'; epoch: number; number: number; timeoutMs: number }
+  | { type: 'news'; news: TaskNews }
+  /** Nobody caught this error of the task that runs; the thread ends. */
+  | { type: 'stray'; stray: Stray }
   /** Nothing runs, and the lease that was last is over. */
   | { type: 'idle' }
   /** A unary call has its outcome. */
@@ -52,6 +76,10 @@ export function isThreadMessage(message: Partial<ThreadMessage> | null): message
       return typeof message.port === 'number';
     case 'settled':
       return typeof message.outcome === 'object';
+    case 'news':
+      return typeof message.news === 'object';
+    case 'stray':
+      return typeof message.stray === 'object';
     case 'begun':
     case 'idle':
       return true;

@@ -1,5 +1,5 @@
 import type { Failure, Outcome } from '../wire/outcome.js';
-import { encodePayload, type Encoding } from '../wire/values/payload.js';
+import { encodePayload, type Encoding, type Payload } from '../wire/values/payload.js';
 import type { Outbox } from './task-runner.js';
 import type { ThreadMessage } from './thread-messages.js';
 
@@ -19,6 +19,10 @@ export class UnaryOutbox implements Outbox {
 
   succeeded(_epoch: number, _number: number, value: unknown, encoding: Encoding, runMs: number): void {
     this.#settle({ kind: 'result', result: encodePayload(value, encoding, 'the result'), runMs });
+  }
+
+  encoded(_epoch: number, _number: number, result: Payload, runMs: number): void {
+    this.#settle({ kind: 'result', result, runMs });
   }
 
   failed(_number: number, _count: number, failure: Failure, runMs: number): void {

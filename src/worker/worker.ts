@@ -10,10 +10,11 @@ import type { Failure, Outcome } from '../wire/outcome.js';
 import { payloadFrom } from '../wire/values/payload.js';
 import { calledFunctionFrom } from './called-function.js';
 import type { Fate } from './fates.js';
+import { Followers } from './followers.js';
 import { SlotLeases } from './slot-leases.js';
 import type { SlotPlace } from './slot-place.js';
 import { Slot, type StopReason } from './slot.js';
-import type { UnaryTask } from './thread-messages.js';
+import type { TaskNews, UnaryTask } from './thread-messages.js';
 
 export type Phase = 'created' | 'running' | 'draining' | 'stopped';
 
@@ -40,6 +41,8 @@ export interface WorkerSettings {
   credentials: Credentials;
   /** Of each slot's thread; as much as V8 allows where undefined. */
   maxHeapBytes: number | undefined;
+  /** Whether there is a log for what tasks print. */
+  keepsOutput: boolean;
 }
 
 /** Ends a process one of whose threads can be neither ended nor started. */
@@ -63,15 +66,25 @@ export class Worker {
   onLeaseEnding: (lease: { slot: number; epoch: number }) => void = () => undefined;
   /** Told when this worker has ended a lease by itself, and nothing of it runs. */
   onLeaseEnded: (lease: { slot: number; epoch: number }) => void = () => undefined;
+  /** Told what tasks tell of themselves, for the log. */
+  onNews: (news: TaskNews) => void = () => undefined;
+  readonly followers = new Followers();
   #phase: Phase = 'created';
   #signingKey: Uint8Array | undefined;
 
   /** Its threads begin to load at once. */
-  constructor({ id, slotPlaces, credentials, maxHeapBytes }: WorkerSettings) {
+  constructor({ id, slotPlaces, credentials, maxHeapBytes, keepsOutput }: WorkerSettings) {
     this.id = id;
     this.#slots = slotPlaces.map((place, index) => {
-      const settings = { workerId: id, slot: index, place, credentials, maxHeapBytes };
-      return new Slot(settings, { stuck: () => this.onStuck(), lost: () => void this.#onLost(index) });
+      const settings = { workerId: id, slot: index, place, credentials, maxHeapBytes, keepsOutput };
+      return new Slot(settings, {
+        stuck: () => this.onStuck(),
+        lost: () => void this.#onLost(index),
+        news: (news) => {
+          this.onNews(news);
+          this.followers.tell(news);
+        },
+      });
     });
     this.leases = new SlotLeases(this.#slots.map((slot) => slot.board));
   }
@@ -134,7 +147,7 @@ export class Worker {
     if (slot.board.running?.epoch !== lease.epoch) slot.stop(LEASE_ENDED);
     try {
       const taskId = request.taskId || randomUUID();
-      const outcome = await slot.run(taskId, { ...task, epoch: lease.epoch }, signal);
+      const outcome = await slot.run(taskId, { ...task, taskId, epoch: lease.epoch }, signal);
       if (outcome.kind === 'failure' && !outcome.failure.mayHaveRun) throw refusal(outcome.failure);
       return outcome;
     } finally {
@@ -197,7 +210,7 @@ export class Worker {
   /** Takes nothing new; resolves when what runs has ended, or has been stopped after `withinMs`, if that is given. */
   async drain(withinMs: number | undefined): Promise<void> {
     this.#phase = 'draining';
-    const stop = () => this.#slots.forEach((slot) => slot.stop(WORKER_STOPPED));
+    const stop = () => this.#slots.forEach((slot) => slot.stop(WORKER_STOPPED, true));
     const timer = withinMs === undefined ? undefined : setTimeout(stop, withinMs);
     for (const slot of this.#slots) slot.retire();
     await Promise.all(this.#slots.map((slot) => slot.whenIdle()));
@@ -218,7 +231,8 @@ export class Worker {
     const code = running.length === 1 ? 'out-of-memory' : 'worker-lost';
     for (const slot of running) {
       const task = slot.board.running;
-      if (task && task.runningMs >= leastRunMs) slot.stop({ code, message: `\`${task.name}\`: ${words}` });
+      if (task && task.runningMs >= leastRunMs)
+        slot.stop({ code, message: `\`${task.name}\`: ${words}` }, true);
     }
   }
 
@@ -258,7 +272,7 @@ function refusal({ code, message }: Failure): PoolError {
 }
 
 /** Checks what came by wire. @throws PoolError `invalid-argument`, naming the field. */
-function unaryTaskFrom(request: RunCodeRequest__Output): Omit<UnaryTask, 'epoch'> {
+function unaryTaskFrom(request: RunCodeRequest__Output): Omit<UnaryTask, 'epoch' | 'taskId'> {
   if (!request.leaseId)
     throw new PoolError('invalid-argument', 'lease_id: expected a lease from FindFreeWorker, got none');
   return { ...calledFunctionFrom(request), args: payloadFrom(request.arguments, 'arguments') };

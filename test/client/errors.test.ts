@@ -52,6 +52,20 @@ describe('what a function throws arrives as it was thrown', () => {
     expect(error).toMatchObject({ name: 'HttpError', message: 'gone', status: 404 });
   });
 
+  test('the class of its own, by its name, though it has set none', async () => {
+    const error = await rejection(
+      pool.run(() => {
+        class HttpError extends TypeError {
+          readonly status = 404;
+        }
+        throw new HttpError('gone');
+      }),
+    );
+    expect(error).toBeInstanceOf(TypeError);
+    expect(error).toMatchObject({ name: 'TypeError', message: 'gone', status: 404 });
+    expect((error as Error).constructor.name).toBe('HttpError');
+  });
+
   test('a system error keeps its code and path', async () => {
     const error = await rejection(
       pool.run(async () => (await import('node:fs')).readFileSync('/no/such/file')),

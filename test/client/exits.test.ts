@@ -130,13 +130,13 @@ describe('a task that costs its process', () => {
   const exits: Exit[] = [
     [
       'SIGKILL',
-      () => process.kill(process.pid, 'SIGKILL') && new Promise(() => undefined),
+      () => process.kill(process.pid, 'SIGKILL') && new Promise(() => setInterval(() => undefined, 60_000)),
       'worker-lost',
       /the process of worker-\d was killed \(SIGKILL\): by somebody, .*; make the call again if/,
     ],
     [
       'a crash of native code',
-      () => process.kill(process.pid, 'SIGSEGV') && new Promise(() => undefined),
+      () => process.kill(process.pid, 'SIGSEGV') && new Promise(() => setInterval(() => undefined, 60_000)),
       'worker-lost',
       /native code crashed the process of worker-\d \(SIGSEGV\)/,
     ],
@@ -182,7 +182,9 @@ describe('a task that costs its process', () => {
     const once = pool.with({ retries: 0 });
     const bystander = once.run(meet, folder, 'bystander', 'never');
     await waitFor('the bystander to run', () => existsSync(join(folder, 'bystander')));
-    const culprit = once.run(() => process.kill(process.pid, 'SIGABRT') && new Promise(() => undefined));
+    const culprit = once.run(
+      () => process.kill(process.pid, 'SIGABRT') && new Promise(() => setInterval(() => undefined, 60_000)),
+    );
     for (const error of [await poolError(bystander), await poolError(culprit)])
       expect(error).toMatchObject({ code: 'worker-lost', message: expect.stringContaining('SIGABRT') });
     expect(await pool.run(() => 'next')).toBe('next');
@@ -194,7 +196,10 @@ describe('a task that costs its process', () => {
     for (let death = 1; death <= 4; death++) {
       const dying = pool
         .with({ retries: 0 })
-        .run(() => process.kill(process.pid, 'SIGKILL') && new Promise(() => undefined));
+        .run(
+          () =>
+            process.kill(process.pid, 'SIGKILL') && new Promise(() => setInterval(() => undefined, 60_000)),
+        );
       expect(await poolError(dying)).toMatchObject({ code: 'worker-lost' });
     }
     expect(await pool.run(() => 'next')).toBe('next');
@@ -222,7 +227,8 @@ describe('a program that a task leaves behind', () => {
     const child = await pool.run(leave);
     expect(await poolError(pool.run(() => process.exit()))).toMatchObject({ code: 'exited' });
     expect(isRunning(child)).toBe(true);
-    const kill = () => process.kill(process.pid, 'SIGKILL') && new Promise(() => undefined);
+    const kill = () =>
+      process.kill(process.pid, 'SIGKILL') && new Promise(() => setInterval(() => undefined, 60_000));
     expect(await poolError(pool.with({ retries: 0 }).run(kill))).toMatchObject({ code: 'worker-lost' });
     await waitFor('the program to end', () => !isRunning(child), RECOVERY_MS);
   });

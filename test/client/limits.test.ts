@@ -35,7 +35,11 @@ describe('timeoutMs', () => {
   });
 
   test('stops a promise that never settles', async () => {
-    expect(await poolError(pool.with({ timeoutMs: 30 }).run(() => new Promise(() => {})))).toMatchObject({
+    expect(
+      await poolError(
+        pool.with({ timeoutMs: 30 }).run(() => new Promise(() => setInterval(() => {}, 60_000))),
+      ),
+    ).toMatchObject({
       code: 'timeout',
     });
   });

@@ -22,12 +22,13 @@ const misbehave = async (file: string, how: 'throw' | 'hang' | 'spin' | 'die' | 
     case 'throw':
       throw new TypeError(`attempt ${attempts}`);
     case 'hang':
-      return new Promise<never>(() => undefined);
+      // Without workers it would go on in this process.
+      return new Promise<never>((_, reject) => __offhand.signal.addEventListener('abort', reject));
     case 'spin':
       for (;;);
     case 'die':
       process.kill(process.pid, 'SIGKILL');
-      return new Promise<never>(() => undefined);
+      return new Promise<never>(() => setInterval(() => undefined, 60_000));
     case 'exit':
       return process.exit(1);
   }
@@ -237,7 +238,7 @@ describe('bad options are refused in a sentence', () => {
     [{ retryOn: ['thrown', 'lost'] }, `retryOn: ${RETRY_ON}, got an array`],
     [
       { retry: 2 },
-      'pool.with: unknown option retry; there are timeoutMs, queueTimeoutMs, deadlineMs, signal, retries, retryOn, priority, name, capture',
+      'pool.with: unknown option retry; there are timeoutMs, queueTimeoutMs, deadlineMs, signal, retries, retryOn, cancelGraceMs, isolate, onProgress, logs, priority, name, capture',
     ],
   ])('%j', async (given, message) => {
     await using pool = await startPool({ inline: true });

@@ -50,7 +50,10 @@ function slotOf(lease: SlotLease): RawSlot {
 /** Begins a task that runs for ever, and ends its lease under it. */
 async function settleUnderTask(stop: object): Promise<unknown> {
   const [lease] = await takeBoth();
-  slotOf(lease).send({ lease_id: lease.lease_id, tasks: [oneTask(1, '() => new Promise(() => {})')] });
+  slotOf(lease).send({
+    lease_id: lease.lease_id,
+    tasks: [oneTask(1, '() => new Promise(() => setInterval(() => {}, 60_000))')],
+  });
   const running = await waitFor('the task to begin', async () => {
     const { workers } = await server.status();
     return workers.find(({ tasks }) => tasks.length > 0);

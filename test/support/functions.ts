@@ -27,7 +27,7 @@ export const CHILD = `(file) => {
   const { spawn } = require('node:child_process');
   const child = spawn('sleep', ['600'], { stdio: 'ignore' });
   require('node:fs').writeFileSync(file, child.pid + '\\n');
-  return new Promise(() => undefined);
+  return new Promise(() => setInterval(() => undefined, 60_000));
 }`;
 
 /** What {@link BEAT} wrote last, in ns; undefined when it has not begun. */

@@ -45,6 +45,36 @@ describe('errors', () => {
     expect(result).toMatchObject({ name: 'HttpError', status: 404, headers: new Map([['a', 'b']]) });
   });
 
+  test('a subclass that has no name of its own keeps what it is called, and decodes once for all', () => {
+    class HttpError extends RangeError {}
+    const [one, two] = roundTrip([new HttpError('a'), new HttpError('b')]);
+    expect(one).toBeInstanceOf(RangeError);
+    expect([one?.name, one?.constructor.name]).toEqual(['RangeError', 'HttpError']);
+    expect(two?.constructor).toBe(one?.constructor);
+    const plain = roundTrip(new RangeError('c'));
+    expect(plain.constructor).toBe(RangeError);
+  });
+
+  test.each(['__proto__', 'constructor', 'a b; throw 1', 'Error'])(
+    'a class called %p harms nobody',
+    (name) => {
+      const Odd = { [name]: class extends Error {} }[name] as ErrorConstructor;
+      const given = new Error('x');
+      Object.setPrototypeOf(given, typeof Odd === 'function' ? (Odd.prototype as object) : Error.prototype);
+      const result = roundTrip(given);
+      expect(result).toBeInstanceOf(Error);
+      expect(result.message).toBe('x');
+    },
+  );
+
+  test.each([0, 3, 64, 5_000])('in the fields of an array of %d keep their class and fields', (length) => {
+    const failed = Object.assign(new TypeError('x'), { code: 'E' });
+    const given = Object.assign(Array.from({ length }, String), { failed });
+    const { failed: result } = roundTrip(given);
+    expect(result).toBeInstanceOf(TypeError);
+    expect(result).toMatchObject({ message: 'x', code: 'E' });
+  });
+
   test('a name given by the class’s prototype arrives', () => {
     class Quiet extends Error {}
     Quiet.prototype.name = 'Quiet';

@@ -1,4 +1,3 @@
-import { join } from 'node:path';
 import type { OutcomeBatch } from '../../src/wire/generated/offhand/v1/OutcomeBatch.js';
 import type { TaskOutcomes } from '../../src/wire/generated/offhand/v1/TaskOutcomes.js';
 import { decodePayload, encodePayload, payloadFrom } from '../../src/wire/values/payload.js';
@@ -6,8 +5,16 @@ import { Board } from '../../src/worker/board.js';
 import { FunctionCache } from '../../src/worker/function-cache.js';
 import { Ledger } from '../../src/worker/ledger.js';
 import { OutcomeWriter } from '../../src/worker/outcome-writer.js';
-import { type Job, TaskRunner } from '../../src/worker/task-runner.js';
+import { type Job, type Surroundings, TaskRunner } from '../../src/worker/task-runner.js';
 import type { ThreadMessage } from '../../src/worker/thread-messages.js';
+
+/** Nobody asks for news, and nothing ends the thread. */
+export const BARE: Surroundings = {
+  workerId: 'the-worker',
+  hold: { release: () => undefined, take: () => undefined },
+  tellNews: () => undefined,
+  runIsolated: () => Promise.reject(new Error('not here')),
+};
 
 /** The thread of a slot as it runs lists of tasks under lease 1, on a wire that the test may hold up. */
 export class BareThread {
@@ -18,11 +25,12 @@ export class BareThread {
   readonly outbox = new OutcomeWriter(new Ledger(), (batch, onWritten) => this.#onBatch(batch, onWritten));
   readonly #runner = new TaskRunner(
     this.board,
-    new FunctionCache(join(process.cwd(), 'task.js')),
+    new FunctionCache(process.cwd()),
     (message) => {
       this.told.push(message);
       if (message.type === 'begun') this.#onBegun.get(message.number)?.();
     },
+    BARE,
   );
   readonly #onBegun = new Map<number, () => void>();
   readonly #outcomes: TaskOutcomes[] = [];
@@ -44,6 +52,7 @@ export class BareThread {
       args: encodePayload(lists, 'V8', 'arguments'),
       isList: true,
       timeoutMs: undefined,
+      cancelGraceMs: 500,
       outbox: this.outbox,
       ...job,
     });

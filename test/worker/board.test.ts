@@ -1,6 +1,7 @@
 import { describe, expect, test } from '@jest/globals';
 import { once } from 'node:events';
 import { Worker as Thread } from 'node:worker_threads';
+import { waitFor } from '../support/wait.js';
 import { Board } from '../../src/worker/board.js';
 
 /** The main thread's view of a board, and that of the slot's thread. */
@@ -111,7 +112,13 @@ describe('tasks on a board', () => {
     thread.admit(2);
     expect(thread.begin(2, 9, 'resize')).toBe(true);
     passTime(main);
-    expect(main.running).toEqual({ epoch: 2, number: 9, name: 'resize', runningMs: expect.any(Number) });
+    expect(main.running).toEqual({
+      epoch: 2,
+      number: 9,
+      taskId: '2.9',
+      name: 'resize',
+      runningMs: expect.any(Number),
+    });
     expect(main.running?.runningMs).toBeGreaterThan(0);
     expect(main.idleMs).toBe(0);
     thread.finish(true);
@@ -260,5 +267,52 @@ describe('a lease that ends in the instant in which a task begins', () => {
     await thread.terminate();
     expect(unseen).toEqual([]);
     expect(board.counters.completed).toBe(accepted);
+  });
+});
+
+/** Tells so much that somebody has to listen. */
+const TELLER = `
+const { workerData } = require('node:worker_threads');
+void import(workerData.url).then(({ Board }) => {
+  const board = new Board(workerData.board);
+  const told = new Int32Array(workerData.told);
+  for (let count = 1; count <= 1_200; count++) {
+    board.newsSent();
+    Atomics.store(told, 0, count);
+  }
+});`;
+
+describe('news on a board', () => {
+  test('a thread that tells too much waits until the main thread has taken half of it', async () => {
+    const board = new Board();
+    const told = new Int32Array(new SharedArrayBuffer(4));
+    const thread = new Thread(TELLER, {
+      eval: true,
+      workerData: {
+        board: board.buffer,
+        told: told.buffer,
+        url: new URL('../../dist/worker/board.js', import.meta.url).href,
+      },
+    });
+    const ended = once(thread, 'exit');
+    await waitFor('the thread to have told enough', () => Atomics.load(told, 0) >= 999);
+    for (let taken = 0; taken < 499; taken++) board.newsTaken();
+    expect(Atomics.load(told, 0)).toBe(999);
+    board.newsTaken();
+    await ended;
+    expect(Atomics.load(told, 0)).toBe(1_200);
+  });
+
+  test('only a task that has asked for its signal has a grace, and the next one has none', () => {
+    const { main, thread } = twoSides();
+    thread.admit(1);
+    thread.begin(1, 1, 'f');
+    expect(main.graceMs).toBe(0);
+    thread.heed(499.5);
+    expect(main.graceMs).toBe(500);
+    thread.finish(true);
+    expect(main.graceMs).toBe(0);
+    thread.begin(1, 2, 'f');
+    expect(main.graceMs).toBe(0);
   });
 });

@@ -3,7 +3,7 @@ import { Captures } from '../../src/client/captures.js';
 import type { SentPart } from '../../src/wire/functions/parts.js';
 import { FunctionCache } from '../../src/worker/function-cache.js';
 
-const BASE = `${process.cwd()}/task.js`;
+const BASE = process.cwd();
 const table = [1, 2, 3];
 
 const { source: text, parts } = Captures.none.with({ table }).ship(() => table.length);

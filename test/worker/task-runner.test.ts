@@ -1,4 +1,3 @@
-import { join } from 'node:path';
 import { describe, expect, test } from '@jest/globals';
 import type { Outcome } from '../../src/wire/outcome.js';
 import { Board } from '../../src/worker/board.js';
@@ -6,11 +5,11 @@ import { FunctionCache } from '../../src/worker/function-cache.js';
 import { TaskRunner } from '../../src/worker/task-runner.js';
 import type { ThreadMessage } from '../../src/worker/thread-messages.js';
 import { UnaryOutbox } from '../../src/worker/unary-outbox.js';
-import { BareThread } from './bare-thread.js';
+import { BARE, BareThread } from './bare-thread.js';
 
 /** Runs a source with JSON arguments. Tells the outcome as text, and whether user code had begun. */
 async function execute(source: string | undefined, args = '[]', functionId = String(source)) {
-  return executeOn(new FunctionCache(join(process.cwd(), 'task.js')), source, args, functionId);
+  return executeOn(new FunctionCache(process.cwd()), source, args, functionId);
 }
 
 async function executeOn(
@@ -26,7 +25,7 @@ async function executeOn(
   let settle!: (outcome: Outcome) => void;
   const settled = new Promise<Outcome>((resolve) => (settle = resolve));
   board.admit(1);
-  new TaskRunner(board, functions, tell).add({
+  new TaskRunner(board, functions, tell, BARE).add({
     epoch: 1,
     number: -1,
     count: 1,
@@ -36,6 +35,7 @@ async function executeOn(
     args: { encoding: 'JSON', data: Buffer.from(args) },
     isList: false,
     timeoutMs: undefined,
+    cancelGraceMs: 500,
     outbox: new UnaryOutbox(1, tell),
   });
   const outcome = await settled;
@@ -107,7 +107,7 @@ describe('a task runner', () => {
   });
 
   test('knows a function by its id once it has had its source', async () => {
-    const functions = new FunctionCache(join(process.cwd(), 'task.js'));
+    const functions = new FunctionCache(process.cwd());
     const byId = () => executeOn(functions, undefined, '[]', 'the-id');
     expect(await byId()).toMatchObject({ begun: 0, failure: { code: 'code-unknown', mayHaveRun: false } });
     expect(await executeOn(functions, '() => "known"', '[]', 'the-id')).toMatchObject({ result: '"known"' });

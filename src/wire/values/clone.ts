@@ -8,8 +8,9 @@ import { findUncloneable, isError } from './uncloneable.js';
 /**
  * Structured clone to bytes and back: V8's own format, with two things added.
  *
- * Errors keep their name, their class among the built-in ones, and their own fields: beside the value goes a list of
- * `[error, class, fields]`, whose errors are the very ones in the value, so that cycles through errors work.
+ * Errors keep their name, their class among the built-in ones, the name of one that is not, and their own fields: beside the
+ * value goes a list of `[error, class, name, fields, subclass]`, whose errors are the very ones in the value, so that cycles
+ * through errors work.
  *
  * Views (typed arrays, DataView, Buffer) carry the used part of their buffer and nothing else of it; views that share a
  * buffer still do. A decoded view never looks into the message it came in.
@@ -17,7 +18,14 @@ import { findUncloneable, isError } from './uncloneable.js';
 const PLAIN = 0;
 const WITH_ERRORS = 1;
 
-type ErrorEntry = [error: object, className: string, name: string, fields: [key: string, value: unknown][]];
+type ErrorEntry = [
+  error: object,
+  className: string,
+  name: string,
+  fields: [key: string, value: unknown][],
+  /** What its class is called, where that is one of its own. Unknown to versions before. */
+  subclass?: string | undefined,
+];
 
 const VIEW_TYPES = [
   'Buffer',
@@ -88,6 +96,7 @@ export function encodeClone(value: unknown, label: string): Buffer {
         classOf(error),
         error.name,
         fields,
+        subclassOf(error),
       ]);
       serializer.writeValue([value, entries]);
     }
@@ -191,9 +200,41 @@ function classOf(error: Error): string {
   return 'Error';
 }
 
-function restoreError(error: object, className: string, name: string, fields: [string, unknown][]): void {
-  const Class = Object.hasOwn(ERROR_CLASSES, className) ? ERROR_CLASSES[className] : undefined;
-  Object.setPrototypeOf(error, (Class ?? Error).prototype);
+/** The name of its class, where that is none of the built-in ones. */
+function subclassOf(error: Error): string | undefined {
+  const proto = Object.getPrototypeOf(error) as unknown;
+  const maker: unknown = isObject(proto) ? proto.constructor : undefined;
+  if (typeof maker !== 'function' || typeof maker.name !== 'string') return undefined;
+  return maker.name === '' || Object.hasOwn(ERROR_CLASSES, maker.name) || maker.name === 'DOMException'
+    ? undefined
+    : maker.name;
+}
+
+/** Classes that stand for those of another process, by their base and name. */
+const subclasses = new Map<string, ErrorConstructor>();
+const MAX_SUBCLASSES = 1_000;
+
+function subclass(Base: ErrorConstructor, name: string): ErrorConstructor {
+  const key = `${Base.name} ${name}`;
+  let Class = subclasses.get(key);
+  if (!Class) {
+    // A class takes the name of the field that it is given to: no source is made of it.
+    Class = { [name]: class extends Base {} }[name] as unknown as ErrorConstructor;
+    if (subclasses.size < MAX_SUBCLASSES) subclasses.set(key, Class);
+  }
+  return Class;
+}
+
+function restoreError(
+  error: object,
+  className: string,
+  name: string,
+  fields: [string, unknown][],
+  subclassName?: string,
+): void {
+  const Base = (Object.hasOwn(ERROR_CLASSES, className) ? ERROR_CLASSES[className] : undefined) ?? Error;
+  const Class = typeof subclassName === 'string' ? subclass(Base, subclassName) : Base;
+  Object.setPrototypeOf(error, Class.prototype);
   for (const [key, value] of fields) define(error, key, value, !isHidden(key));
   if (isError(error) && error.name !== name) define(error, 'name', name, false);
 }

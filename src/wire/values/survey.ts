@@ -1,4 +1,4 @@
-import { types } from 'node:util';
+import { inspect, types } from 'node:util';
 import { findUncloneable, isError } from './uncloneable.js';
 
 /** The bytes of one buffer that a value really uses. */
@@ -32,8 +32,10 @@ export function survey(value: unknown): Survey {
   for (let item = open.pop(); item; item = open.pop()) {
     if (seen.has(item)) continue;
     seen.add(item);
-    if (Array.isArray(item)) item.forEach(visit);
-    else if (ArrayBuffer.isView(item)) cover(found.ranges, item.buffer, item.byteOffset, item.byteLength);
+    if (Array.isArray(item)) {
+      item.forEach(visit);
+      for (const key of namedFields(item)) visit((item as unknown as Record<string, unknown>)[key]);
+    } else if (ArrayBuffer.isView(item)) cover(found.ranges, item.buffer, item.byteOffset, item.byteLength);
     else if (types.isAnyArrayBuffer(item)) cover(found.ranges, item, 0, item.byteLength);
     else if (types.isMap(item)) item.forEach((part, key) => (visit(key), visit(part)));
     else if (types.isSet(item)) item.forEach(visit);
@@ -45,6 +47,20 @@ export function survey(value: unknown): Survey {
   }
   for (const { start, end } of found.ranges.values()) found.leastBytes += end - start;
   return found;
+}
+
+/** From this length on an array is asked whether it has named fields before its keys are listed, which takes long. */
+const LONG = 64;
+
+/** The fields of an array that are none of its items. */
+function namedFields(array: readonly unknown[]): string[] {
+  if (array.length >= LONG && !mayHaveNamedFields(array)) return [];
+  return Object.keys(array).filter((key) => !/^\d+$/.test(key));
+}
+
+/** Node's `inspect` alone can tell without making a text of every index. */
+function mayHaveNamedFields(array: readonly unknown[]): boolean {
+  return !/more items?\s*\]$/.test(inspect(array, { maxArrayLength: 0, depth: 0, customInspect: false }));
 }
 
 /** An error often drags along what cannot be sent (a socket, a callback); it must arrive all the same, without those. */

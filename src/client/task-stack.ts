@@ -1,0 +1,88 @@
+import { fileURLToPath } from 'node:url';
+import { callerFrames, continueStack, type Place, showWritten } from '../core/stack.js';
+import type { ShippedFunction } from '../wire/functions/source.js';
+import { isError } from '../wire/values/uncloneable.js';
+import { locate } from './function-location.js';
+
+/** Causes of causes, and errors in errors, are followed so deep. */
+const MAX_DEPTH = 8;
+
+/** Where this library is, and where its source maps say that it was written. */
+const OWN_FOLDERS = ['../', '../../src/'].map((path) => fileURLToPath(new URL(path, import.meta.url)));
+
+function isOwn(frame: string): boolean {
+  return OWN_FOLDERS.some((folder) => frame.includes(folder));
+}
+
+/**
+ * Has the stack of what a function threw, and of its causes, name the places where that function is written. They are looked
+ * up when somebody reads the stack.
+ */
+export function nameWrittenPlaces(thrown: unknown, fn: object, { id, source }: ShippedFunction): void {
+  let locator: ((line: number, column: number) => Place | undefined) | undefined;
+  const placeOf = (line: number, column: number) => {
+    locator ??= locateIn(fn, source);
+    return locator(line, column);
+  };
+  forEachError(thrown, (error) => {
+    if (hasTaskFrames(error)) changeStack(error, (stack) => showWritten(stack, id, placeOf));
+  });
+}
+
+/** From a place in the script that a worker compiled to the one where it is written. */
+function locateIn(fn: object, source: string): (line: number, column: number) => Place | undefined {
+  const text = Function.prototype.toString.call(fn);
+  const locator = locate(fn, text);
+  // The worker puts a parenthesis in front, and what is sent may have more around the text.
+  const before = `(${source}`.slice(0, 1 + Math.max(0, source.indexOf(text))).split('\n');
+  const lines = before.length - 1;
+  const columns = before.at(-1)?.length ?? 0;
+  return (line, column) => {
+    const inText = line - lines;
+    return inText < 1 ? undefined : locator(inText, inText === 1 ? column - columns : column);
+  };
+}
+
+/** Has the stack of an error go on with where the call was made: to be asked in an async function that the caller awaits. */
+export function nameCaller(error: unknown): void {
+  if (!isError(error) || !Object.isExtensible(error)) return;
+  const here: { stack?: string } = {};
+  Error.captureStackTrace(here);
+  const caller = callerFrames(here.stack ?? '', isOwn).filter((frame) => !/\(node:internal\//.test(frame));
+  if (caller.length > 0) changeStack(error, (stack) => continueStack(stack, caller, isOwn));
+}
+
+function hasTaskFrames(error: Error): boolean {
+  const descriptor = Object.getOwnPropertyDescriptor(error, 'stack');
+  return typeof descriptor?.value === 'string' && descriptor.value.includes('offhand-task-');
+}
+
+/** When it is read for the first time. */
+function changeStack(error: Error, change: (stack: string) => string): void {
+  const before = Object.getOwnPropertyDescriptor(error, 'stack');
+  if (before && !before.configurable) return;
+  const read = (): unknown => (before?.get ? before.get.call(error) : before?.value);
+  let stack: { value: unknown } | undefined;
+  Object.defineProperty(error, 'stack', {
+    configurable: true,
+    enumerable: false,
+    get() {
+      if (!stack) {
+        const value = read();
+        stack = { value: typeof value === 'string' ? change(value) : value };
+      }
+      return stack.value;
+    },
+    set(value: unknown) {
+      stack = { value };
+    },
+  });
+}
+
+function forEachError(value: unknown, act: (error: Error) => void, depth = 0): void {
+  if (depth > MAX_DEPTH || !isError(value)) return;
+  act(value);
+  forEachError(value.cause, act, depth + 1);
+  const { errors } = value as Partial<AggregateError>;
+  if (Array.isArray(errors)) for (const each of errors) forEachError(each, act, depth + 1);
+}

@@ -1,0 +1,3 @@
+/// <reference types="node" preserve="true" />
+
+export { current, type CurrentTask } from './wire/functions/current.js';

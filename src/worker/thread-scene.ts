@@ -1,0 +1,51 @@
+import { createRequire } from 'node:module';
+import { join } from 'node:path';
+import type { MessagePort } from 'node:worker_threads';
+import type { Board } from './board.js';
+import { FunctionCache } from './function-cache.js';
+import { watchStrays } from './strays.js';
+import { captureOutput } from './task-output.js';
+import { type RunIsolated, TaskRunner } from './task-runner.js';
+import type { ThreadMessage } from './thread-messages.js';
+
+interface Scene {
+  port: MessagePort;
+  board: Board;
+  workerId: string;
+  /** Whether there is a log for what tasks print. */
+  keepsOutput: boolean;
+  runIsolated: RunIsolated;
+}
+
+/** Makes this thread one in which tasks run, and gives what runs them: the surroundings that their code finds. */
+export function setScene({ port, board, workerId, keepsOutput, runIsolated }: Scene): TaskRunner {
+  // Functions come without their imports: `require` and `import()` inside them resolve from the worker's working folder.
+  const folder = process.cwd();
+  Object.defineProperty(globalThis, 'require', {
+    value: createRequire(join(folder, 'offhand-task.js')),
+    configurable: true,
+    writable: true,
+  });
+  const tell = (message: ThreadMessage) => port.postMessage(message);
+  const runner = new TaskRunner(board, new FunctionCache(folder), tell, {
+    workerId,
+    hold: { release: () => port.unref(), take: () => port.ref() },
+    tellNews(news) {
+      // What nobody keeps or follows need not leave the thread.
+      if (news.what.kind === 'printed' && !news.what.isSent && !keepsOutput) return;
+      tell({ type: 'news', news });
+      board.newsSent();
+    },
+    runIsolated,
+  });
+  const scopeOf = () => runner.scopes.current;
+  runner.scopes.provide();
+  captureOutput((text, isError) => scopeOf()?.print(text, isError) ?? true);
+  const exit = process.exit.bind(process);
+  watchStrays(scopeOf, (stray) => {
+    tell({ type: 'stray', stray });
+    exit(1);
+  });
+  process.on('beforeExit', () => runner.nothingLeft());
+  return runner;
+}
