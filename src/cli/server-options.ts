@@ -9,6 +9,7 @@ import type { ServerOptions } from '../wire/process-messages.js';
 import { usableCores } from '../host/cpu-limit.js';
 import { makeFolder } from '../host/folder.js';
 import type { LogLevel } from '../core/log-level.js';
+import type { PolicyName } from '../core/placement.js';
 import { type ReachArguments, resolveReach } from './server-reach.js';
 
 /** The flags of `offhand server`, as typed. */
@@ -21,6 +22,7 @@ export interface ServerArguments extends ReachArguments {
   profileInterval: string;
   logDir: string | undefined;
   logLevel: LogLevel;
+  policy: PolicyName;
   coordinatorTimeout: string;
   heartbeatInterval: string;
   workerTimeout: string;
@@ -62,6 +64,7 @@ export function resolveServerOptions(args: ServerArguments): ServerOptions {
     profileIntervalMs: intervalMs(args.profileInterval),
     logDir: outputFolder(args.logDir, 'logs', '--log-dir', 'no log files are written'),
     logLevel: args.logLevel,
+    policy: args.policy,
     logPretty: process.stderr.isTTY,
     coordinatorTimeoutMs: parseDurationMs(args.coordinatorTimeout, '--coordinator-timeout'),
     ...liveness(args),

@@ -4,6 +4,7 @@ import { formatAddress, isLoopback } from '../wire/address.js';
 import { VERSION } from '../wire/protocol.js';
 import { silenceGrpc } from '../wire/grpc-server.js';
 import { LOG_LEVELS } from '../core/log-level.js';
+import { POLICIES } from '../core/placement.js';
 import { type RunningServer, startServer } from '../server/server.js';
 import { resolveServerOptions, type ServerArguments } from './server-options.js';
 
@@ -28,6 +29,11 @@ export const serverCommand: CommandModule<object, ServerArguments> = {
       })
       .option('worker-ports', { type: 'string', default: '5001-5100', describe: 'ports that workers take' })
       .option('slots', { type: 'string', default: '1', describe: 'tasks that a worker runs at a time' })
+      .option('policy', {
+        choices: POLICIES,
+        default: 'first-free',
+        describe: 'how a worker is chosen, see docs/scheduling.md',
+      })
       .option('profile', {
         type: 'string',
         describe: 'CSV file of the profile  [default: profiling/results_<workers>.csv]',

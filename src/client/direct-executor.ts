@@ -10,7 +10,7 @@ import type { SlotLease__Output } from '../wire/generated/offhand/v1/SlotLease.j
 import type { CoordinatorLink } from './coordinator-link.js';
 import { DirectTask, type Place } from './direct-task.js';
 import type { Call, Executor, Settle, Started } from './executor.js';
-import { HeldLease, type LeaseHolder } from './held-lease.js';
+import { HeldLease, isLong, type LeaseHolder } from './held-lease.js';
 import { Session, type SessionEvents } from './session.js';
 import { ValueServer } from './value-server.js';
 import { TaskLine } from './task-line.js';
@@ -227,14 +227,14 @@ export class DirectExecutor implements Executor, Place, LeaseHolder, SessionEven
 
   othersWait(durationMs: number): void {
     this.#othersWaitUntil = performance.now() + durationMs;
-    for (const lease of this.#leases.values()) this.graded(lease);
+    for (const lease of this.#leases.values()) if (lease.isRegraded) this.graded(lease);
     this.#tend();
   }
 
   /** What a lease is used for matters only where others might get it. */
   graded(lease: HeldLease): void {
-    if (performance.now() < this.#othersWaitUntil && lease.isRegraded)
-      this.#session.regrade(lease.epoch, lease.toldPriority());
+    if (lease.isUsedForLong || (lease.isRegraded && performance.now() < this.#othersWaitUntil))
+      this.#session.regrade(lease.epoch, lease.tellUse());
   }
 
   capacity(slots: number): void {
@@ -267,6 +267,7 @@ export class DirectExecutor implements Executor, Place, LeaseHolder, SessionEven
     // At least one: a pool whose workers are all starting has no slots yet.
     const demand = Math.min(this.#line.size + this.#underWay, Math.max(1, this.#slots));
     // Fewer are only asked for where some were not yet granted; those held are given back when they have idled.
+    this.#session.expectedMs = this.#expectedOfNext;
     if (demand > this.#session.demand || this.#session.demand > this.#leases.size)
       this.#session.demand = demand;
     this.#session.wanted = this.#line.wanted(this.#session.demand - this.#leases.size);
@@ -281,6 +282,13 @@ export class DirectExecutor implements Executor, Place, LeaseHolder, SessionEven
     }
     if (this.#leases.size > 0) this.#arm();
     else if (this.#tasks.size === 0) this.#rest();
+  }
+
+  /** What is short is not worth telling. */
+  get #expectedOfNext(): number | undefined {
+    const { first } = this.#line;
+    const expectedMs = first && (first.expectedMs ?? this.#pace.of(first.fn.id));
+    return isLong(expectedMs) ? expectedMs : undefined;
   }
 
   /** Tasks under leases that can still be used. */

@@ -40,6 +40,8 @@ export class DirectTask implements Started, ListItem<DirectTask> {
   readonly name: string;
   readonly timeoutMs: number | undefined;
   readonly priority: number;
+  /** How long it runs, as its caller expects, in ms. */
+  readonly expectedMs: number | undefined;
   readonly #policy: RetryPolicy;
   /** Attempts that have failed. */
   #failures = 0;
@@ -66,6 +68,7 @@ export class DirectTask implements Started, ListItem<DirectTask> {
     this.name = (options.name ?? this.fn.name).slice(0, MAX_NAME_LENGTH);
     this.timeoutMs = options.timeoutMs;
     this.priority = options.priority ?? 0;
+    this.expectedMs = options.expectedMs;
     this.#policy = options;
     this.#settle = settle;
     this.#signal = options.signal;

@@ -1,6 +1,6 @@
 import { inspect } from 'node:util';
 import { PoolError } from '../core/errors.js';
-import { checkPriority } from '../core/priority.js';
+import { checkPriority } from '../core/wishes.js';
 import { RETRY_CAUSES, type RetryCause } from '../core/retry.js';
 import { MAX_TIMER_MS } from '../core/timer.js';
 
@@ -26,6 +26,11 @@ export interface CallOptions {
    * calls. A task that runs is not interrupted. @default 0
    */
   priority?: number;
+  /**
+   * How long the function is expected to run, in ms. Decides where it runs under `--policy least-remaining`, and is what
+   * `offhand status` counts down. @default what it took lately
+   */
+  expectedMs?: number;
   /** What status and logs call the task. @default the function's name */
   name?: string;
 }
@@ -44,7 +49,7 @@ export interface MapOptions {
 }
 
 const DURATIONS = ['timeoutMs', 'queueTimeoutMs', 'deadlineMs'] as const;
-const CALL_KEYS = [...DURATIONS, 'signal', 'retries', 'retryOn', 'priority', 'name'];
+const CALL_KEYS = [...DURATIONS, 'signal', 'retries', 'retryOn', 'priority', 'expectedMs', 'name'];
 const MAP_KEYS = ['concurrency', 'ordered', 'errors'];
 
 /** @throws PoolError `invalid-argument`, naming the option, what was expected and what arrived. */
@@ -57,6 +62,7 @@ export function checkCallOptions(options: CallOptions): CallOptions {
     if (Number(checked[name]) > MAX_TIMER_MS) delete checked[name];
   }
   const { signal, retries, retryOn, name } = options;
+  checkNumber('expectedMs', options.expectedMs, { above: 0, unit: ' of ms' });
   if (options.priority !== undefined) checkPriority(options.priority, 'priority');
   checkNumber('retries', retries, { above: -1, whole: true });
   if (retryOn !== undefined && !(Array.isArray(retryOn) && retryOn.every(isRetryCause)))

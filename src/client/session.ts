@@ -14,6 +14,13 @@ const REDIAL_MS = 200;
 /** How long the coordinator may take to hear that a session ends, in ms; without an answer it is hung up on. */
 const FAREWELL_MS = 2_000;
 
+/** What a lease is used for. */
+export interface LeaseUse {
+  priority: number;
+  /** In ms, of a task that takes long; undefined where nobody knows. */
+  expectedMs: number | undefined;
+}
+
 export type SessionStream = ClientDuplexStream<SessionRequest, SessionResponse__Output>;
 
 export interface SessionEvents {
@@ -49,6 +56,8 @@ export class Session {
   #request: SessionRequest | undefined;
   #demand = 0;
   #wanted: readonly Wanted[] = NONE;
+  /** How long the next task is expected to take, in ms; told with the demand. */
+  expectedMs: number | undefined;
 
   /** @param reconnectMs for how long a coordinator may be gone before it is given up. */
   constructor(open: () => SessionStream, events: SessionEvents, reconnectMs: number) {
@@ -80,10 +89,10 @@ export class Session {
     this.#tellDemand();
   }
 
-  /** A lease is used for tasks of another priority than so far. */
-  regrade(epoch: number, priority: number): void {
+  /** A lease is used for tasks of another priority than so far, or for one that takes long. */
+  regrade(epoch: number, { priority, expectedMs }: LeaseUse): void {
     const request = this.#next();
-    (request.graded ??= []).push({ epoch, priority });
+    (request.graded ??= []).push({ epoch, priority, ...(expectedMs !== undefined && { expectedMs }) });
   }
 
   giveBack(epoch: number): void {
@@ -118,6 +127,7 @@ export class Session {
   #tellDemand(): void {
     const request = this.#next();
     request.demand = this.#demand;
+    if (this.expectedMs !== undefined) request.expectedMs = this.expectedMs;
     if (this.#wanted.length > 0) request.wanted = [...this.#wanted];
     else delete request.wanted;
   }

@@ -88,6 +88,7 @@ export async function startPool(options: StartPoolOptions = {}): Promise<Pool> {
       coordinatorTimeoutMs: 0,
       heartbeatIntervalMs: 1_000,
       workerTimeoutMs: 5_000,
+      policy: 'first-free',
       drainTimeoutMs,
       ...limits,
       announce: false,

@@ -4,6 +4,8 @@ import { PoolError } from '../core/errors.js';
 import { type ClientId, requestId, type RequestId, type WorkerId } from '../core/ids.js';
 import type { LeaseKey } from '../core/lease.js';
 import { LivedClock } from '../core/lived-clock.js';
+import { placementOf } from '../core/policies.js';
+import type { PolicyName } from '../core/placement.js';
 import { Scheduler, type SchedulerCommand, type SchedulerEvent } from '../core/scheduler.js';
 import type { Attached } from '../wire/generated/offhand/v1/Attached.js';
 import type { StatusDocument } from '../wire/generated/offhand/v1/StatusDocument.js';
@@ -13,6 +15,7 @@ import type { Logger } from '../host/logger.js';
 import { type Claim, Claims } from './claims.js';
 import type { Holder } from './holder.js';
 import { Members } from './members.js';
+import { withRemaining } from './remaining.js';
 import type { WorkerLink } from './worker-link.js';
 
 export interface CoordinatorSettings {
@@ -26,6 +29,8 @@ export interface CoordinatorSettings {
   heartbeatIntervalMs: number;
   /** After how long a silence a worker counts as lost, in ms. */
   workerTimeoutMs: number;
+  /** How a worker is chosen. */
+  policy: PolicyName;
 }
 
 /** What others may want to hear of. */
@@ -53,8 +58,7 @@ const MAX_WAITING = 100_000;
  * a function or an argument.
  */
 export class Coordinator {
-  // Above every epoch of an earlier life on this machine, as long as leases are granted no faster than one per µs.
-  readonly #scheduler = new Scheduler(Date.now() * 1_000);
+  readonly #scheduler: Scheduler;
   readonly #settings: CoordinatorSettings;
   readonly #log: Logger;
   readonly #members = new Members();
@@ -75,6 +79,8 @@ export class Coordinator {
   constructor(settings: CoordinatorSettings, log: Logger) {
     this.#settings = settings;
     this.#log = log;
+    // Above every epoch of an earlier life on this machine, as long as leases are granted no faster than one per µs.
+    this.#scheduler = new Scheduler(Date.now() * 1_000, placementOf(settings.policy));
     this.#tick = setInterval(() => this.#watch(), TICK_MS);
   }
 
@@ -125,9 +131,9 @@ export class Coordinator {
     else this.#claims.add(claim, this.now);
   }
 
-  /** A session uses its lease for tasks of another priority. */
-  regrade(lease: LeaseKey, priority: number): void {
-    this.#handle({ type: 'lease-regraded', lease, priority });
+  /** A session uses its lease for tasks of another priority, or for one that takes so long. */
+  regrade(lease: LeaseKey, priority: number, expectedMs: number | undefined): void {
+    this.#handle({ type: 'lease-regraded', lease, priority, expectedMs });
   }
 
   withdraw(request: RequestId): void {
@@ -146,9 +152,17 @@ export class Coordinator {
 
   async status(): Promise<StatusDocument> {
     const workers = await Promise.all(
-      this.workers.map(async (link) => ({ ...(await link.state()), busy: this.isBusy(link.id) })),
+      this.workers.map(async (link) => {
+        const state = withRemaining(await link.state(), (epoch) => this.#expectedMs(epoch));
+        return { ...state, busy: this.isBusy(link.id) };
+      }),
     );
     return { workers, queue: { pending: this.#scheduler.waiting, tasks: [] }, wanted: this.wanted };
+  }
+
+  #expectedMs(epoch: number): number | undefined {
+    const lease = this.#holding.get(epoch)?.lease;
+    return lease && this.#scheduler.expectedMs(lease);
   }
 
   attach(link: WorkerLink): void {

@@ -70,6 +70,7 @@ async function start(options: ServerOptions, supervisor: Supervisor): Promise<Ru
       sampleIntervalMs: options.profile === undefined ? 0 : options.profileIntervalMs,
       heartbeatIntervalMs: options.heartbeatIntervalMs,
       workerTimeoutMs: options.workerTimeoutMs,
+      policy: options.policy,
     },
     log,
   );

@@ -2,9 +2,10 @@ import type { ServerDuplexStream } from '@grpc/grpc-js';
 import { PoolError } from '../core/errors.js';
 import type { ClientId, RequestId } from '../core/ids.js';
 import type { LeaseKey } from '../core/lease.js';
-import { checkPriority } from '../core/priority.js';
+import { checkExpected, checkPriority } from '../core/wishes.js';
 import { toStatus } from '../wire/errors.js';
 import type { ClaimedLease__Output } from '../wire/generated/offhand/v1/ClaimedLease.js';
+import type { LeaseGrade__Output } from '../wire/generated/offhand/v1/LeaseGrade.js';
 import type { SessionRequest__Output } from '../wire/generated/offhand/v1/SessionRequest.js';
 import type { SessionResponse } from '../wire/generated/offhand/v1/SessionResponse.js';
 import { hear } from '../wire/server-stream.js';
@@ -92,6 +93,8 @@ class Session {
   };
   #demand = 0;
   readonly #wanted = new WantedLeases();
+  /** How long its next task is expected to take, in ms. */
+  #expectedMs: number | undefined;
   #askedBackAt = Number.NEGATIVE_INFINITY;
   /** What goes with the next message: everything that one event led to. */
   #response: SessionResponse | undefined;
@@ -104,9 +107,10 @@ class Session {
     this.onCapacity();
   }
 
-  onRequest({ demand, wanted, graded, returned, abandoned, claimed, alone }: SessionRequest__Output): void {
+  onRequest(request: SessionRequest__Output): void {
+    const { demand, wanted, expectedMs, graded, returned, abandoned, claimed, alone } = request;
     for (const claim of claimed) this.#claim(claim);
-    for (const { epoch, priority } of graded) this.#regrade(epoch, priority);
+    for (const grade of graded) this.#regrade(grade);
     for (const epoch of returned) this.#giveBack(epoch, { letFinish: true });
     for (const epoch of abandoned) this.#giveBack(epoch, { letFinish: false });
     if (alone > MAX_DEMAND)
@@ -117,6 +121,8 @@ class Session {
         throw new PoolError('invalid-argument', `demand: expected at most ${MAX_DEMAND}, got ${demand}`);
       this.#demand = demand;
       this.#wanted.set(wanted);
+      checkExpected(expectedMs, 'expected_ms');
+      this.#expectedMs = expectedMs;
     }
     this.#matchDemand();
   }
@@ -151,12 +157,13 @@ class Session {
     this.#coordinator.release(lease, how);
   }
 
-  #regrade(epoch: number, priority: number): void {
+  #regrade({ epoch, priority, expectedMs }: LeaseGrade__Output): void {
     checkPriority(priority, 'graded.priority');
+    checkExpected(expectedMs, 'graded.expected_ms');
     const held = this.#held.get(epoch);
     if (!held) return; // It is over already.
     held.priority = priority;
-    this.#coordinator.regrade(held.lease, priority);
+    this.#coordinator.regrade(held.lease, priority, expectedMs);
   }
 
   #claim({ leaseId, epoch, returned, priority }: ClaimedLease__Output): void {
@@ -216,7 +223,7 @@ class Session {
       onGranted(lease);
     };
     try {
-      const whole = { ...wish, client: this.#client, bySession: true };
+      const whole = { ...wish, client: this.#client, bySession: true, expectedMs: this.#expectedMs };
       wait.request = this.#coordinator.requestLease(whole, { ...this.#holder, granted });
     } catch (error) {
       this.#fail(error);

@@ -1,7 +1,7 @@
 import { PoolError } from '../core/errors.js';
 import type { ClientId } from '../core/ids.js';
 import type { LeaseKey } from '../core/lease.js';
-import { checkPriority } from '../core/priority.js';
+import { checkExpected, checkPriority } from '../core/wishes.js';
 import type { FindFreeWorkerRequest__Output } from '../wire/generated/offhand/v1/FindFreeWorkerRequest.js';
 import type { FindFreeWorkerResponse } from '../wire/generated/offhand/v1/FindFreeWorkerResponse.js';
 import type { Coordinator } from './coordinator.js';
@@ -21,10 +21,11 @@ export class UnaryLeases {
   /** Waits until a worker is free. @throws PoolError `cancelled` when the signal says so, `unavailable` when the pool stops, `invalid-argument`. */
   find(
     client: ClientId,
-    { requestId: name, priority }: FindFreeWorkerRequest__Output,
+    { requestId: name, priority, function: fn, expectedMs }: FindFreeWorkerRequest__Output,
     signal: AbortSignal,
   ): Promise<FindFreeWorkerResponse> {
     checkPriority(priority, 'priority');
+    checkExpected(expectedMs, 'expected_ms');
     if (signal.aborted) return Promise.reject(wentAway());
     const key = grantKey(client, name);
     return new Promise((resolve, reject) => {
@@ -40,7 +41,7 @@ export class UnaryLeases {
         reject(wentAway());
       };
       const request = this.#coordinator.requestLease(
-        { client, bySession: false, priority },
+        { client, bySession: false, priority, fn: fn || undefined, expectedMs },
         {
           granted: ({ key: lease, token, worker }) => {
             served();

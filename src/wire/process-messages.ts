@@ -2,6 +2,7 @@
 import type { WorkerId } from '../core/ids.js';
 import type { MemoryLimits } from '../core/memory-limits.js';
 import type { LogLevel } from '../core/log-level.js';
+import type { PolicyName } from '../core/placement.js';
 import type { Address, PortRange } from './address.js';
 import type { Credentials } from './credentials.js';
 
@@ -33,6 +34,8 @@ export interface ServerOptions extends MemoryLimits {
   heartbeatIntervalMs: number;
   /** After how long a silence a worker counts as lost. */
   workerTimeoutMs: number;
+  /** How a worker is chosen for a lease. */
+  policy: PolicyName;
   /** How long running tasks may take to finish when the pool stops. */
   drainTimeoutMs: number;
   /** Whether to tell other processes of this user where the pool is. */

@@ -16,6 +16,7 @@ const TYPED: ServerArguments = {
   profile: false,
   profileInterval: '100',
   logDir: undefined,
+  policy: 'first-free',
   logLevel: 'info',
   heartbeatInterval: '1s',
   workerTimeout: '5s',
