@@ -9,7 +9,7 @@ import { stopCommand } from './stop.js';
 import { tokenCommand } from './token.js';
 
 /** What is a list by its nature. */
-const LISTS = ['_', 'files', 'args'];
+const LISTS = ['_', 'files', 'args', 'tag'];
 
 /** Parses the command line and runs its command. Every flag can also be given as `OFFHAND_<FLAG>`; the flag wins. */
 export async function main(args: string[]): Promise<void> {

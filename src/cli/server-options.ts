@@ -8,6 +8,7 @@ import { ensureToken } from '../host/token.js';
 import type { ServerOptions } from '../wire/process-messages.js';
 import { usableCores } from '../host/cpu-limit.js';
 import { makeFolder } from '../host/folder.js';
+import { tagSet } from '../core/tags.js';
 import type { LogLevel } from '../core/log-level.js';
 import type { PolicyName } from '../core/placement.js';
 import { type ReachArguments, resolveReach } from './server-reach.js';
@@ -23,6 +24,7 @@ export interface ServerArguments extends ReachArguments {
   logDir: string | undefined;
   logLevel: LogLevel;
   policy: PolicyName;
+  tag: readonly string[] | undefined;
   coordinatorTimeout: string;
   heartbeatInterval: string;
   workerTimeout: string;
@@ -65,6 +67,7 @@ export function resolveServerOptions(args: ServerArguments): ServerOptions {
     logDir: outputFolder(args.logDir, 'logs', '--log-dir', 'no log files are written'),
     logLevel: args.logLevel,
     policy: args.policy,
+    tags: tagSet(args.tag, '--tag').tags,
     logPretty: process.stderr.isTTY,
     coordinatorTimeoutMs: parseDurationMs(args.coordinatorTimeout, '--coordinator-timeout'),
     ...liveness(args),

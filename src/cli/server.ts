@@ -34,6 +34,12 @@ export const serverCommand: CommandModule<object, ServerArguments> = {
         default: 'first-free',
         describe: 'how a worker is chosen, see docs/scheduling.md',
       })
+      .option('tag', {
+        type: 'string',
+        array: true,
+        nargs: 1,
+        describe: 'what the workers have that tasks may ask for: gpu, mem=16g; may be given again',
+      })
       .option('profile', {
         type: 'string',
         describe: 'CSV file of the profile  [default: profiling/results_<workers>.csv]',

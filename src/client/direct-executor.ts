@@ -11,7 +11,7 @@ import type { CoordinatorLink } from './coordinator-link.js';
 import { DirectTask, type Place } from './direct-task.js';
 import type { Call, Executor, Settle, Started } from './executor.js';
 import { HeldLease, isLong, type LeaseHolder } from './held-lease.js';
-import { Session, type SessionEvents } from './session.js';
+import { Session, type SessionEvents, type SessionNeeds } from './session.js';
 import { ValueServer } from './value-server.js';
 import { TaskLine } from './task-line.js';
 import { WorkerConnections } from './worker-connections.js';
@@ -31,8 +31,8 @@ export interface ExecutorSettings {
   slots: number;
   /** For how long a coordinator that is gone is waited for, in ms. */
   reconnectMs: number;
-  /** Runs when the executor is closed. */
-  onClose?: (() => Promise<void>) | undefined;
+  /** What its workers have to have. */
+  needs?: SessionNeeds | undefined;
 }
 
 /** Direct calls: holds leases for as long as it has a use for them, and runs its tasks under them, straight on the slots. */
@@ -41,7 +41,6 @@ export class DirectExecutor implements Executor, Place, LeaseHolder, SessionEven
   readonly #session: Session;
   readonly #workers: WorkerConnections;
   readonly #values: ValueServer;
-  readonly #onClose: (() => Promise<void>) | undefined;
   readonly #pace = new Pace();
   /** Tasks that wait for a lease. */
   readonly #line = new TaskLine();
@@ -65,14 +64,13 @@ export class DirectExecutor implements Executor, Place, LeaseHolder, SessionEven
   constructor(
     coordinator: CoordinatorLink,
     credentials: Credentials,
-    { slots, reconnectMs, onClose }: ExecutorSettings,
+    { slots, reconnectMs, needs }: ExecutorSettings,
   ) {
     this.#coordinator = coordinator;
-    this.#session = new Session(() => coordinator.openSession(), this, reconnectMs);
+    this.#session = new Session(() => coordinator.openSession(), this, reconnectMs, needs);
     this.#workers = new WorkerConnections(credentials, (workerId) => coordinator.explainLoss(workerId));
     this.#values = new ValueServer(credentials);
     this.#slots = slots;
-    this.#onClose = onClose;
   }
 
   appetite(fn: unknown): number {
@@ -120,8 +118,6 @@ export class DirectExecutor implements Executor, Place, LeaseHolder, SessionEven
     await this.#session.end();
     this.#workers.close();
     this.#values.close();
-    this.#coordinator.close();
-    await this.#onClose?.();
   });
 
   get hasWorkers(): boolean {

@@ -2,6 +2,7 @@ import { inspect } from 'node:util';
 import { PoolError } from '../core/errors.js';
 import { checkPriority } from '../core/wishes.js';
 import { RETRY_CAUSES, type RetryCause } from '../core/retry.js';
+import { tagSet } from '../core/tags.js';
 import { MAX_TIMER_MS } from '../core/timer.js';
 
 /** How one call, or all calls of a `pool.with(…)`, are to be made. No limit unless given. */
@@ -31,6 +32,13 @@ export interface CallOptions {
    * `offhand status` counts down. @default what it took lately
    */
   expectedMs?: number;
+  /**
+   * Tags that the worker has to have: `'gpu'`, or `'mem=8g'` for at least as much. Ends in `no-worker-fits` where the pool
+   * has no such worker. @default none
+   */
+  requires?: readonly string[];
+  /** What to do where no worker has the tags: refuse the call, or wait for one, with a warning. @default 'refuse' */
+  whenNoneFits?: 'refuse' | 'wait';
   /** What status and logs call the task. @default the function's name */
   name?: string;
 }
@@ -49,7 +57,17 @@ export interface MapOptions {
 }
 
 const DURATIONS = ['timeoutMs', 'queueTimeoutMs', 'deadlineMs'] as const;
-const CALL_KEYS = [...DURATIONS, 'signal', 'retries', 'retryOn', 'priority', 'expectedMs', 'name'];
+const CALL_KEYS = [
+  ...DURATIONS,
+  'signal',
+  'retries',
+  'retryOn',
+  'priority',
+  'expectedMs',
+  'requires',
+  'whenNoneFits',
+  'name',
+];
 const MAP_KEYS = ['concurrency', 'ordered', 'errors'];
 
 /** @throws PoolError `invalid-argument`, naming the option, what was expected and what arrived. */
@@ -64,6 +82,11 @@ export function checkCallOptions(options: CallOptions): CallOptions {
   const { signal, retries, retryOn, name } = options;
   checkNumber('expectedMs', options.expectedMs, { above: 0, unit: ' of ms' });
   if (options.priority !== undefined) checkPriority(options.priority, 'priority');
+  const { requires, whenNoneFits } = options;
+  if (requires !== undefined && !Array.isArray(requires)) refuse('requires', 'an array of tags', requires);
+  tagSet(requires, 'requires');
+  if (whenNoneFits !== undefined && whenNoneFits !== 'refuse' && whenNoneFits !== 'wait')
+    refuse('whenNoneFits', "'refuse' or 'wait'", whenNoneFits);
   checkNumber('retries', retries, { above: -1, whole: true });
   if (retryOn !== undefined && !(Array.isArray(retryOn) && retryOn.every(isRetryCause)))
     refuse('retryOn', `an array of ${RETRY_CAUSES.map((cause) => `'${cause}'`).join(', ')}`, retryOn);

@@ -60,7 +60,8 @@ export class Pool {
     const { signal, ...callOptions } = this.#options;
     const start = (item: T, settle: Settle) =>
       this.#executor.start({ fn, args: [item], options: callOptions }, settle);
-    const room = concurrency === undefined ? () => this.#executor.appetite(fn) : () => concurrency;
+    const room =
+      concurrency === undefined ? () => this.#executor.appetite(fn, callOptions) : () => concurrency;
     return mapBounded(input, start, { ...options, concurrency: room }, signal);
   }
 

@@ -4,6 +4,7 @@ import { PoolError } from '../core/errors.js';
 import { type ClientId, requestId, type RequestId, type WorkerId } from '../core/ids.js';
 import type { LeaseKey } from '../core/lease.js';
 import { LivedClock } from '../core/lived-clock.js';
+import { fits, NO_TAGS, type TagSet } from '../core/tags.js';
 import { placementOf } from '../core/policies.js';
 import type { PolicyName } from '../core/placement.js';
 import { Scheduler, type SchedulerCommand, type SchedulerEvent } from '../core/scheduler.js';
@@ -12,6 +13,7 @@ import type { StatusDocument } from '../wire/generated/offhand/v1/StatusDocument
 import type { WorkerMessage__Output } from '../wire/generated/offhand/v1/WorkerMessage.js';
 import { readLease, signLease } from '../wire/lease-token.js';
 import type { Logger } from '../host/logger.js';
+import { checkRoom, noneFits } from './admission.js';
 import { type Claim, Claims } from './claims.js';
 import type { Holder } from './holder.js';
 import { Members } from './members.js';
@@ -31,6 +33,8 @@ export interface CoordinatorSettings {
   workerTimeoutMs: number;
   /** How a worker is chosen. */
   policy: PolicyName;
+  /** What the workers have that this server starts, attached or not. */
+  tags: TagSet;
 }
 
 /** What others may want to hear of. */
@@ -48,10 +52,6 @@ export interface CoordinatorEvents {
 
 /** How often the clock is looked at, and with it who has fallen silent, in ms. */
 const TICK_MS = 250;
-
-/** Requests for a lease that may wait, of one client and in all; those of sessions, which are few, are not counted out. */
-const MAX_WAITING_PER_CLIENT = 1_000;
-const MAX_WAITING = 100_000;
 
 /**
  * Feeds the scheduler with what happens and carries out what it decides. It sees leases, counters and attachments; never
@@ -112,10 +112,25 @@ export class Coordinator {
     return this.#scheduler.othersWait(client);
   }
 
-  /** Puts a holder in line. @throws PoolError `unavailable` when the pool stops, `queue-full` */
-  requestLease(wish: LeaseWish, holder: Holder): RequestId {
+  /** Slots of the attached workers that have these tags. */
+  slotsFor(needs: TagSet): number {
+    return needs.key === '' ? this.slots : this.#members.slotsFor(needs);
+  }
+
+  /** Whether there is a worker with these tags, or could be. */
+  hasFit(needs: TagSet = NO_TAGS): boolean {
+    return needs.key === '' || fits(this.#settings.tags, needs) || this.#members.hasFit(needs);
+  }
+
+  /**
+   * Puts a holder in line.
+   *
+   * @throws PoolError `unavailable` when the pool stops, `queue-full`, `no-worker-fits` unless it is to wait for one
+   */
+  requestLease(wish: LeaseWish, holder: Holder, { waitForFit }: { waitForFit: boolean }): RequestId {
     if (this.#isStopping) throw stopping();
-    if (!wish.bySession) this.#checkRoom(wish.client);
+    if (!waitForFit && !this.hasFit(wish.needs)) throw noneFits(wish.needs);
+    if (!wish.bySession) checkRoom(this.#scheduler, wish.client);
     const request = requestId(++this.#requests);
     this.#waiting.set(request, holder);
     this.#handle({ type: 'lease-requested', request, wish });
@@ -178,6 +193,7 @@ export class Coordinator {
       type: 'worker-attached',
       worker: link.id,
       rank: link.rank,
+      tags: link.tags,
       slots: Array.from({ length: slots }, (_, slot) => ({
         epoch: epochs[slot] ?? 0,
         held: leases.find((lease) => lease.slot === slot),
@@ -252,18 +268,6 @@ export class Coordinator {
     clearTimeout(this.#timer);
     clearInterval(this.#tick);
     for (const link of this.#members.all) link.close();
-  }
-
-  /** A session asks for no more than it has a use for; other callers have to be told when to stop. */
-  #checkRoom(client: ClientId): void {
-    const advice = 'ask again when some of them are served';
-    if (this.#scheduler.waitingOf(client) >= MAX_WAITING_PER_CLIENT)
-      throw new PoolError(
-        'queue-full',
-        `this client has ${MAX_WAITING_PER_CLIENT} requests waiting; ${advice}`,
-      );
-    if (this.#scheduler.waiting >= MAX_WAITING)
-      throw new PoolError('queue-full', `the pool has ${MAX_WAITING} requests waiting; ${advice}`);
   }
 
   #watch(): void {

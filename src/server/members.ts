@@ -1,4 +1,5 @@
 import type { WorkerId } from '../core/ids.js';
+import { fits, type TagSet } from '../core/tags.js';
 import type { WorkerLink } from './worker-link.js';
 
 /** Lost workers that are remembered, in case they come back. */
@@ -29,6 +30,19 @@ export class Members {
     let slots = 0;
     for (const link of this.#links.values()) if (!link.isAway) slots += link.info.slots;
     return slots;
+  }
+
+  /** Slots of those that are attached and have these tags. */
+  slotsFor(needs: TagSet): number {
+    let slots = 0;
+    for (const link of this.#links.values())
+      if (!link.isAway && fits(link.tags, needs)) slots += link.info.slots;
+    return slots;
+  }
+
+  /** Whether one of those that are attached, or may come back, has these tags. */
+  hasFit(needs: TagSet): boolean {
+    return this.all.some((link) => fits(link.tags, needs));
   }
 
   /** Takes the place of an earlier attachment of the same worker. Returns whether that worker was lost meanwhile. */

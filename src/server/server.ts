@@ -3,6 +3,7 @@ import { isIP } from 'node:net';
 import type { Server } from '@grpc/grpc-js';
 import { PoolError } from '../core/errors.js';
 import { once } from '../core/once.js';
+import { tagSet } from '../core/tags.js';
 import { withResolvers } from '../core/with-resolvers.js';
 import { formatAddress, isWildcard } from '../wire/address.js';
 import type { Credentials } from '../wire/credentials.js';
@@ -71,6 +72,7 @@ async function start(options: ServerOptions, supervisor: Supervisor): Promise<Ru
       heartbeatIntervalMs: options.heartbeatIntervalMs,
       workerTimeoutMs: options.workerTimeoutMs,
       policy: options.policy,
+      tags: tagSet(options.tags, 'tags'),
     },
     log,
   );

@@ -3,6 +3,7 @@ import { PoolError } from '../core/errors.js';
 import type { ClientId, RequestId } from '../core/ids.js';
 import type { LeaseKey } from '../core/lease.js';
 import { checkExpected, checkPriority } from '../core/wishes.js';
+import { NO_TAGS, tagSet } from '../core/tags.js';
 import { toStatus } from '../wire/errors.js';
 import type { ClaimedLease__Output } from '../wire/generated/offhand/v1/ClaimedLease.js';
 import type { LeaseGrade__Output } from '../wire/generated/offhand/v1/LeaseGrade.js';
@@ -95,6 +96,9 @@ class Session {
   readonly #wanted = new WantedLeases();
   /** How long its next task is expected to take, in ms. */
   #expectedMs: number | undefined;
+  /** What its workers have to have, and whether it waits where none has it. */
+  #needs = NO_TAGS;
+  #waitsForFit = false;
   #askedBackAt = Number.NEGATIVE_INFINITY;
   /** What goes with the next message: everything that one event led to. */
   #response: SessionResponse | undefined;
@@ -109,6 +113,7 @@ class Session {
 
   onRequest(request: SessionRequest__Output): void {
     const { demand, wanted, expectedMs, graded, returned, abandoned, claimed, alone } = request;
+    if (request.requires.length > 0) this.#require(request);
     for (const claim of claimed) this.#claim(claim);
     for (const grade of graded) this.#regrade(grade);
     for (const epoch of returned) this.#giveBack(epoch, { letFinish: true });
@@ -136,7 +141,7 @@ class Session {
   }
 
   onCapacity(): void {
-    this.#next().slots = this.#coordinator.slots;
+    this.#next().slots = this.#slots;
     this.#matchDemandSoon();
   }
 
@@ -157,6 +162,13 @@ class Session {
     this.#coordinator.release(lease, how);
   }
 
+  #require({ requires, waitForFit }: SessionRequest__Output): void {
+    this.#needs = tagSet(requires, 'requires');
+    this.#waitsForFit = waitForFit;
+    if (waitForFit && !this.#coordinator.hasFit(this.#needs)) this.#next().noneFits = true;
+    this.onCapacity();
+  }
+
   #regrade({ epoch, priority, expectedMs }: LeaseGrade__Output): void {
     checkPriority(priority, 'graded.priority');
     checkExpected(expectedMs, 'graded.expected_ms');
@@ -175,16 +187,21 @@ class Session {
     }
     // Until the answer is there it counts as held.
     this.#held.set(epoch, { lease, priority });
-    const wish = { client: this.#client, bySession: true, priority };
+    const wish = { client: this.#client, bySession: true, priority, needs: this.#needs };
     const granted = () => {
       if (returned) queueMicrotask(() => this.#giveBack(epoch, { letFinish: true }));
     };
     this.#coordinator.claim(lease, wish, { ...this.#holder, granted });
   }
 
+  /** Slots that could be of use to it. */
+  get #slots(): number {
+    return this.#coordinator.slotsFor(this.#needs);
+  }
+
   /** As many waits as leases are missing, but never more than there are slots: whoever floods the pool waits at home. */
   #matchDemand(): void {
-    const demand = Math.min(this.#demand, Math.max(1, this.#coordinator.slots));
+    const demand = Math.min(this.#demand, Math.max(1, this.#slots));
     const missing = this.#wanted.first(demand - this.#held.size);
     for (const wait of this.#waits) {
       const count = missing.get(wait.priority) ?? 0;
@@ -223,8 +240,18 @@ class Session {
       onGranted(lease);
     };
     try {
-      const whole = { ...wish, client: this.#client, bySession: true, expectedMs: this.#expectedMs };
-      wait.request = this.#coordinator.requestLease(whole, { ...this.#holder, granted });
+      const whole = {
+        ...wish,
+        client: this.#client,
+        bySession: true,
+        needs: this.#needs,
+        expectedMs: this.#expectedMs,
+      };
+      wait.request = this.#coordinator.requestLease(
+        whole,
+        { ...this.#holder, granted },
+        { waitForFit: this.#waitsForFit },
+      );
     } catch (error) {
       this.#fail(error);
     }

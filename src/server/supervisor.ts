@@ -72,6 +72,7 @@ export class Supervisor {
       advertise: options.advertise,
       ports: options.workerPorts,
       slots: options.slots,
+      tags: options.tags,
       coordinatorTimeoutMs: options.coordinatorTimeoutMs,
       logDir: options.logDir,
       logLevel: options.logLevel,

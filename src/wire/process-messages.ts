@@ -18,6 +18,8 @@ export interface ServerOptions extends MemoryLimits {
   /** Ports that workers try, in order; any free one where undefined. */
   workerPorts: PortRange | undefined;
   slots: number;
+  /** What its workers have that tasks may ask for. */
+  tags: readonly string[];
   /** Without a token, whoever reaches the port may run code. */
   credentials: Credentials;
   /** CSV file of the profile; none is written where undefined. */
@@ -66,6 +68,8 @@ export interface WorkerOptions extends MemoryLimits {
   /** Ports to try, in order; any free one where undefined. Slots that listen on ports take them from the end. */
   ports: PortRange | undefined;
   slots: number;
+  /** What it has that tasks may ask for. */
+  tags: readonly string[];
   /** How long the worker goes on without its coordinator before it ends itself, in ms. */
   coordinatorTimeoutMs: number;
   /** Folder for this worker's log file; none is written where undefined. */

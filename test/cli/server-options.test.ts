@@ -17,6 +17,7 @@ const TYPED: ServerArguments = {
   profileInterval: '100',
   logDir: undefined,
   policy: 'first-free',
+  tag: undefined,
   logLevel: 'info',
   heartbeatInterval: '1s',
   workerTimeout: '5s',
