@@ -2,6 +2,7 @@ import yargs, { type Argv, type CommandModule } from 'yargs';
 import { VERSION } from '../wire/protocol.js';
 import { fail } from './fail.js';
 import { grapherCommand } from './grapher.js';
+import { replayCommand } from './replay.js';
 import { runCommand } from './run.js';
 import { serverCommand } from './server.js';
 import { statusCommand } from './status.js';
@@ -21,6 +22,7 @@ export async function main(args: string[]): Promise<void> {
     .command(withEnvironment(runCommand))
     .command(withEnvironment(stopCommand))
     .command(withEnvironment(grapherCommand))
+    .command(withEnvironment(replayCommand))
     .command(withEnvironment(tokenCommand))
     .demandCommand(1, 'which command? `offhand --help` lists them')
     .strictCommands()

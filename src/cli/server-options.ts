@@ -25,6 +25,7 @@ export interface ServerArguments extends ReachArguments {
   logLevel: LogLevel;
   policy: PolicyName;
   tag: readonly string[] | undefined;
+  eventLog: string | undefined;
   coordinatorTimeout: string;
   heartbeatInterval: string;
   workerTimeout: string;
@@ -67,6 +68,7 @@ export function resolveServerOptions(args: ServerArguments): ServerOptions {
     logDir: outputFolder(args.logDir, 'logs', '--log-dir', 'no log files are written'),
     logLevel: args.logLevel,
     policy: args.policy,
+    eventLog: args.eventLog,
     tags: tagSet(args.tag, '--tag').tags,
     logPretty: process.stderr.isTTY,
     coordinatorTimeoutMs: parseDurationMs(args.coordinatorTimeout, '--coordinator-timeout'),

@@ -34,6 +34,10 @@ export const serverCommand: CommandModule<object, ServerArguments> = {
         default: 'first-free',
         describe: 'how a worker is chosen, see docs/scheduling.md',
       })
+      .option('event-log', {
+        type: 'string',
+        describe: 'file of what the scheduler is told and decides, for offhand replay  [default: none]',
+      })
       .option('tag', {
         type: 'string',
         array: true,

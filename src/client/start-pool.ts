@@ -89,6 +89,7 @@ export async function startPool(options: StartPoolOptions = {}): Promise<Pool> {
       heartbeatIntervalMs: 1_000,
       workerTimeoutMs: 5_000,
       policy: 'first-free',
+      eventLog: undefined,
       tags: [],
       drainTimeoutMs,
       ...limits,

@@ -32,6 +32,8 @@ export class LeaseRequest implements ListItem<LeaseRequest> {
   /** Rises with every request. */
   readonly order: number;
   readonly since: number;
+  /** How many of its priority or higher waited when it came. */
+  ahead = 0;
 
   constructor(id: RequestId, wish: LeaseWish, account: Account, order: number, since: number) {
     this.id = id;

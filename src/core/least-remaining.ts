@@ -144,8 +144,8 @@ export class LeastRemaining implements PlacementPolicy, Plan {
     });
   }
 
-  workerOf(request: LeaseRequest): WorkerRecord | undefined {
-    return this.#bindings.get(request)?.plan?.load.worker;
+  workerOf(request: LeaseRequest | undefined): WorkerRecord | undefined {
+    return request && this.#bindings.get(request)?.plan?.load.worker;
   }
 
   least(needs: TagSet, most: number, now: number): RemainingWork[] {

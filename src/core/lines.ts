@@ -59,7 +59,9 @@ export class Lines {
   }
 
   join(id: RequestId, wish: LeaseWish, now: number): LeaseRequest {
+    const ahead = this.#lines.length === 1 ? this.size : this.waitingAbove((wish.priority ?? 0) - 1);
     const request = this.at(wish.priority, wish.needs).join(id, wish, now);
+    request.ahead = ahead;
     this.#requests.set(id, request);
     return request;
   }

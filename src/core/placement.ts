@@ -51,7 +51,7 @@ export interface Plan {
   /** It waits no more. */
   unbind(request: LeaseRequest): void;
   /** The worker it is for, as long as it waits. */
-  workerOf(request: LeaseRequest): WorkerRecord | undefined;
+  workerOf(request: LeaseRequest | undefined): WorkerRecord | undefined;
   /** Who has how much to do: the first `most` of those that fit, the least first. */
   least(needs: TagSet, most: number, now: number): RemainingWork[];
 }

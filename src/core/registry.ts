@@ -4,6 +4,7 @@ import type { HeapItem } from './heap.js';
 import type { WorkerId } from './ids.js';
 import type { LeaseKey, SlotState } from './lease.js';
 import type { ListItem } from './linked-list.js';
+import type { GrantReason } from './reason.js';
 import type { TagSet } from './tags.js';
 
 /** When the lease of a slot ends unless it is renewed. */
@@ -33,6 +34,8 @@ export class Slot implements HeapItem, ListItem<Slot> {
   epoch = 0;
   /** What its lease is used for, as far as is known. */
   use: SlotUse | undefined = undefined;
+  /** Why it was granted to whom it was granted last. */
+  reason: GrantReason | undefined = undefined;
   readonly expiry: Expiry = { heapIndex: -1, slot: this, at: 0 };
 
   constructor(worker: WorkerRecord, index: number) {

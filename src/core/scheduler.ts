@@ -40,7 +40,7 @@ export class Scheduler {
   constructor(epoch = 0, placement: PlacementPolicy = new FirstFree()) {
     this.#epoch = epoch;
     this.#placement = placement;
-    this.#usage = new Usage(placement.plan);
+    this.#usage = new Usage(placement);
   }
 
   /** How many requests wait. */
@@ -69,18 +69,14 @@ export class Scheduler {
     return this.#registry.get(worker)?.isBusy ?? false;
   }
 
-  /**
-   * How long what runs under a lease is expected to take in all, in ms, by what was declared or learnt; undefined where
-   * nobody knows.
-   */
-  expectedMs(lease: LeaseKey): number | undefined {
-    return this.#registry.slotOf(lease)?.use?.expectedMs;
+  /** Why a lease was granted when and where it was, and what it is used for, as long as it is the newest of its slot. */
+  granted(lease: LeaseKey): Pick<Slot, 'reason' | 'use'> | undefined {
+    return this.#registry.slotOf(lease);
   }
 
   /** The worker that a request waits for, under a policy that looks ahead. */
   planOf(request: RequestId): WorkerId | undefined {
-    const waiting = this.#lines.find(request);
-    return waiting && this.#placement.plan?.workerOf(waiting)?.id;
+    return this.#placement.plan?.workerOf(this.#lines.find(request))?.id;
   }
 
   handle(event: SchedulerEvent, now: number): SchedulerCommand[] {
@@ -91,10 +87,10 @@ export class Scheduler {
         this.#attach(event, now, commands);
         break;
       case 'worker-draining':
-        this.#drain(event.worker, now);
+        this.#withhold(event.worker, (worker) => (worker.phase = 'draining'), now);
         break;
       case 'worker-away':
-        this.#miss(event.worker, now);
+        this.#withhold(event.worker, (worker) => (worker.isAway = true), now);
         break;
       case 'worker-lost':
         this.#lose(event.worker, now);
@@ -209,17 +205,11 @@ export class Scheduler {
     state.priority = priority;
   }
 
-  #drain(id: WorkerId, now: number): void {
+  /** Nothing more of a worker is granted that leaves, or may be lost. */
+  #withhold(id: WorkerId, change: (worker: WorkerRecord) => void, now: number): void {
     const worker = this.#registry.get(id);
     if (!worker) return;
-    worker.phase = 'draining';
-    this.#close(worker, now);
-  }
-
-  #miss(id: WorkerId, now: number): void {
-    const worker = this.#registry.get(id);
-    if (!worker) return;
-    worker.isAway = true;
+    change(worker);
     this.#close(worker, now);
   }
 
@@ -299,6 +289,7 @@ export class Scheduler {
       const slot = request.worker?.slots[0];
       if (!slot || slot.worker.taken > 0) continue;
       this.#solitary.withdraw(request.id);
+      slot.reason = undefined;
       this.#lines.at(request.wish.priority, request.wish.needs).charge(request.wish.client, now);
       this.#lease(slot, request.id, request.wish, now, commands);
     }
@@ -321,6 +312,7 @@ export class Scheduler {
   #grant(now: number, commands: SchedulerCommand[]): void {
     for (let placed = this.#place(now); placed; placed = this.#place(now)) {
       const { request, slot } = placed;
+      this.#usage.explain(placed, now);
       this.#usage.forget(request);
       this.#lines.serve(request, now);
       this.#lease(slot, request.id, request.wish, now, commands);

@@ -1,16 +1,31 @@
 import type { LeaseRequest, LeaseWish } from './account.js';
 import { Estimates } from './estimates.js';
-import type { Plan } from './placement.js';
+import type { Placed, PlacementPolicy, Plan, PolicyName } from './placement.js';
 import type { Slot } from './registry.js';
+
+/** How many workers a reason names. */
+const CANDIDATES = 4;
 
 /** What leases are used for, how long that is expected to take, and how long it then took. */
 export class Usage {
   readonly #estimates = new Estimates();
+  readonly #policy: PolicyName;
+  /** Of a policy that looks ahead; where there is none, what nobody has told anything of costs nothing. */
   readonly #plan: Plan | undefined;
 
-  /** @param plan of a policy that looks ahead; where there is none, what nobody has told anything of costs nothing. */
-  constructor(plan: Plan | undefined) {
+  constructor({ name, plan }: PlacementPolicy) {
+    this.#policy = name;
     this.#plan = plan;
+  }
+
+  /** Notes why a slot goes to a request, just before it does. */
+  explain({ slot, request }: Placed, now: number): void {
+    slot.reason = { policy: this.#policy, waitedMs: now - request.since, ahead: request.ahead };
+    if (!this.#plan) return;
+    slot.reason.boundTo = this.#plan.workerOf(request)?.id;
+    slot.reason.candidates = this.#plan
+      .least(request.account.needs, CANDIDATES, now)
+      .map(({ worker, remainingMs }) => ({ worker: worker.id, remainingMs }));
   }
 
   /** What a slot is used for from now on. */

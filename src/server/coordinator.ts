@@ -5,9 +5,8 @@ import { type ClientId, requestId, type RequestId, type WorkerId } from '../core
 import type { LeaseKey } from '../core/lease.js';
 import { LivedClock } from '../core/lived-clock.js';
 import { fits, NO_TAGS, type TagSet } from '../core/tags.js';
-import { placementOf } from '../core/policies.js';
 import type { PolicyName } from '../core/placement.js';
-import { Scheduler, type SchedulerCommand, type SchedulerEvent } from '../core/scheduler.js';
+import type { Scheduler, SchedulerCommand, SchedulerEvent } from '../core/scheduler.js';
 import type { Attached } from '../wire/generated/offhand/v1/Attached.js';
 import type { StatusDocument } from '../wire/generated/offhand/v1/StatusDocument.js';
 import type { WorkerMessage__Output } from '../wire/generated/offhand/v1/WorkerMessage.js';
@@ -15,6 +14,7 @@ import { readLease, signLease } from '../wire/lease-token.js';
 import type { Logger } from '../host/logger.js';
 import { checkRoom, noneFits } from './admission.js';
 import { type Claim, Claims } from './claims.js';
+import { type EventLog, schedulerOf } from './event-log.js';
 import type { Holder } from './holder.js';
 import { Members } from './members.js';
 import { withRemaining } from './remaining.js';
@@ -33,6 +33,8 @@ export interface CoordinatorSettings {
   workerTimeoutMs: number;
   /** How a worker is chosen. */
   policy: PolicyName;
+  /** Where the scheduler's events are written down, if they are. */
+  eventLog: EventLog | undefined;
   /** What the workers have that this server starts, attached or not. */
   tags: TagSet;
 }
@@ -80,7 +82,7 @@ export class Coordinator {
     this.#settings = settings;
     this.#log = log;
     // Above every epoch of an earlier life on this machine, as long as leases are granted no faster than one per µs.
-    this.#scheduler = new Scheduler(Date.now() * 1_000, placementOf(settings.policy));
+    this.#scheduler = schedulerOf({ epoch: Date.now() * 1_000, policy: settings.policy }, settings.eventLog);
     this.#tick = setInterval(() => this.#watch(), TICK_MS);
   }
 
@@ -177,7 +179,7 @@ export class Coordinator {
 
   #expectedMs(epoch: number): number | undefined {
     const lease = this.#holding.get(epoch)?.lease;
-    return lease && this.#scheduler.expectedMs(lease);
+    return lease && this.#scheduler.granted(lease)?.use?.expectedMs;
   }
 
   attach(link: WorkerLink): void {
@@ -355,9 +357,11 @@ export class Coordinator {
     const worker = this.#members.get(lease.worker);
     this.#waiting.delete(request);
     if (!holder || !worker) return;
-    this.#log.debug({ ...lease }, 'lease granted');
+    const reason = this.#scheduler.granted(lease)?.reason;
+    this.#log.debug({ ...lease, reason }, 'lease granted');
     this.#holding.set(lease.epoch, { lease, holder });
-    holder.granted({ key: lease, token: signLease({ ...lease, ttlMs }, this.#settings.signingKey), worker });
+    const token = signLease({ ...lease, ttlMs }, this.#settings.signingKey);
+    holder.granted({ key: lease, token, worker, reason });
   }
 
   #say<K extends keyof CoordinatorEvents>(what: K, ...about: Parameters<CoordinatorEvents[K]>): void {

@@ -16,6 +16,7 @@ import { coordinatorService } from '../wire/proto.js';
 import { VERSION } from '../wire/protocol.js';
 import { Coordinator } from './coordinator.js';
 import type { CoordinatorPlace, ServerOptions } from '../wire/process-messages.js';
+import { EventLog } from './event-log.js';
 import { keepConnectionsAlive } from './keepalive.js';
 import { Losses } from './losses.js';
 import { claimProfile } from './profile-claim.js';
@@ -64,6 +65,8 @@ async function start(options: ServerOptions, supervisor: Supervisor): Promise<Ru
     pretty: options.logPretty,
     level: options.logLevel,
   });
+  const eventLog = options.eventLog === undefined ? undefined : await EventLog.open(options.eventLog);
+  eventLog?.onError((error) => log.error({ reason: error.message }, 'the event log is given up'));
   const coordinator = new Coordinator(
     {
       signingKey: options.announce ? ensureSigningKey() : randomBytes(32),
@@ -72,6 +75,7 @@ async function start(options: ServerOptions, supervisor: Supervisor): Promise<Ru
       heartbeatIntervalMs: options.heartbeatIntervalMs,
       workerTimeoutMs: options.workerTimeoutMs,
       policy: options.policy,
+      eventLog,
       tags: tagSet(options.tags, 'tags'),
     },
     log,
@@ -92,7 +96,11 @@ async function start(options: ServerOptions, supervisor: Supervisor): Promise<Ru
   const losses = new Losses();
   supervisor.onLost = (worker, loss) => losses.note(worker, loss);
   const stopped = withResolvers<void>();
-  const release: (() => void | Promise<void>)[] = [() => server.forceShutdown(), () => coordinator.stop()];
+  const release: (() => void | Promise<void>)[] = [
+    () => eventLog?.close(),
+    () => server.forceShutdown(),
+    () => coordinator.stop(),
+  ];
 
   const stop = once(async (drainTimeoutMs: number = options.drainTimeoutMs) => {
     log.info('stopping');

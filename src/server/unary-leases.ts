@@ -1,6 +1,7 @@
 import { PoolError } from '../core/errors.js';
 import type { ClientId } from '../core/ids.js';
 import type { LeaseKey } from '../core/lease.js';
+import { reasonInWords } from '../core/reason.js';
 import { tagSet } from '../core/tags.js';
 import { checkExpected, checkPriority } from '../core/wishes.js';
 import type { FindFreeWorkerRequest__Output } from '../wire/generated/offhand/v1/FindFreeWorkerRequest.js';
@@ -46,11 +47,12 @@ export class UnaryLeases {
       const waiting = this.#coordinator.requestLease(
         { client, bySession: false, priority, needs, fn: fn || undefined, expectedMs },
         {
-          granted: ({ key: lease, token, worker }) => {
+          granted: ({ key: lease, token, worker, reason }) => {
             served();
             if (name) this.#granted.set(key, lease);
             const { worker: workerName, host, port } = worker.info;
-            resolve({ leaseId: token, workerId: worker.id, worker: workerName, host, port });
+            const why = reason ? reasonInWords(reason) : '';
+            resolve({ leaseId: token, workerId: worker.id, worker: workerName, host, port, reason: why });
           },
           refused: (reason) => {
             served();

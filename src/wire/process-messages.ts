@@ -36,6 +36,8 @@ export interface ServerOptions extends MemoryLimits {
   heartbeatIntervalMs: number;
   /** After how long a silence a worker counts as lost. */
   workerTimeoutMs: number;
+  /** File that the scheduler's events are written to; none is written where undefined. */
+  eventLog: string | undefined;
   /** How a worker is chosen for a lease. */
   policy: PolicyName;
   /** How long running tasks may take to finish when the pool stops. */

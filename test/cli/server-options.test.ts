@@ -18,6 +18,7 @@ const TYPED: ServerArguments = {
   logDir: undefined,
   policy: 'first-free',
   tag: undefined,
+  eventLog: undefined,
   logLevel: 'info',
   heartbeatInterval: '1s',
   workerTimeout: '5s',

@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { placementOf } from '../../src/core/policies.js';
 import type { PolicyName } from '../../src/core/placement.js';
+import type { Recorded } from '../../src/core/replay.js';
 import { requestId, workerId } from '../../src/core/ids.js';
 import type { LeaseKey } from '../../src/core/lease.js';
 import { Scheduler, type SchedulerCommand, type SchedulerEvent } from '../../src/core/scheduler.js';
@@ -116,6 +117,7 @@ export interface Grant {
 
 export class Telling {
   readonly moments: Moment[] = [];
+  readonly record: Recorded[] = [];
   readonly model = new ReferenceModel();
   readonly #scheduler: Scheduler;
   readonly #everGranted: LeaseKey[] = [];
@@ -224,6 +226,7 @@ export class Telling {
   #tell(event: SchedulerEvent): void {
     const now = this.#now;
     const commands = this.#scheduler.handle(event, now);
+    this.record.push({ at: now, event, commands });
     const ends = this.model.happened(event, now);
     const grants: Grant[] = [];
     for (const command of commands) {

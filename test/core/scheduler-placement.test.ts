@@ -28,7 +28,7 @@ class Placements {
 
   /** How long what was granted is expected to take, in ms; NaN where nobody knows. */
   expectedMs(request: number): number {
-    return this.scheduler.expectedMs(this.#leases.get(request)!) ?? Number.NaN;
+    return this.scheduler.granted(this.#leases.get(request)!)?.use?.expectedMs ?? Number.NaN;
   }
 
   /** For which worker a request waits. */

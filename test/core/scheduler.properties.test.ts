@@ -3,6 +3,7 @@ import fc from 'fast-check';
 import type { LeaseWish } from '../../src/core/account.js';
 import { type LeaseKey, UNUSED_LEASE_TTL_MS } from '../../src/core/lease.js';
 import { POLICIES } from '../../src/core/placement.js';
+import { type Recorded, Replay } from '../../src/core/replay.js';
 import { type Grant, keyOf, type Moment, story, Telling } from './scheduler-fuzz.js';
 
 /** Tells 300 random stories, always the same ones, and looks at each. */
@@ -37,6 +38,21 @@ describe.each(POLICIES)('by %s', (policy) => {
         expect(wrong(moments, ({ ended, ends }) => names(ended).join() === names(ends).join())).toEqual([]);
       }),
       { seed: 2, numRuns: 200 },
+    );
+  });
+});
+
+describe.each(POLICIES)('by %s', (policy) => {
+  test('what was written down, told again, leads to the same decisions', () => {
+    fc.assert(
+      fc.property(story, (steps) => {
+        const { record } = new Telling(steps, policy);
+        const replay = new Replay({ epoch: 0, policy });
+        const lines = record.map((recorded) => JSON.parse(JSON.stringify(recorded)) as Recorded);
+        expect(wrong(lines, (recorded) => replay.step(recorded) === undefined)).toEqual([]);
+        expect(replay.events).toBe(record.length);
+      }),
+      { seed: 3, numRuns: 100 },
     );
   });
 });
