@@ -2,6 +2,7 @@ import yargs, { type Argv, type CommandModule } from 'yargs';
 import { VERSION } from '../wire/protocol.js';
 import { fail } from './fail.js';
 import { grapherCommand } from './grapher.js';
+import { replayCommand } from './replay.js';
 import { runCommand } from './run.js';
 import { drainCommand } from './drain.js';
 import { scaleCommand } from './scale.js';
@@ -12,7 +13,7 @@ import { tokenCommand } from './token.js';
 import { workerCommand } from './worker.js';
 
 /** What is a list by its nature. */
-const LISTS = ['_', 'files', 'args', 'discover'];
+const LISTS = ['_', 'files', 'args', 'discover', 'tag'];
 
 /** Parses the command line and runs its command. Every flag can also be given as `OFFHAND_<FLAG>`; the flag wins. */
 export async function main(args: string[]): Promise<void> {
@@ -27,6 +28,7 @@ export async function main(args: string[]): Promise<void> {
     .command(withEnvironment(runCommand))
     .command(withEnvironment(stopCommand))
     .command(withEnvironment(grapherCommand))
+    .command(withEnvironment(replayCommand))
     .command(withEnvironment(tokenCommand))
     .demandCommand(1, 'which command? `offhand --help` lists them')
     .strictCommands()

@@ -7,6 +7,7 @@ import { parseDurationMs } from './duration.js';
 import { ensureToken } from '../host/token.js';
 import type { ServerOptions } from '../wire/process-messages.js';
 import { usableCores } from '../host/cpu-limit.js';
+import type { PolicyName } from '../core/placement.js';
 import { outputFolder } from './output-folder.js';
 import { wholeNumber } from './whole-number.js';
 import type { WorkerFlags } from './worker-flags.js';
@@ -22,6 +23,8 @@ export interface ServerArguments extends WorkerFlags {
   discover: string[] | undefined;
   profile: string | boolean | undefined;
   profileInterval: string;
+  policy: PolicyName;
+  eventLog: string | undefined;
   heartbeatInterval: string;
   workerTimeout: string;
 }
@@ -45,6 +48,8 @@ export function resolveServerOptions(args: ServerArguments): ServerOptions {
     credentials: { token: args.auth ? ensureToken() : undefined, tls },
     profile: profileFile(args.profile, workers),
     profileIntervalMs: intervalMs(args.profileInterval),
+    policy: args.policy,
+    eventLog: args.eventLog,
     logPretty: process.stderr.isTTY,
     ...liveness(args),
     scaleLimits,

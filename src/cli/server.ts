@@ -3,6 +3,7 @@ import type { ArgumentsCamelCase, Argv, CommandModule } from 'yargs';
 import { formatAddress, isLoopback } from '../wire/address.js';
 import { VERSION } from '../wire/protocol.js';
 import { silenceGrpc } from '../wire/grpc-server.js';
+import { POLICIES } from '../core/placement.js';
 import { type RunningServer, startServer } from '../server/server.js';
 import { resolveServerOptions, type ServerArguments } from './server-options.js';
 import { workerFlags } from './worker-flags.js';
@@ -17,6 +18,15 @@ export const serverCommand: CommandModule<object, ServerArguments> = {
       .option('port', {
         type: 'string',
         describe: 'port of the coordinator  [default: 4999, or the next free one]',
+      })
+      .option('policy', {
+        choices: POLICIES,
+        default: 'first-free',
+        describe: 'how a worker is chosen, see docs/scheduling.md',
+      })
+      .option('event-log', {
+        type: 'string',
+        describe: 'file of what the scheduler is told and decides, for offhand replay  [default: none]',
       })
       .option('min', { type: 'string', describe: 'least number of workers, where it follows the work' })
       .option('max', { type: 'string', describe: 'most of them; more start while calls wait' })

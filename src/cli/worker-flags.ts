@@ -14,6 +14,12 @@ export const workerFlags = {
   },
   'worker-ports': { type: 'string', default: '5001-5100', describe: 'ports that workers take' },
   slots: { type: 'string', default: '1', describe: 'tasks that a worker runs at a time' },
+  tag: {
+    type: 'string',
+    array: true,
+    nargs: 1,
+    describe: 'what the workers have that tasks may ask for: gpu, mem=16g; may be given again',
+  },
   'log-dir': { type: 'string', describe: 'folder of the log files  [default: logs]' },
   'log-level': {
     choices: LOG_LEVELS,
@@ -55,6 +61,7 @@ export const workerFlags = {
 export interface WorkerFlags extends ReachArguments {
   workerPorts: string;
   slots: string;
+  tag: readonly string[] | undefined;
   logDir: string | undefined;
   logLevel: LogLevel;
   coordinatorTimeout: string;

@@ -1,6 +1,7 @@
 import { PoolError } from '../core/errors.js';
 import type { LogLevel } from '../core/log-level.js';
 import { type MemoryLimits, memoryLimits } from '../core/memory-limits.js';
+import { tagSet } from '../core/tags.js';
 import { isOneMachine, parsePortRange, type PortRange, portsOf } from '../wire/address.js';
 import type { Tls } from '../wire/credentials.js';
 import { parseDurationMs } from './duration.js';
@@ -16,6 +17,7 @@ export interface ResolvedWorkerFlags extends MemoryLimits {
   tls: Tls | undefined;
   ports: PortRange;
   slots: number;
+  tags: readonly string[];
   logDir: string | undefined;
   logLevel: LogLevel;
   coordinatorTimeoutMs: number;
@@ -44,6 +46,7 @@ export function resolveWorkerFlags(args: WorkerFlags, workers: number): Resolved
     ...reach,
     ports,
     slots,
+    tags: tagSet(args.tag, '--tag').tags,
     logDir: outputFolder(args.logDir, 'logs', '--log-dir', 'no log files are written'),
     logLevel: args.logLevel,
     coordinatorTimeoutMs: parseDurationMs(args.coordinatorTimeout, '--coordinator-timeout'),

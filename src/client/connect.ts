@@ -5,7 +5,7 @@ import type { Credentials, Tls } from '../wire/credentials.js';
 import { livePools } from '../host/pool-files.js';
 import { checkToken, findToken } from '../host/token.js';
 import { CoordinatorLink } from './coordinator-link.js';
-import { DirectExecutor, type ExecutorSettings } from './direct-executor.js';
+import { Lanes } from './lanes.js';
 import { InlineExecutor } from './inline-executor.js';
 import { checkKeys, checkNumber, refuse } from './options.js';
 import { Pool } from './pool.js';
@@ -52,12 +52,13 @@ export async function connect(address?: string, options: ConnectOptions = {}): P
 export async function connectExecutor(
   address: Address,
   credentials: Credentials,
-  settings: Omit<ExecutorSettings, 'slots'>,
-): Promise<DirectExecutor> {
+  settings: { reconnectMs: number; onClose?: () => Promise<void> },
+): Promise<Lanes> {
   const coordinator = new CoordinatorLink(address, credentials, randomUUID());
   try {
     const { slots } = await coordinator.handshake();
-    return new DirectExecutor(coordinator, credentials, { slots, ...settings });
+    const { reconnectMs, onClose } = settings;
+    return new Lanes(coordinator, credentials, { slots, reconnectMs }, onClose);
   } catch (error) {
     coordinator.close();
     throw error;

@@ -9,9 +9,9 @@ import type { SlotLease__Output } from '../wire/generated/offhand/v1/SlotLease.j
 import type { CoordinatorLink } from './coordinator-link.js';
 import { DirectTask, type Place } from './direct-task.js';
 import type { Call, Callee, Executor, Settle, Started } from './executor.js';
-import { HeldLease, type LeaseHolder } from './held-lease.js';
+import { HeldLease, isLong, type LeaseHolder } from './held-lease.js';
 import { RetryLine } from './retry-line.js';
-import { Session, type SessionEvents } from './session.js';
+import { Session, type SessionEvents, type SessionNeeds } from './session.js';
 import { shipCall } from './ship.js';
 import { ValueServer } from './value-server.js';
 import { TaskLine } from './task-line.js';
@@ -32,8 +32,8 @@ export interface ExecutorSettings {
   slots: number;
   /** For how long a coordinator that is gone is waited for, in ms. */
   reconnectMs: number;
-  /** Runs when the executor is closed. */
-  onClose?: (() => Promise<void>) | undefined;
+  /** What its workers have to have. */
+  needs?: SessionNeeds | undefined;
 }
 
 /** Direct calls: holds leases for as long as it has a use for them, and runs its tasks under them, straight on the slots. */
@@ -42,7 +42,6 @@ export class DirectExecutor implements Executor, Place, LeaseHolder, SessionEven
   readonly #session: Session;
   readonly #workers: WorkerConnections;
   readonly #values: ValueServer;
-  readonly #onClose: (() => Promise<void>) | undefined;
   readonly #pace = new Pace();
   /** Tasks that wait for a lease. */
   readonly #line = new TaskLine();
@@ -63,14 +62,13 @@ export class DirectExecutor implements Executor, Place, LeaseHolder, SessionEven
   constructor(
     coordinator: CoordinatorLink,
     credentials: Credentials,
-    { slots, reconnectMs, onClose }: ExecutorSettings,
+    { slots, reconnectMs, needs }: ExecutorSettings,
   ) {
     this.#coordinator = coordinator;
-    this.#session = new Session(() => coordinator.openSession(), this, reconnectMs);
+    this.#session = new Session(() => coordinator.openSession(), this, reconnectMs, needs);
     this.#workers = new WorkerConnections(credentials, (workerId) => coordinator.explainLoss(workerId));
     this.#values = new ValueServer(credentials);
     this.#slots = slots;
-    this.#onClose = onClose;
   }
 
   appetite({ fn, captures }: Callee): number {
@@ -118,8 +116,6 @@ export class DirectExecutor implements Executor, Place, LeaseHolder, SessionEven
     await this.#session.end();
     this.#workers.close();
     this.#values.close();
-    this.#coordinator.close();
-    await this.#onClose?.();
   });
 
   get hasWorkers(): boolean {
@@ -218,14 +214,14 @@ export class DirectExecutor implements Executor, Place, LeaseHolder, SessionEven
 
   othersWait(durationMs: number): void {
     this.#othersWaitUntil = performance.now() + durationMs;
-    for (const lease of this.#leases.values()) this.graded(lease);
+    for (const lease of this.#leases.values()) if (lease.isRegraded) this.graded(lease);
     this.#tend();
   }
 
   /** What a lease is used for matters only where others might get it. */
   graded(lease: HeldLease): void {
-    if (performance.now() < this.#othersWaitUntil && lease.isRegraded)
-      this.#session.regrade(lease.epoch, lease.toldPriority());
+    if (lease.isUsedForLong || (lease.isRegraded && performance.now() < this.#othersWaitUntil))
+      this.#session.regrade(lease.epoch, lease.tellUse());
   }
 
   capacity(slots: number): void {
@@ -261,6 +257,7 @@ export class DirectExecutor implements Executor, Place, LeaseHolder, SessionEven
     const slots = Math.max(1, this.#slots);
     const demand = Math.min(tasks, 2 * slots);
     // Fewer are only asked for where some were not yet granted; those held are given back when they have idled.
+    this.#session.expectedMs = this.#expectedOfNext;
     if (demand > this.#session.demand || this.#session.demand > this.#leases.size)
       this.#session.demand = demand;
     this.#session.wanted = this.#line.wanted(this.#session.demand - this.#leases.size);
@@ -275,6 +272,13 @@ export class DirectExecutor implements Executor, Place, LeaseHolder, SessionEven
     }
     if (this.#leases.size > 0) this.#arm();
     else if (this.#tasks.size === 0) this.#rest();
+  }
+
+  /** What is short is not worth telling. */
+  get #expectedOfNext(): number | undefined {
+    const { first } = this.#line;
+    const expectedMs = first && (first.expectedMs ?? this.#pace.of(first.fn.id));
+    return isLong(expectedMs) ? expectedMs : undefined;
   }
 
   /** Tasks under leases that can still be used. */

@@ -55,6 +55,8 @@ export class DirectTask implements Started, ListItem<DirectTask> {
   readonly #logs: CallOptions['logs'];
   /** Where it is followed, if it is. */
   news: { whenHeard(): Promise<void>; part(task: DirectTask): void } | undefined = undefined;
+  /** How long it runs, as its caller expects, in ms. */
+  readonly expectedMs: number | undefined;
   readonly #policy: RetryPolicy;
   /** Attempts that have failed. */
   #failures = 0;
@@ -86,6 +88,7 @@ export class DirectTask implements Started, ListItem<DirectTask> {
     this.isolate = options.isolate ?? false;
     this.#onProgress = options.onProgress;
     this.#logs = options.logs;
+    this.expectedMs = options.expectedMs;
     this.#policy = options;
     this.#settle = settle;
     this.#signal = options.signal;

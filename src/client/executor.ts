@@ -28,7 +28,7 @@ export interface Started {
 /** Where a pool's calls go: to workers, or into this process. */
 export interface Executor {
   /** How many calls of this function are worth having under way, as far as is known. */
-  appetite(callee: Callee): number;
+  appetite(callee: Callee, options: CallOptions): number;
   /** @throws PoolError when the call cannot even be sent. */
   start(call: Call, settle: Settle): Started;
   close(): Promise<void>;

@@ -9,6 +9,7 @@ import type { DirectTask, Place } from './direct-task.js';
 import { errorOf, resultsOf } from './outcome.js';
 import type { SlotLink, SlotUser } from './slot-link.js';
 import { batchOf } from './task-batch.js';
+import type { LeaseUse } from './session.js';
 import { TasksUnderWay } from './tasks-under-way.js';
 import type { TaskSource } from './task-line.js';
 import type { WorkerLink } from './worker-link.js';
@@ -18,11 +19,18 @@ const HAND_BACK_MS = 5;
 /** The same where there is only one, which most likely runs. */
 const HAND_BACK_ONE_MS = 50;
 
+/** A task that is expected to take at least so long is worth a message, in ms. */
+const LONG_MS = 100;
+
+export function isLong(expectedMs: number | undefined): boolean {
+  return expectedMs !== undefined && expectedMs >= LONG_MS;
+}
+
 /** What a lease asks of its holder. */
 export interface LeaseHolder {
   /** There is room for more tasks, or one less under way. */
   changed(): void;
-  /** It is used for tasks of another priority than so far. */
+  /** It is used for tasks of another priority than so far, or for one that takes long. */
   graded(lease: HeldLease): void;
   /** Tasks that did not begin, in their order. */
   handBack(tasks: DirectTask[]): void;
@@ -57,6 +65,9 @@ export class HeldLease implements Place, SlotUser {
   /** Of the tasks that were sent last; and the one that the coordinator knows of. */
   #priority: number;
   #toldPriority: number;
+  /** How long the task that was sent last is expected to take, and what the coordinator knows of; undefined where not long. */
+  #expectedMs: number | undefined;
+  #toldExpectedMs: number | undefined;
   /** Numbers of tasks that are to stop, not yet told to the worker. */
   #toStop: number[] = [];
 
@@ -113,10 +124,7 @@ export class HeldLease implements Place, SlotUser {
     }
     const [first] = tasks;
     if (!first) return;
-    if (first.priority !== this.#priority) {
-      this.#priority = first.priority;
-      this.#holder.graded(this);
-    }
+    this.#noteUse(first);
     if (tasks.length === this.underWay.tasks) this.heardAt = performance.now();
     const batch = batchOf(tasks, this.#slot);
     if (!this.#hasSentLease) batch.leaseId = this.#leaseId;
@@ -154,10 +162,24 @@ export class HeldLease implements Place, SlotUser {
     return this.#priority !== this.#toldPriority;
   }
 
-  /** The priority it is used at, for the coordinator. */
-  toldPriority(): number {
+  /** Whether what was sent last takes long, or what the coordinator was told of did. */
+  get isUsedForLong(): boolean {
+    return this.#expectedMs !== undefined || this.#toldExpectedMs !== undefined;
+  }
+
+  /** What it is used for, for the coordinator. */
+  tellUse(): LeaseUse {
     this.#toldPriority = this.#priority;
-    return this.#priority;
+    this.#toldExpectedMs = this.#expectedMs;
+    return { priority: this.#priority, expectedMs: this.#expectedMs };
+  }
+
+  #noteUse({ priority, expectedMs, fn }: DirectTask): void {
+    const isRegraded = priority !== this.#priority;
+    const expected = expectedMs ?? this.#pace.of(fn.id);
+    this.#priority = priority;
+    this.#expectedMs = isLong(expected) ? expected : undefined;
+    if (isRegraded || this.isUsedForLong) this.#holder.graded(this);
   }
 
   /** A task was settled by its own limits: it has to stop if it runs, and else must not begin. */

@@ -1,7 +1,8 @@
 import { inspect } from 'node:util';
 import { PoolError } from '../core/errors.js';
-import { checkPriority } from '../core/priority.js';
+import { checkPriority } from '../core/wishes.js';
 import { RETRY_CAUSES, type RetryCause } from '../core/retry.js';
+import { tagSet } from '../core/tags.js';
 import { MAX_TIMER_MS } from '../core/timer.js';
 
 /** How one call, or all calls of a `pool.with(…)`, are to be made. No limit unless given. */
@@ -45,6 +46,18 @@ export interface CallOptions {
    * `offhand server`
    */
   logs?: 'inherit' | 'silent' | ((line: LogLine) => void);
+  /**
+   * How long the function is expected to run, in ms. Decides where it runs under `--policy least-remaining`, and is what
+   * `offhand status` counts down. @default what it took lately
+   */
+  expectedMs?: number;
+  /**
+   * Tags that the worker has to have: `'gpu'`, or `'mem=8g'` for at least as much. Ends in `no-worker-fits` where the pool
+   * has no such worker. @default none
+   */
+  requires?: readonly string[];
+  /** What to do where no worker has the tags: refuse the call, or wait for one, with a warning. @default 'refuse' */
+  whenNoneFits?: 'refuse' | 'wait';
   /** What status and logs call the task. @default the function's name */
   name?: string;
   /**
@@ -86,6 +99,9 @@ const CALL_KEYS = [
   'onProgress',
   'logs',
   'priority',
+  'expectedMs',
+  'requires',
+  'whenNoneFits',
   'name',
   'capture',
 ];
@@ -108,6 +124,12 @@ export function checkCallOptions(options: CallOptions): CallOptions {
     refuse('onProgress', 'a function', onProgress);
   if (logs !== undefined && logs !== 'inherit' && logs !== 'silent' && typeof logs !== 'function')
     refuse('logs', "'inherit', 'silent' or a function", logs);
+  checkNumber('expectedMs', options.expectedMs, { above: 0, unit: ' of ms' });
+  const { requires, whenNoneFits } = options;
+  if (requires !== undefined && !Array.isArray(requires)) refuse('requires', 'an array of tags', requires);
+  tagSet(requires, 'requires');
+  if (whenNoneFits !== undefined && whenNoneFits !== 'refuse' && whenNoneFits !== 'wait')
+    refuse('whenNoneFits', "'refuse' or 'wait'", whenNoneFits);
   checkNumber('retries', retries, { above: -1, whole: true });
   if (retryOn !== undefined && !(Array.isArray(retryOn) && retryOn.every(isRetryCause)))
     refuse('retryOn', `an array of ${RETRY_CAUSES.map((cause) => `'${cause}'`).join(', ')}`, retryOn);

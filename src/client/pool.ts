@@ -75,7 +75,8 @@ export class Pool {
     const callee = { fn, captures: this.#captures };
     const start = (item: T, settle: Settle) =>
       this.#executor.start({ ...callee, args: [item], options: callOptions }, settle);
-    const room = concurrency === undefined ? () => this.#executor.appetite(callee) : () => concurrency;
+    const room =
+      concurrency === undefined ? () => this.#executor.appetite(callee, callOptions) : () => concurrency;
     return mapBounded(input, start, { ...options, concurrency: room }, signal);
   }
 

@@ -14,6 +14,20 @@ const REDIAL_MS = 200;
 /** How long the coordinator may take to hear that a session ends, in ms; without an answer it is hung up on. */
 const FAREWELL_MS = 2_000;
 
+/** What the workers of all leases of a session have to have. */
+export interface SessionNeeds {
+  requires: string[];
+  /** Whether to wait where no worker has it. */
+  waitForFit: boolean;
+}
+
+/** What a lease is used for. */
+export interface LeaseUse {
+  priority: number;
+  /** In ms, of a task that takes long; undefined where nobody knows. */
+  expectedMs: number | undefined;
+}
+
 export type SessionStream = ClientDuplexStream<SessionRequest, SessionResponse__Output>;
 
 export interface SessionEvents {
@@ -41,6 +55,7 @@ export class Session {
   readonly #open: () => SessionStream;
   readonly #events: SessionEvents;
   readonly #reconnectMs: number;
+  readonly #needs: SessionNeeds | undefined;
   #stream: SessionStream | undefined;
   #redial: NodeJS.Timeout | undefined;
   /** Since when the coordinator is gone. */
@@ -49,9 +64,17 @@ export class Session {
   #request: SessionRequest | undefined;
   #demand = 0;
   #wanted: readonly Wanted[] = NONE;
+  /** How long the next task is expected to take, in ms; told with the demand. */
+  expectedMs: number | undefined;
 
   /** @param reconnectMs for how long a coordinator may be gone before it is given up. */
-  constructor(open: () => SessionStream, events: SessionEvents, reconnectMs: number) {
+  constructor(
+    open: () => SessionStream,
+    events: SessionEvents,
+    reconnectMs: number,
+    needs: SessionNeeds | undefined = undefined,
+  ) {
+    this.#needs = needs;
     this.#open = open;
     this.#events = events;
     this.#reconnectMs = reconnectMs;
@@ -80,10 +103,10 @@ export class Session {
     this.#tellDemand();
   }
 
-  /** A lease is used for tasks of another priority than so far. */
-  regrade(epoch: number, priority: number): void {
+  /** A lease is used for tasks of another priority than so far, or for one that takes long. */
+  regrade(epoch: number, { priority, expectedMs }: LeaseUse): void {
     const request = this.#next();
-    (request.graded ??= []).push({ epoch, priority });
+    (request.graded ??= []).push({ epoch, priority, ...(expectedMs !== undefined && { expectedMs }) });
   }
 
   giveBack(epoch: number): void {
@@ -118,6 +141,7 @@ export class Session {
   #tellDemand(): void {
     const request = this.#next();
     request.demand = this.#demand;
+    if (this.expectedMs !== undefined) request.expectedMs = this.expectedMs;
     if (this.#wanted.length > 0) request.wanted = [...this.#wanted];
     else delete request.wanted;
   }
@@ -129,7 +153,9 @@ export class Session {
         const request = this.#request;
         this.#request = undefined;
         // Of a coordinator that is gone everything is asked anew when it is back.
-        if (request && !this.#redial) (this.#stream ??= this.#dial()).write(request);
+        if (!request || this.#redial) return;
+        if (this.#stream) this.#stream.write(request);
+        else (this.#stream = this.#dial()).write({ ...this.#needs, ...request });
       });
     }
     return this.#request;
@@ -162,6 +188,7 @@ export class Session {
       this.#stream = this.#dial();
       const { claims, suspects } = this.#events;
       this.#stream.write({
+        ...this.#needs,
         demand: this.#demand,
         claimed: claims,
         ...(this.#wanted.length > 0 && { wanted: [...this.#wanted] }),
@@ -180,12 +207,22 @@ export class Session {
     this.#wanted = NONE;
   }
 
-  #onResponse({ granted, ended, lost, othersWaitMs, slots }: SessionResponse__Output): void {
+  #onResponse({ granted, ended, lost, othersWaitMs, slots, noneFits }: SessionResponse__Output): void {
     this.#goneSince = undefined;
+    if (noneFits && this.#needs) this.#warn(this.#needs);
     if (slots !== undefined) this.#events.capacity(slots);
     if (othersWaitMs > 0) this.#events.othersWait(othersWaitMs);
     for (const lease of granted) this.#events.granted(lease);
     for (const epoch of ended) this.#events.ended(epoch);
     if (lost.length > 0) this.#events.lost(lost);
+  }
+
+  #warn({ requires }: SessionNeeds): void {
+    process.emitWarning(
+      `no worker of the pool has ${requires.join(', ')}; calls that ask for it wait for one`,
+      {
+        code: 'OFFHAND_NO_WORKER_FITS',
+      },
+    );
   }
 }

@@ -2,6 +2,7 @@ import type { HeapItem } from './heap.js';
 import type { ClientId, RequestId } from './ids.js';
 import { LinkedList, type ListItem } from './linked-list.js';
 import type { Slot } from './registry.js';
+import type { TagSet } from './tags.js';
 
 /** What a lease is asked for with: all that the decision about it may depend on. */
 export interface LeaseWish {
@@ -12,6 +13,12 @@ export interface LeaseWish {
   readonly alone?: boolean;
   /** A whole number, higher first; 0 where it is left out. */
   readonly priority?: number;
+  /** Tags that the worker has to have. */
+  readonly needs?: TagSet;
+  /** The function that is to run: how long it takes is learnt by this name. */
+  readonly fn?: string | undefined;
+  /** How long it is expected to take on an average worker, in ms. */
+  readonly expectedMs?: number | undefined;
 }
 
 /** One wait for a lease. */
@@ -24,12 +31,20 @@ export class LeaseRequest implements ListItem<LeaseRequest> {
   readonly account: Account;
   /** Rises with every request. */
   readonly order: number;
+  readonly since: number;
+  /** How many of its priority or higher waited when it came. */
+  ahead = 0;
 
-  constructor(id: RequestId, wish: LeaseWish, account: Account, order: number) {
+  constructor(id: RequestId, wish: LeaseWish, account: Account, order: number, since: number) {
     this.id = id;
     this.wish = wish;
     this.account = account;
     this.order = order;
+    this.since = since;
+  }
+
+  get isWaiting(): boolean {
+    return this.list !== undefined;
   }
 }
 
@@ -39,7 +54,7 @@ export interface AccountEntry extends HeapItem {
 }
 
 /**
- * What one client has used at one priority, and what it waits for there.
+ * What one client has used at one priority and with the same needs, and what it waits for there.
  *
  * Slot time grows with every lease held, so at the instant t it is `base + leases * t`: taking a lease at t subtracts t
  * from the base, giving it back adds t. Clients that hold equally many leases therefore keep their order as time passes,
@@ -61,10 +76,12 @@ export class Account {
 
   readonly client: ClientId;
   readonly priority: number;
+  readonly needs: TagSet;
 
-  constructor(client: ClientId, priority: number) {
+  constructor(client: ClientId, { priority, needs }: { priority: number; needs: TagSet }) {
     this.client = client;
     this.priority = priority;
+    this.needs = needs;
   }
 
   slotTimeMs(now: number): number {

@@ -27,6 +27,22 @@ export class Heap<T extends HeapItem> {
     return a !== undefined && b !== undefined && this.#isBefore(b, a) ? b : a;
   }
 
+  /** The first `most`, in their order. */
+  few(most: number): T[] {
+    const few: T[] = [];
+    const next = this.#items.slice(0, 1);
+    for (let item = next.shift(); item && few.length < most; item = next.shift()) {
+      few.push(item);
+      for (const index of [2 * item.heapIndex + 1, 2 * item.heapIndex + 2]) {
+        const child = this.#items[index];
+        if (!child) continue;
+        const at = next.findIndex((other) => this.#isBefore(child, other));
+        next.splice(at < 0 ? next.length : at, 0, child);
+      }
+    }
+    return few;
+  }
+
   push(item: T): void {
     item.heapIndex = this.#items.length;
     this.#items.push(item);

@@ -1,4 +1,5 @@
 import type { ClientId, WorkerId } from './ids.js';
+import type { TagSet } from './tags.js';
 
 /** Names a lease: the epoch rises with every grant of a coordinator, so a key never comes back. */
 export interface LeaseKey {
@@ -22,16 +23,17 @@ export const SLICE_MS = 100;
  * A slot is free, leased, or ending: its lease is over, but the worker has not yet said that the code has stopped.
  * Only a free slot is granted, so no two attempts ever share one.
  *
- * `client` is charged for the time, at the lease's priority; it is unknown for a lease that a worker brought along when it
+ * `client` is charged for the time, at the lease's priority and needs; it is unknown for a lease that a worker brought along when it
  * attached.
  */
 export type SlotState =
   | { kind: 'free' }
-  | { kind: 'leased'; client: ClientId | undefined; bySession: boolean; priority: number }
+  | { kind: 'leased'; client: ClientId | undefined; bySession: boolean; priority: number; needs: TagSet }
   | {
       kind: 'ending';
       client: ClientId | undefined;
       priority: number;
+      needs: TagSet;
       /** Whether running code was told to stop, or is let finish. */
       isAborted: boolean;
       /** Whether it ends because others wait. */

@@ -1,6 +1,7 @@
 import type { Account, LeaseRequest, LeaseWish } from './account.js';
 import type { ClientId, RequestId } from './ids.js';
 import type { Slot } from './registry.js';
+import { NO_TAGS, type TagSet } from './tags.js';
 import { WaitingLine } from './waiting-line.js';
 
 /**
@@ -9,20 +10,25 @@ import { WaitingLine } from './waiting-line.js';
  */
 export const AGEING_MS = 30_000;
 
+/** Lines that nobody waits in are swept when there are this many, and again when they have doubled since. */
+const FIRST_SWEEP = 500;
+
 /**
- * The lines of all priorities. The highest priority at which anybody waits is served first, whoever it is; within it the
- * line is fair between clients, by the slot time that they have had at that priority.
+ * The lines of all priorities, one for each set of needs. The highest priority at which anybody waits is served first,
+ * whoever it is; within a line it is fair between clients, by the slot time that they have had there.
  *
  * So that nothing starves, a line ages: while it stands still it rises by one priority for every {@link AGEING_MS} that it
  * does so for longer than another. Once one of its requests is served it is where it was. Of two lines the order is that of
- * `priority * AGEING_MS - stillSince`, which does not change as time passes.
+ * `priority * AGEING_MS - stillSince`, which does not change as time passes. Of lines of one priority, which differ in their
+ * needs, the one that has stood still for longer is first.
  */
 export class Lines {
   readonly #plain = new WaitingLine(0);
-  readonly #others = new Map<number, WaitingLine>();
-  /** Highest priority first. At most one for each priority there is. */
+  readonly #others = new Map<string, WaitingLine>();
+  /** Highest priority first. */
   #lines: WaitingLine[] = [this.#plain];
   readonly #requests = new Map<RequestId, LeaseRequest>();
+  #sweepAt = FIRST_SWEEP;
 
   /** How many requests wait. */
   get size(): number {
@@ -48,34 +54,46 @@ export class Lines {
     return this.#lines.some((line) => line.clients > (line.waitingOf(client) > 0 ? 1 : 0));
   }
 
-  join(id: RequestId, wish: LeaseWish, now: number): void {
-    this.#requests.set(id, this.at(wish.priority).join(id, wish, now));
+  find(id: RequestId): LeaseRequest | undefined {
+    return this.#requests.get(id);
+  }
+
+  join(id: RequestId, wish: LeaseWish, now: number): LeaseRequest {
+    const ahead = this.#lines.length === 1 ? this.size : this.waitingAbove((wish.priority ?? 0) - 1);
+    const request = this.at(wish.priority, wish.needs).join(id, wish, now);
+    request.ahead = ahead;
+    this.#requests.set(id, request);
+    return request;
   }
 
   /** A caller that no longer waits. Unknown ones are ignored: they were served in the meantime. */
-  withdraw(id: RequestId, now: number): void {
+  withdraw(id: RequestId, now: number): LeaseRequest | undefined {
     const request = this.#requests.get(id);
-    if (!request) return;
+    if (!request) return undefined;
     this.#requests.delete(id);
-    this.at(request.account.priority).withdraw(request, now);
+    this.#lineOf(request.account).withdraw(request, now);
+    return request;
   }
 
-  /** The client whose turn it is, at the priority whose turn it is. */
-  first(now: number): Account | undefined {
-    let next: WaitingLine | undefined;
-    for (const line of this.#lines) if (line.size > 0 && (!next || rankOf(line) > rankOf(next))) next = line;
-    return next?.first(now);
-  }
-
-  /** The request to be served next. */
-  next(now: number): LeaseRequest | undefined {
-    return this.first(now)?.waiting.first;
+  /** Those in which somebody waits, whose turn it is first. */
+  inTurn(): readonly WaitingLine[] {
+    if (this.#lines.length === 1) return this.#plain.size > 0 ? this.#lines : NOBODY;
+    let turns: WaitingLine[] | undefined;
+    for (const line of this.#lines) {
+      if (line.size === 0) continue;
+      if (turns) turns.push(line);
+      else turns = [line];
+    }
+    if (!turns) return NOBODY;
+    return turns.length === 1
+      ? turns
+      : turns.sort((a, b) => rankOf(b) - rankOf(a) || b.priority - a.priority);
   }
 
   /** Takes a request out of line and charges its client from now on. */
   serve(request: LeaseRequest, now: number): void {
     this.#requests.delete(request.id);
-    this.at(request.account.priority).serve(request, now);
+    this.#lineOf(request.account).serve(request, now);
   }
 
   /** Those with leases that can be asked back, lowest priority first. */
@@ -87,30 +105,64 @@ export class Lines {
   }
 
   get hasHolders(): boolean {
-    return this.#lines.some((line) => line.hasHolders);
+    return this.#plain.hasHolders || (this.#lines.length > 1 && this.#lines.some((line) => line.hasHolders));
   }
 
-  /** The line of one priority. */
-  at(priority = 0): WaitingLine {
-    if (priority === 0) return this.#plain;
-    return this.#others.get(priority) ?? this.#open(priority);
+  /** The line of one priority and these needs. */
+  at(priority = 0, needs: TagSet = NO_TAGS): WaitingLine {
+    if (priority === 0 && needs.key === '') return this.#plain;
+    return this.#others.get(keyOf(priority, needs)) ?? this.#open(priority, needs);
+  }
+
+  /** The lease of a slot is over: its time is charged no longer. */
+  giveBack(
+    slot: Slot,
+    { client, priority, needs }: { client: ClientId | undefined; priority: number; needs: TagSet },
+    now: number,
+  ): void {
+    if (!client) return;
+    const line = this.at(priority, needs);
+    line.forbidRevoking(slot, client);
+    line.giveBack(client, now);
   }
 
   /** A slot that its client may be asked to give back is used at another priority from now on. */
-  move(slot: Slot, client: ClientId, from: number, to: number, now: number): void {
-    const [before, after] = [this.at(from), this.at(to)];
+  move(
+    slot: Slot,
+    { client, from, to, needs }: { client: ClientId; from: number; to: number; needs: TagSet },
+    now: number,
+  ): void {
+    const [before, after] = [this.at(from, needs), this.at(to, needs)];
     before.forbidRevoking(slot, client);
     before.giveBack(client, now);
     after.charge(client, now);
     after.allowRevoking(slot, client);
   }
 
-  #open(priority: number): WaitingLine {
-    const line = new WaitingLine(priority);
-    this.#others.set(priority, line);
+  #lineOf({ priority, needs }: Account): WaitingLine {
+    return this.at(priority, needs);
+  }
+
+  #open(priority: number, needs: TagSet): WaitingLine {
+    if (this.#lines.length >= this.#sweepAt) this.#sweep();
+    const line = new WaitingLine(priority, needs);
+    this.#others.set(keyOf(priority, needs), line);
     this.#lines = [...this.#lines, line].sort((a, b) => b.priority - a.priority);
     return line;
   }
+
+  /** What was used there is forgotten, as it is with every pause of the line. */
+  #sweep(): void {
+    for (const [key, line] of this.#others) if (line.isUnused) this.#others.delete(key);
+    this.#lines = [this.#plain, ...this.#others.values()];
+    this.#sweepAt = Math.max(FIRST_SWEEP, 2 * this.#lines.length);
+  }
+}
+
+const NOBODY: readonly WaitingLine[] = [];
+
+function keyOf(priority: number, needs: TagSet): string {
+  return `${priority} ${needs.key}`;
 }
 
 function rankOf({ priority, stillSince }: WaitingLine): number {

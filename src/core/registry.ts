@@ -1,12 +1,24 @@
+import type { LeaseWish } from './account.js';
+import { Speed } from './estimates.js';
 import type { HeapItem } from './heap.js';
 import type { WorkerId } from './ids.js';
 import type { LeaseKey, SlotState } from './lease.js';
 import type { ListItem } from './linked-list.js';
+import type { GrantReason } from './reason.js';
+import type { TagSet } from './tags.js';
 
 /** When the lease of a slot ends unless it is renewed. */
 export interface Expiry extends HeapItem {
   readonly slot: Slot;
   at: number;
+}
+
+/** What a lease was granted for, or is used for since. */
+export interface SlotUse {
+  readonly wish: LeaseWish;
+  readonly since: number;
+  /** How long it is expected to take on this worker, in ms; undefined where nobody knows. */
+  readonly expectedMs: number | undefined;
 }
 
 /** Room in a worker for one attempt at a time. */
@@ -20,6 +32,10 @@ export class Slot implements HeapItem, ListItem<Slot> {
   readonly index: number;
   /** Of the newest lease; 0 before the first. */
   epoch = 0;
+  /** What its lease is used for, as far as is known. */
+  use: SlotUse | undefined = undefined;
+  /** Why it was granted to whom it was granted last. */
+  reason: GrantReason | undefined = undefined;
   readonly expiry: Expiry = { heapIndex: -1, slot: this, at: 0 };
 
   constructor(worker: WorkerRecord, index: number) {
@@ -43,11 +59,14 @@ export class WorkerRecord {
   readonly id: WorkerId;
   /** Workers of lower rank come first where the policy has no preference. */
   readonly rank: number;
+  readonly tags: TagSet;
+  readonly speed = new Speed();
   readonly slots: Slot[];
 
-  constructor(id: WorkerId, rank: number, slots: number) {
+  constructor(id: WorkerId, rank: number, slots: number, tags: TagSet) {
     this.id = id;
     this.rank = rank;
+    this.tags = tags;
     this.slots = Array.from({ length: slots }, (_, index) => new Slot(this, index));
   }
 

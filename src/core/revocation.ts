@@ -2,6 +2,7 @@ import type { Account } from './account.js';
 import { SLICE_MS } from './lease.js';
 import { AGEING_MS, type Lines } from './lines.js';
 import type { Slot } from './registry.js';
+import { fits } from './tags.js';
 import type { WaitingLine } from './waiting-line.js';
 
 /** A slot to ask back, or when to look again; neither where only an event can change anything. */
@@ -10,15 +11,27 @@ interface Found {
   at?: number | undefined;
 }
 
+/** The slot to ask back for the first line that any is of use to, or when to look again. */
+export function slotToRevoke(lines: Lines, revoked: number, now: number): Found {
+  let at: number | undefined;
+  for (const line of lines.inTurn()) {
+    const waiter = line.first(now);
+    const found = waiter ? slotFor(waiter, lines, revoked, now) : {};
+    if (found.slot) return found;
+    if (found.at !== undefined) at = Math.min(at ?? found.at, found.at);
+  }
+  return { at };
+}
+
 /**
  * The slot to ask back for a client that waits, or when to look again. Of a lower priority at once, from the client that has
- * had most there; of the same as {@link fairSlot} says; of a higher one when the waiting line has aged so far, and no more
- * than one slot at a time.
+ * had most there; within its own line as {@link fairSlot} says; of others, one slot at a time: of a higher priority when the
+ * line has aged so far, and of the same, with other needs, when it has stood still for a slice.
  *
  * @param revoked how many slots are on their way from one client to another.
  */
-export function slotToRevoke(waiter: Account, lines: Lines, revoked: number, now: number): Found {
-  const line = lines.at(waiter.priority);
+function slotFor(waiter: Account, lines: Lines, revoked: number, now: number): Found {
+  const line = lines.at(waiter.priority, waiter.needs);
   let at: number | undefined;
   for (const held of lines.held()) {
     let found: Found = {};
@@ -26,8 +39,9 @@ export function slotToRevoke(waiter: Account, lines: Lines, revoked: number, now
       if (lines.waitingAbove(held.priority) > revoked) found = { slot: slotOfMost(waiter, held, now) };
     } else if (held === line) found = fairSlot(waiter, line, revoked, now);
     else if (revoked === 0) {
-      const dueAt = line.stillSince + (held.priority - line.priority) * AGEING_MS;
-      found = now >= dueAt ? { slot: slotOfMost(waiter, held, now) } : { at: dueAt };
+      const patienceMs = Math.max(SLICE_MS, (held.priority - line.priority) * AGEING_MS);
+      const slot = slotOfMost(waiter, held, now);
+      if (slot) found = now >= line.stillSince + patienceMs ? { slot } : { at: line.stillSince + patienceMs };
     }
     if (found.slot) return found;
     at = Math.min(at ?? Number.POSITIVE_INFINITY, found.at ?? Number.POSITIVE_INFINITY);
@@ -36,11 +50,21 @@ export function slotToRevoke(waiter: Account, lines: Lines, revoked: number, now
 }
 
 /** Its own leases a client uses for what is more urgent by itself. */
-function slotOfMost({ client }: Account, held: WaitingLine, now: number): Slot | undefined {
-  let most: Account | undefined;
-  for (const holder of held.holders(client))
-    if (!most || holder.slotTimeMs(now) > most.slotTimeMs(now)) most = holder;
-  return most?.revocable.first;
+function slotOfMost(waiter: Account, held: WaitingLine, now: number): Slot | undefined {
+  let most: { slotTimeMs: number; slot: Slot } | undefined;
+  for (const holder of held.holders(waiter.client)) {
+    const slotTimeMs = holder.slotTimeMs(now);
+    const slot = most && most.slotTimeMs >= slotTimeMs ? undefined : fitting(holder, waiter);
+    if (slot) most = { slotTimeMs, slot };
+  }
+  return most?.slot;
+}
+
+/** The one that has been held for longest of those that are of use to the waiter. */
+function fitting(holder: Account, { needs }: Account): Slot | undefined {
+  let slot = holder.revocable.first;
+  while (slot && needs.key !== '' && !fits(slot.worker.tags, needs)) slot = slot.next;
+  return slot;
 }
 
 /**

@@ -1,6 +1,7 @@
 import type { LeaseWish } from './account.js';
 import type { RequestId, WorkerId } from './ids.js';
 import type { LeaseKey } from './lease.js';
+import type { TagSet } from './tags.js';
 
 /** A lease that a worker still honours when it attaches (again). */
 export interface HeldLease {
@@ -17,6 +18,7 @@ export type SchedulerEvent =
       worker: WorkerId;
       /** Workers of lower rank are taken first. */
       rank: number;
+      tags?: TagSet;
       /** One per slot: the highest epoch the worker has seen, and the lease of that epoch if it still lives. */
       slots: readonly { epoch: number; held?: HeldLease | undefined }[];
     }
@@ -31,8 +33,8 @@ export type SchedulerEvent =
     }
   /** A session says that it holds this lease, which a worker has brought along. Granted to it again, or else ignored. */
   | { type: 'lease-claimed'; request: RequestId; wish: LeaseWish; lease: LeaseKey }
-  /** A session uses its lease for tasks of another priority than so far. */
-  | { type: 'lease-regraded'; lease: LeaseKey; priority: number }
+  /** A session uses its lease for tasks of another priority than so far, or for one that takes longer. */
+  | { type: 'lease-regraded'; lease: LeaseKey; priority: number; expectedMs?: number | undefined }
   | { type: 'request-withdrawn'; request: RequestId }
   | { type: 'lease-used'; lease: LeaseKey; inUse: boolean; idleMs: number }
   | {

@@ -1,14 +1,16 @@
-import type { LeaseWish } from './account.js';
+import type { LeaseRequest, LeaseWish } from './account.js';
 import { assertNever } from './assert-never.js';
 import { Expiries } from './expiries.js';
 import type { ClientId, RequestId, WorkerId } from './ids.js';
 import { type LeaseKey, UNUSED_LEASE_TTL_MS } from './lease.js';
 import { Lines } from './lines.js';
-import { FirstFree, type PlacementPolicy } from './placement.js';
+import { FirstFree, type Placed, type PlacementPolicy } from './placement.js';
 import { Registry, type Slot, WorkerRecord } from './registry.js';
 import { slotToRevoke } from './revocation.js';
 import type { HeldLease, SchedulerCommand, SchedulerEvent } from './scheduler-events.js';
 import { SolitaryLine } from './solitary-line.js';
+import { NO_TAGS } from './tags.js';
+import { Usage } from './usage.js';
 
 export type { HeldLease, SchedulerCommand, SchedulerEvent } from './scheduler-events.js';
 
@@ -24,6 +26,7 @@ export class Scheduler {
   readonly #lines = new Lines();
   readonly #solitary = new SolitaryLine(this.#registry);
   readonly #placement: PlacementPolicy;
+  readonly #usage: Usage;
   #epoch: number;
   readonly #expiries = new Expiries();
   /** Slots on their way from one client to another. */
@@ -37,6 +40,7 @@ export class Scheduler {
   constructor(epoch = 0, placement: PlacementPolicy = new FirstFree()) {
     this.#epoch = epoch;
     this.#placement = placement;
+    this.#usage = new Usage(placement);
   }
 
   /** Of the lease that was granted last. */
@@ -70,24 +74,35 @@ export class Scheduler {
     return this.#registry.get(worker)?.isBusy ?? false;
   }
 
+  /** Why a lease was granted when and where it was, and what it is used for, as long as it is the newest of its slot. */
+  granted(lease: LeaseKey): Pick<Slot, 'reason' | 'use'> | undefined {
+    return this.#registry.slotOf(lease);
+  }
+
+  /** The worker that a request waits for, under a policy that looks ahead. */
+  planOf(request: RequestId): WorkerId | undefined {
+    return this.#placement.plan?.workerOf(this.#lines.find(request))?.id;
+  }
+
   handle(event: SchedulerEvent, now: number): SchedulerCommand[] {
     const commands: SchedulerCommand[] = [];
+    let joined: LeaseRequest | undefined;
     switch (event.type) {
       case 'worker-attached':
         this.#attach(event, now, commands);
         break;
       case 'worker-draining':
-        this.#drain(event.worker);
+        this.#withhold(event.worker, (worker) => (worker.phase = 'draining'), now);
         break;
       case 'worker-away':
-        this.#miss(event.worker);
+        this.#withhold(event.worker, (worker) => (worker.isAway = true), now);
         break;
       case 'worker-lost':
         this.#lose(event.worker, now);
         break;
       case 'lease-requested':
         if (event.wish.alone) this.#solitary.join(event.request, event.wish);
-        else this.#lines.join(event.request, event.wish, now);
+        else joined = this.#lines.join(event.request, event.wish, now);
         break;
       case 'lease-claimed':
         this.#claim(event, now, commands);
@@ -96,8 +111,8 @@ export class Scheduler {
         this.#regrade(event, now);
         break;
       case 'request-withdrawn':
-        this.#lines.withdraw(event.request, now);
-        this.#open(this.#solitary.withdraw(event.request));
+        this.#usage.forget(this.#lines.withdraw(event.request, now));
+        this.#open(this.#solitary.withdraw(event.request), now);
         break;
       case 'lease-used':
         this.#noteUse(event, now);
@@ -116,19 +131,21 @@ export class Scheduler {
     this.#expire(now, commands);
     this.#grantSolitary(now, commands);
     this.#grant(now, commands);
+    this.#usage.plan(joined, now);
     this.#revoke(now, commands);
     return commands;
   }
 
   #attach(
-    { worker: id, rank, slots }: Extract<SchedulerEvent, { type: 'worker-attached' }>,
+    { worker: id, rank, tags = NO_TAGS, slots }: Extract<SchedulerEvent, { type: 'worker-attached' }>,
     now: number,
     commands: SchedulerCommand[],
   ): void {
     if (this.#registry.get(id)?.slots.length !== slots.length) this.#lose(id, now);
-    const worker = this.#registry.get(id) ?? new WorkerRecord(id, rank, slots.length);
+    const worker = this.#registry.get(id) ?? new WorkerRecord(id, rank, slots.length, tags);
     this.#registry.add(worker);
     worker.isAway = false;
+    if (worker.isOpen) this.#placement.plan?.open(worker, now);
     for (const [index, news] of slots.entries()) {
       const slot = worker.slots[index];
       if (slot) this.#reconcile(slot, news, now, commands);
@@ -158,7 +175,7 @@ export class Scheduler {
   /** The holder of a session's lease has some time to claim it; that of another is known by its use. */
   #bringAlong(slot: Slot, held: HeldLease, now: number): void {
     const { bySession = false } = held;
-    slot.state = { kind: 'leased', client: undefined, bySession, priority: 0 };
+    slot.state = { kind: 'leased', client: undefined, bySession, priority: 0, needs: NO_TAGS };
     if (bySession) this.#expiries.set(slot, now + UNUSED_LEASE_TTL_MS);
     else this.#noteUse({ lease: slot.key, ...held }, now);
   }
@@ -170,44 +187,52 @@ export class Scheduler {
   ): void {
     const slot = this.#registry.slotOf(lease);
     if (slot?.state.kind !== 'leased' || slot.state.client || !slot.state.bySession) return;
-    const { client, priority = 0 } = wish;
+    const { client, priority = 0, needs = NO_TAGS } = wish;
     this.#expiries.set(slot, undefined);
-    slot.state = { kind: 'leased', client, bySession: true, priority };
-    this.#lines.at(priority).charge(client, now);
-    this.#lines.at(priority).allowRevoking(slot, client);
+    slot.state = { kind: 'leased', client, bySession: true, priority, needs };
+    this.#lines.at(priority, needs).charge(client, now);
+    this.#lines.at(priority, needs).allowRevoking(slot, client);
     commands.push({ type: 'grant-lease', request, lease, ttlMs: 0 });
   }
 
   /** Whoever waits is compared with what the lease is used for now. */
-  #regrade({ lease, priority }: { lease: LeaseKey; priority: number }, now: number): void {
+  #regrade(
+    { lease, priority, expectedMs }: Extract<SchedulerEvent, { type: 'lease-regraded' }>,
+    now: number,
+  ): void {
     const slot = this.#registry.slotOf(lease);
     const state = slot?.state;
     if (!slot || state?.kind !== 'leased' || !state.client || !state.bySession) return;
+    const { client, needs } = state;
+    this.#usage.begin(slot, { client, bySession: true, priority, needs, expectedMs }, now);
     if (state.priority === priority) return;
-    this.#lines.move(slot, state.client, state.priority, priority, now);
+    this.#lines.move(slot, { client, from: state.priority, to: priority, needs }, now);
     state.priority = priority;
   }
 
-  #drain(id: WorkerId): void {
+  /** Nothing more of a worker is granted that leaves, or may be lost. */
+  #withhold(id: WorkerId, change: (worker: WorkerRecord) => void, now: number): void {
     const worker = this.#registry.get(id);
     if (!worker) return;
-    worker.phase = 'draining';
-    for (const slot of worker.slots) this.#placement.remove(slot);
-  }
-
-  #miss(id: WorkerId): void {
-    const worker = this.#registry.get(id);
-    if (!worker) return;
-    worker.isAway = true;
-    for (const slot of worker.slots) this.#placement.remove(slot);
+    change(worker);
+    this.#close(worker, now);
   }
 
   #lose(id: WorkerId, now: number): void {
-    for (const slot of this.#registry.get(id)?.slots ?? []) {
-      this.#placement.remove(slot);
+    const worker = this.#registry.get(id);
+    if (!worker) return;
+    this.#registry.remove(id);
+    for (const slot of worker.slots) {
+      this.#usage.disregard(slot);
       this.#vacate(slot, now);
     }
-    this.#registry.remove(id);
+    this.#close(worker, now);
+  }
+
+  /** Nothing more of it is granted to anybody. */
+  #close(worker: WorkerRecord, now: number): void {
+    for (const slot of worker.slots) this.#placement.remove(slot);
+    this.#placement.plan?.close(worker, now);
   }
 
   /** A session's lease does not expire, however little it is used. */
@@ -218,8 +243,10 @@ export class Scheduler {
   }
 
   #expire(now: number, commands: SchedulerCommand[]): void {
-    for (let slot = this.#expiries.due(now); slot; slot = this.#expiries.due(now))
+    for (let slot = this.#expiries.due(now); slot; slot = this.#expiries.due(now)) {
+      this.#usage.disregard(slot);
       this.#end(slot, { abort: true }, commands);
+    }
   }
 
   #end(
@@ -231,9 +258,9 @@ export class Scheduler {
     const { state } = slot;
     if (state.kind === 'leased') {
       this.#expiries.set(slot, undefined);
-      const { client, priority } = state;
-      if (client) this.#lines.at(priority).forbidRevoking(slot, client);
-      slot.state = { kind: 'ending', client, priority, isAborted: abort, isRevoked };
+      const { client, priority, needs } = state;
+      if (client) this.#lines.at(priority, needs).forbidRevoking(slot, client);
+      slot.state = { kind: 'ending', client, priority, needs, isAborted: abort, isRevoked };
     } else if (abort && !state.isAborted) state.isAborted = true;
     else return;
     commands.push({ type: 'end-lease', lease: slot.key, abort });
@@ -244,29 +271,31 @@ export class Scheduler {
     if (!slot || slot.state.kind === 'free') return;
     const { worker } = slot;
     this.#vacate(slot, now);
-    if (worker.isReserved && worker.taken === 0 && !this.#solitary.isAwaited(worker)) this.#open(worker);
+    if (worker.isReserved && worker.taken === 0 && !this.#solitary.isAwaited(worker)) this.#open(worker, now);
     else this.#offer(slot);
   }
 
   /** Its slots are for everybody again. */
-  #open(worker: WorkerRecord | undefined): void {
+  #open(worker: WorkerRecord | undefined, now: number): void {
     if (!worker) return;
     worker.isReserved = false;
+    if (worker.isOpen) this.#placement.plan?.open(worker, now);
     for (const slot of worker.slots) if (slot.state.kind === 'free') this.#offer(slot);
   }
 
   #grantSolitary(now: number, commands: SchedulerCommand[]): void {
     for (const request of this.#solitary.requests()) {
-      this.#open(request.unfit());
+      this.#open(request.unfit(), now);
       const reserved = request.worker ? undefined : this.#solitary.reserve(request);
+      if (reserved) this.#close(reserved, now);
       for (const slot of reserved?.slots ?? []) {
-        this.#placement.remove(slot);
         if (slot.state.kind === 'leased' && slot.state.bySession) this.#end(slot, { abort: false }, commands);
       }
       const slot = request.worker?.slots[0];
       if (!slot || slot.worker.taken > 0) continue;
       this.#solitary.withdraw(request.id);
-      this.#lines.at(request.wish.priority).charge(request.wish.client, now);
+      slot.reason = undefined;
+      this.#lines.at(request.wish.priority, request.wish.needs).charge(request.wish.client, now);
       this.#lease(slot, request.id, request.wish, now, commands);
     }
   }
@@ -279,34 +308,38 @@ export class Scheduler {
     const { state } = slot;
     if (state.kind === 'free') return;
     this.#expiries.set(slot, undefined);
+    this.#usage.end(slot, now);
     if (state.kind === 'ending' && state.isRevoked) this.#revoked -= 1;
-    if (state.client) {
-      const line = this.#lines.at(state.priority);
-      line.forbidRevoking(slot, state.client);
-      line.giveBack(state.client, now);
-    }
+    this.#lines.giveBack(slot, state, now);
     slot.state = { kind: 'free' };
   }
 
   #grant(now: number, commands: SchedulerCommand[]): void {
-    for (let request = this.#lines.next(now); request; request = this.#lines.next(now)) {
-      const slot = this.#placement.take(request.wish);
-      if (!slot) return;
+    for (let placed = this.#place(now); placed; placed = this.#place(now)) {
+      const { request, slot } = placed;
+      this.#usage.explain(placed, now);
+      this.#usage.forget(request);
       this.#lines.serve(request, now);
       this.#lease(slot, request.id, request.wish, now, commands);
     }
   }
 
-  #lease(
-    slot: Slot,
-    request: RequestId,
-    { client, bySession, priority = 0 }: LeaseWish,
-    now: number,
-    commands: SchedulerCommand[],
-  ): void {
+  /** For the first line that has a client for whom there is a slot. */
+  #place(now: number): Placed | undefined {
+    for (const line of this.#lines.inTurn()) {
+      const account = line.first(now);
+      const placed = account && this.#placement.take(account, now);
+      if (placed) return placed;
+    }
+    return undefined;
+  }
+
+  #lease(slot: Slot, request: RequestId, wish: LeaseWish, now: number, commands: SchedulerCommand[]): void {
     slot.epoch = ++this.#epoch;
-    slot.state = { kind: 'leased', client, bySession, priority };
-    if (bySession) this.#lines.at(priority).allowRevoking(slot, client);
+    const { client, bySession, priority = 0, needs = NO_TAGS } = wish;
+    slot.state = { kind: 'leased', client, bySession, priority, needs };
+    this.#usage.begin(slot, wish, now);
+    if (bySession) this.#lines.at(priority, needs).allowRevoking(slot, client);
     else this.#expiries.set(slot, now + UNUSED_LEASE_TTL_MS);
     const ttlMs = bySession ? 0 : UNUSED_LEASE_TTL_MS;
     commands.push({ type: 'grant-lease', request, lease: slot.key, ttlMs });
@@ -316,16 +349,11 @@ export class Scheduler {
   #revoke(now: number, commands: SchedulerCommand[]): void {
     this.#revokeAt = undefined;
     while (this.#lines.size > this.#revoked && this.#lines.hasHolders) {
-      const waiter = this.#lines.first(now);
-      if (!waiter) return;
-      const found = slotToRevoke(waiter, this.#lines, this.#revoked, now);
-      if (found.slot) {
-        this.#revoked += 1;
-        this.#end(found.slot, { abort: false, isRevoked: true }, commands);
-      } else {
-        this.#revokeAt = found.at;
-        return;
-      }
+      const { slot, at } = slotToRevoke(this.#lines, this.#revoked, now);
+      this.#revokeAt = at;
+      if (!slot) return;
+      this.#revoked += 1;
+      this.#end(slot, { abort: false, isRevoked: true }, commands);
     }
   }
 }

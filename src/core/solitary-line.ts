@@ -1,6 +1,7 @@
 import type { LeaseWish } from './account.js';
 import type { RequestId } from './ids.js';
 import type { Registry, WorkerRecord } from './registry.js';
+import { fits, NO_TAGS } from './tags.js';
 
 /** A request for a worker that runs nothing else meanwhile. */
 class SolitaryRequest {
@@ -63,7 +64,7 @@ export class SolitaryLine {
   reserve(request: SolitaryRequest): WorkerRecord | undefined {
     let best: WorkerRecord | undefined;
     for (const worker of this.#registry.values()) {
-      if (!worker.isOpen) continue;
+      if (!worker.isOpen || !fits(worker.tags, request.wish.needs ?? NO_TAGS)) continue;
       if (!best || worker.taken < best.taken || (worker.taken === best.taken && worker.rank < best.rank))
         best = worker;
     }

@@ -2,6 +2,7 @@ import { AccountIndex } from './account-index.js';
 import { Account, LeaseRequest, type LeaseWish } from './account.js';
 import type { ClientId, RequestId } from './ids.js';
 import type { Slot } from './registry.js';
+import { NO_TAGS, type TagSet } from './tags.js';
 
 /** Shares are compared since the line was last empty for this long, in ms. */
 export const CONTENTION_GAP_MS = 1_000;
@@ -10,7 +11,7 @@ export const CONTENTION_GAP_MS = 1_000;
 const FIRST_SWEEP = 1_000;
 
 /**
- * Who waits for a lease at one priority, and who is next: the client that has had the least slot time, and within a client the request
+ * Who waits for a lease at one priority and with the same needs, and who is next: the client that has had the least slot time, and within a client the request
  * that came first. Also who has had the most, and holds leases that can be asked back.
  *
  * Slot time is counted within a contention period, which begins when somebody joins a line that was empty for a second:
@@ -33,9 +34,11 @@ export class WaitingLine {
   /** Since when it has waited without anybody being served. */
   #stillSince = 0;
   readonly priority: number;
+  readonly needs: TagSet;
 
-  constructor(priority: number) {
+  constructor(priority: number, needs: TagSet = NO_TAGS) {
     this.priority = priority;
+    this.needs = needs;
   }
 
   /** How many requests wait. */
@@ -45,6 +48,12 @@ export class WaitingLine {
 
   get stillSince(): number {
     return this.#stillSince;
+  }
+
+  /** Whether nobody waits here, or has a lease. */
+  get isUnused(): boolean {
+    for (const account of this.#accounts.values()) if (!account.isIdle) return false;
+    return true;
   }
 
   /** How many clients wait. */
@@ -64,7 +73,7 @@ export class WaitingLine {
       this.#emptySince = undefined;
     }
     const account = this.#accountOf(wish.client, now);
-    const request = new LeaseRequest(id, wish, account, this.#order++);
+    const request = new LeaseRequest(id, wish, account, this.#order++, now);
     this.#size += 1;
     account.waiting.push(request);
     if (account.waiting.size > 1) return request;
@@ -157,7 +166,7 @@ export class WaitingLine {
     let account = this.#accounts.get(client);
     if (!account) {
       this.#forgetIdle(now);
-      account = new Account(client, this.priority);
+      account = new Account(client, this);
       account.period = this.#period;
       this.#accounts.set(client, account);
     }

@@ -1,19 +1,23 @@
 import type { LeaseWish } from '../core/account.js';
 import { assertNever } from '../core/assert-never.js';
-import { PoolError } from '../core/errors.js';
 import { type ClientId, requestId, type RequestId, type WorkerId } from '../core/ids.js';
 import type { LeaseKey } from '../core/lease.js';
 import type { WorkerNames } from '../core/worker-names.js';
 import { LivedClock } from '../core/lived-clock.js';
-import { Scheduler, type SchedulerCommand, type SchedulerEvent } from '../core/scheduler.js';
+import { fits, NO_TAGS, type TagSet } from '../core/tags.js';
+import type { PolicyName } from '../core/placement.js';
+import type { Scheduler, SchedulerCommand, SchedulerEvent } from '../core/scheduler.js';
 import type { Attached } from '../wire/generated/offhand/v1/Attached.js';
 import type { StatusDocument } from '../wire/generated/offhand/v1/StatusDocument.js';
 import type { WorkerMessage__Output } from '../wire/generated/offhand/v1/WorkerMessage.js';
 import { readLease, signLease } from '../wire/lease-token.js';
 import type { Logger } from '../host/logger.js';
+import { checkRoom, noneFits, stopping } from './admission.js';
 import { type Claim, Claims } from './claims.js';
+import { type EventLog, schedulerOf } from './event-log.js';
 import type { Holder } from './holder.js';
 import { Members } from './members.js';
+import { withRemaining } from './remaining.js';
 import type { WorkerLink } from './worker-link.js';
 
 export interface CoordinatorSettings {
@@ -27,6 +31,12 @@ export interface CoordinatorSettings {
   heartbeatIntervalMs: number;
   /** After how long a silence a worker counts as lost, in ms. */
   workerTimeoutMs: number;
+  /** How a worker is chosen. */
+  policy: PolicyName;
+  /** Where the scheduler's events are written down, if they are. */
+  eventLog: EventLog | undefined;
+  /** What the workers have that this server starts, attached or not. */
+  tags: TagSet;
 }
 
 /** What others may want to hear of. */
@@ -45,17 +55,12 @@ export interface CoordinatorEvents {
 /** How often the clock is looked at, and with it who has fallen silent, in ms. */
 const TICK_MS = 250;
 
-/** Requests for a lease that may wait, of one client and in all; those of sessions, which are few, are not counted out. */
-const MAX_WAITING_PER_CLIENT = 1_000;
-const MAX_WAITING = 100_000;
-
 /**
  * Feeds the scheduler with what happens and carries out what it decides. It sees leases, counters and attachments; never
  * a function or an argument.
  */
 export class Coordinator {
-  // Above every epoch of an earlier life on this machine, as long as leases are granted no faster than one per µs.
-  readonly #scheduler = new Scheduler(Date.now() * 1_000);
+  readonly #scheduler: Scheduler;
   readonly #settings: CoordinatorSettings;
   readonly #log: Logger;
   readonly members: Members;
@@ -79,6 +84,8 @@ export class Coordinator {
     this.#settings = settings;
     this.members = new Members(names);
     this.#log = log;
+    // Above every epoch of an earlier life on this machine, as long as leases are granted no faster than one per µs.
+    this.#scheduler = schedulerOf({ epoch: Date.now() * 1_000, policy: settings.policy }, settings.eventLog);
     this.#tick = setInterval(() => this.#watch(), TICK_MS);
   }
 
@@ -93,25 +100,14 @@ export class Coordinator {
     return this.#clock.now();
   }
 
-  /** The attached workers, in the order of their names. */
-  get workers(): WorkerLink[] {
-    return this.members.inOrder;
+  /** Workers that somebody has a lease on. */
+  get inUse(): Set<WorkerId> {
+    return new Set([...this.#holding.values()].map(({ lease }) => lease.worker));
   }
 
-  /** What there is to do, and by how many of the pool's own workers it is done. */
-  get load(): { own: number; inUse: number; missing: number } {
-    const own = this.members.all.filter(({ info, isAway }) => !info.joined && !isAway);
-    const inUse = new Set([...this.#holding.values()].map(({ lease }) => lease.worker));
-    return {
-      own: own.length,
-      inUse: own.filter(({ id }) => inUse.has(id)).length,
-      missing: this.#scheduler.waiting + this.countAtHome(),
-    };
-  }
-
-  /** Slots of all attached workers. */
-  get slots(): number {
-    return this.members.slots;
+  /** Leases that clients have a use for and do not have. */
+  get missing(): number {
+    return this.#scheduler.waiting + this.countAtHome();
   }
 
   isBusy(worker: WorkerId): boolean {
@@ -123,10 +119,25 @@ export class Coordinator {
     return this.#scheduler.othersWait(client);
   }
 
-  /** Puts a holder in line. @throws PoolError `unavailable` when the pool stops, `queue-full` */
-  requestLease(wish: LeaseWish, holder: Holder): RequestId {
+  /** Slots of the attached workers that have these tags. */
+  slotsFor(needs: TagSet): number {
+    return needs.key === '' ? this.members.slots : this.members.slotsFor(needs);
+  }
+
+  /** Whether there is a worker with these tags, or could be. */
+  hasFit(needs: TagSet = NO_TAGS): boolean {
+    return needs.key === '' || fits(this.#settings.tags, needs) || this.members.hasFit(needs);
+  }
+
+  /**
+   * Puts a holder in line.
+   *
+   * @throws PoolError `unavailable` when the pool stops, `queue-full`, `no-worker-fits` unless it is to wait for one
+   */
+  requestLease(wish: LeaseWish, holder: Holder, { waitForFit }: { waitForFit: boolean }): RequestId {
     if (this.#isStopping) throw stopping();
-    if (!wish.bySession) this.#checkRoom(wish.client);
+    if (!waitForFit && !this.hasFit(wish.needs)) throw noneFits(wish.needs);
+    if (!wish.bySession) checkRoom(this.#scheduler, wish.client);
     const request = requestId(++this.#requests);
     this.#waiting.set(request, holder);
     this.#handle({ type: 'lease-requested', request, wish });
@@ -142,9 +153,9 @@ export class Coordinator {
     else this.#claims.add(claim, this.now);
   }
 
-  /** A session uses its lease for tasks of another priority. */
-  regrade(lease: LeaseKey, priority: number): void {
-    this.#handle({ type: 'lease-regraded', lease, priority });
+  /** A session uses its lease for tasks of another priority, or for one that takes so long. */
+  regrade(lease: LeaseKey, priority: number, expectedMs: number | undefined): void {
+    this.#handle({ type: 'lease-regraded', lease, priority, expectedMs });
   }
 
   withdraw(request: RequestId): void {
@@ -163,13 +174,21 @@ export class Coordinator {
 
   async status(): Promise<StatusDocument> {
     const workers = await Promise.all(
-      this.workers.map(async (link) => ({ ...(await link.state()), busy: this.isBusy(link.id) })),
+      this.members.inOrder.map(async (link) => {
+        const state = withRemaining(await link.state(), (epoch) => this.#expectedMs(epoch));
+        return { ...state, busy: this.isBusy(link.id) };
+      }),
     );
     return {
       workers,
       queue: { pending: this.#scheduler.waiting, tasks: [] },
       wanted: this.wanted + this.members.joined,
     };
+  }
+
+  #expectedMs(epoch: number): number | undefined {
+    const lease = this.#holding.get(epoch)?.lease;
+    return lease && this.#scheduler.granted(lease)?.use?.expectedMs;
   }
 
   attach(link: WorkerLink): void {
@@ -186,6 +205,7 @@ export class Coordinator {
       type: 'worker-attached',
       worker: link.id,
       rank: link.rank,
+      tags: link.tags,
       slots: Array.from({ length: slots }, (_, slot) => ({
         epoch: epochs[slot] ?? 0,
         held: leases.find((lease) => lease.slot === slot),
@@ -266,18 +286,6 @@ export class Coordinator {
     for (const link of this.members.all) link.close();
   }
 
-  /** A session asks for no more than it has a use for; other callers have to be told when to stop. */
-  #checkRoom(client: ClientId): void {
-    const advice = 'ask again when some of them are served';
-    if (this.#scheduler.waitingOf(client) >= MAX_WAITING_PER_CLIENT)
-      throw new PoolError(
-        'queue-full',
-        `this client has ${MAX_WAITING_PER_CLIENT} requests waiting; ${advice}`,
-      );
-    if (this.#scheduler.waiting >= MAX_WAITING)
-      throw new PoolError('queue-full', `the pool has ${MAX_WAITING} requests waiting; ${advice}`);
-  }
-
   #watch(): void {
     const { now } = this;
     for (const link of this.members.silentFor(this.#settings.workerTimeoutMs, now)) this.lose(link);
@@ -353,9 +361,11 @@ export class Coordinator {
     const worker = this.members.get(lease.worker);
     this.#waiting.delete(request);
     if (!holder || !worker) return;
-    this.#log.debug({ ...lease }, 'lease granted');
+    const reason = this.#scheduler.granted(lease)?.reason;
+    this.#log.debug({ ...lease, reason }, 'lease granted');
     this.#holding.set(lease.epoch, { lease, holder });
-    holder.granted({ key: lease, token: signLease({ ...lease, ttlMs }, this.#settings.signingKey), worker });
+    const token = signLease({ ...lease, ttlMs }, this.#settings.signingKey);
+    holder.granted({ key: lease, token, worker, reason });
   }
 
   #say<K extends keyof CoordinatorEvents>(what: K, ...about: Parameters<CoordinatorEvents[K]>): void {
@@ -369,8 +379,4 @@ export class Coordinator {
     if (at === undefined) return;
     this.#timer = setTimeout(() => this.#handle({ type: 'time-passed' }), Math.max(0, at - now));
   }
-}
-
-function stopping(): PoolError {
-  return new PoolError('unavailable', 'the pool is stopping');
 }

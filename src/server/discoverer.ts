@@ -53,7 +53,7 @@ export function discoverWorkers(
 
 /** Those where none of the workers is that are attached. */
 function unknownPlaces(coordinator: Coordinator, ranges: readonly SearchRange[]): SearchRange[] {
-  const known = coordinator.workers.map(({ info }) => info);
+  const known = coordinator.members.inOrder.map(({ info }) => info);
   return ranges.map(({ host, ports }) => ({
     host,
     ports: ports.filter((port) => !known.some((worker) => isSamePlace(worker, { host, port }))),

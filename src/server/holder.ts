@@ -1,4 +1,5 @@
 import type { PoolError } from '../core/errors.js';
+import type { GrantReason } from '../core/reason.js';
 import type { LeaseKey } from '../core/lease.js';
 import type { WorkerLink } from './worker-link.js';
 
@@ -20,4 +21,6 @@ export interface GrantedLease {
   /** Signed, for the worker. */
   readonly token: string;
   readonly worker: WorkerLink;
+  /** Why it was granted when and where it was; unknown of one that its holder had before. */
+  readonly reason: GrantReason | undefined;
 }

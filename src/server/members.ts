@@ -1,4 +1,5 @@
 import { type WorkerId, workerId } from '../core/ids.js';
+import { fits, type TagSet } from '../core/tags.js';
 import { WORKER_NAME, type WorkerNames } from '../core/worker-names.js';
 import type { WorkerProcess } from '../host/pool-files.js';
 import type { AttachRequest__Output } from '../wire/generated/offhand/v1/AttachRequest.js';
@@ -59,6 +60,19 @@ export class Members {
     let slots = 0;
     for (const link of this.#links.values()) if (!link.isAway) slots += link.info.slots;
     return slots;
+  }
+
+  /** Slots of those that are attached and have these tags. */
+  slotsFor(needs: TagSet): number {
+    let slots = 0;
+    for (const link of this.#links.values())
+      if (!link.isAway && fits(link.tags, needs)) slots += link.info.slots;
+    return slots;
+  }
+
+  /** Whether one of those that are attached, or may come back, has these tags. */
+  hasFit(needs: TagSet): boolean {
+    return this.all.some((link) => fits(link.tags, needs));
   }
 
   /** Takes the place of an earlier attachment of the same worker. Returns whether that worker was lost meanwhile. */

@@ -69,8 +69,10 @@ export class Membership {
   #look(autoscaler: Autoscaler): void {
     const { wanted } = this.#supervisor;
     const { slots } = this.#options;
-    const { own, inUse, missing } = this.#coordinator.load;
-    const next = autoscaler.next({ wanted, attached: own, inUse, slots, missing }, this.#coordinator.now);
+    const { members, inUse: leased, missing, now } = this.#coordinator;
+    const own = members.all.filter(({ info, isAway }) => !info.joined && !isAway);
+    const inUse = own.filter(({ id }) => leased.has(id)).length;
+    const next = autoscaler.next({ wanted, attached: own.length, inUse, slots, missing }, now);
     if (next === wanted) return;
     this.#log.info({ from: wanted, to: next, missing, inUse }, 'scaling');
     // Tried again by the supervisor, which has said so.
@@ -93,7 +95,7 @@ export class Membership {
       return this.#when(() => this.#coordinator.members.get(link.id) !== link);
     }
     if (isOurs) return;
-    const known = this.#coordinator.workers.map(({ info }) => info.worker).join(', ') || 'none';
+    const known = this.#coordinator.members.inOrder.map(({ info }) => info.worker).join(', ') || 'none';
     throw new PoolError('not-found', `no worker is called ${name}; there are: ${known}`);
   }
 

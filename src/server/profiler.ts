@@ -111,7 +111,7 @@ export class Profiler {
 
   #sample(): void {
     const at = performance.now();
-    for (const link of this.#coordinator.workers) {
+    for (const link of this.#coordinator.members.inOrder) {
       this.#open.push({ at, link, isBusy: this.#coordinator.isBusy(link.id) });
     }
     // Many rows at a time: writing to a file costs by the call.

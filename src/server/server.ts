@@ -4,6 +4,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { Server } from '@grpc/grpc-js';
 import { PoolError } from '../core/errors.js';
 import { once } from '../core/once.js';
+import { tagSet } from '../core/tags.js';
 import { withResolvers } from '../core/with-resolvers.js';
 import { formatAddress, isWildcard } from '../wire/address.js';
 import type { Credentials } from '../wire/credentials.js';
@@ -17,6 +18,7 @@ import { coordinatorService, discoveryService } from '../wire/proto.js';
 import { VERSION } from '../wire/protocol.js';
 import { Coordinator } from './coordinator.js';
 import type { CoordinatorPlace, ServerOptions } from '../wire/process-messages.js';
+import { EventLog } from './event-log.js';
 import { keepConnectionsAlive } from './keepalive.js';
 import { Losses } from './losses.js';
 import { Membership } from './membership.js';
@@ -67,6 +69,8 @@ async function start(options: ServerOptions, supervisor: Supervisor): Promise<Ru
     pretty: options.logPretty,
     level: options.logLevel,
   });
+  const eventLog = options.eventLog === undefined ? undefined : await EventLog.open(options.eventLog);
+  eventLog?.onError((error) => log.error({ reason: error.message }, 'the event log is given up'));
   const coordinator = new Coordinator(
     {
       signingKey: options.announce ? ensureSigningKey() : randomBytes(32),
@@ -74,6 +78,9 @@ async function start(options: ServerOptions, supervisor: Supervisor): Promise<Ru
       sampleIntervalMs: options.profile === undefined ? 0 : options.profileIntervalMs,
       heartbeatIntervalMs: options.heartbeatIntervalMs,
       workerTimeoutMs: options.workerTimeoutMs,
+      policy: options.policy,
+      eventLog,
+      tags: tagSet(options.tags, 'tags'),
     },
     supervisor.names,
     log,
@@ -98,8 +105,12 @@ async function start(options: ServerOptions, supervisor: Supervisor): Promise<Ru
   const losses = new Losses();
   supervisor.onLost = (worker, loss) => losses.note(worker, loss);
   const stopped = withResolvers<void>();
-  const release: (() => void | Promise<void>)[] = [() => server.forceShutdown(), () => coordinator.stop()];
-  release.push(() => membership.stop());
+  const release: (() => void | Promise<void>)[] = [
+    () => eventLog?.close(),
+    () => server.forceShutdown(),
+    () => coordinator.stop(),
+    () => membership.stop(),
+  ];
 
   const stop = once(async (drainTimeoutMs: number = options.drainTimeoutMs) => {
     log.info('stopping');
@@ -128,7 +139,7 @@ async function start(options: ServerOptions, supervisor: Supervisor): Promise<Ru
   try {
     port = await listen(server, options);
     const workers = () =>
-      coordinator.workers
+      coordinator.members.inOrder
         .filter(({ info }) => !info.joined)
         .map(({ info: { worker, port, pid } }) => ({ worker, port, pid }));
     log.info({ host, advertise, port }, 'listening');

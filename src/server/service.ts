@@ -29,7 +29,7 @@ export function coordinatorHandlers(
     Handshake(call, respond) {
       answer(call, respond, () => {
         checkProtocol(call.request);
-        return { version: VERSION, protocol: PROTOCOL, slots: coordinator.slots };
+        return { version: VERSION, protocol: PROTOCOL, slots: coordinator.members.slots };
       });
     },
     FindFreeWorker(call, respond) {

@@ -2,9 +2,11 @@ import type { ServerDuplexStream } from '@grpc/grpc-js';
 import { PoolError } from '../core/errors.js';
 import type { ClientId, RequestId } from '../core/ids.js';
 import type { LeaseKey } from '../core/lease.js';
-import { checkPriority } from '../core/priority.js';
+import { checkExpected, checkPriority } from '../core/wishes.js';
+import { NO_TAGS, tagSet } from '../core/tags.js';
 import { toStatus } from '../wire/errors.js';
 import type { ClaimedLease__Output } from '../wire/generated/offhand/v1/ClaimedLease.js';
+import type { LeaseGrade__Output } from '../wire/generated/offhand/v1/LeaseGrade.js';
 import type { SessionRequest__Output } from '../wire/generated/offhand/v1/SessionRequest.js';
 import type { SessionResponse } from '../wire/generated/offhand/v1/SessionResponse.js';
 import { hear } from '../wire/server-stream.js';
@@ -97,6 +99,11 @@ class Session {
   };
   #demand = 0;
   readonly #wanted = new WantedLeases();
+  /** How long its next task is expected to take, in ms. */
+  #expectedMs: number | undefined;
+  /** What its workers have to have, and whether it waits where none has it. */
+  #needs = NO_TAGS;
+  #waitsForFit = false;
   #askedBackAt = Number.NEGATIVE_INFINITY;
   /** What goes with the next message: everything that one event led to. */
   #response: SessionResponse | undefined;
@@ -109,9 +116,11 @@ class Session {
     this.onCapacity();
   }
 
-  onRequest({ demand, wanted, graded, returned, abandoned, claimed, alone }: SessionRequest__Output): void {
+  onRequest(request: SessionRequest__Output): void {
+    const { demand, wanted, expectedMs, graded, returned, abandoned, claimed, alone } = request;
+    if (request.requires.length > 0) this.#require(request);
     for (const claim of claimed) this.#claim(claim);
-    for (const { epoch, priority } of graded) this.#regrade(epoch, priority);
+    for (const grade of graded) this.#regrade(grade);
     for (const epoch of returned) this.#giveBack(epoch, { letFinish: true });
     for (const epoch of abandoned) this.#giveBack(epoch, { letFinish: false });
     if (alone > MAX_DEMAND)
@@ -122,6 +131,8 @@ class Session {
         throw new PoolError('invalid-argument', `demand: expected at most ${MAX_DEMAND}, got ${demand}`);
       this.#demand = demand;
       this.#wanted.set(wanted);
+      checkExpected(expectedMs, 'expected_ms');
+      this.#expectedMs = expectedMs;
     }
     this.#matchDemand();
   }
@@ -140,7 +151,7 @@ class Session {
   }
 
   onCapacity(): void {
-    this.#next().slots = this.#coordinator.slots;
+    this.#next().slots = this.#slots;
     this.#matchDemandSoon();
   }
 
@@ -161,12 +172,20 @@ class Session {
     this.#coordinator.release(lease, how);
   }
 
-  #regrade(epoch: number, priority: number): void {
+  #require({ requires, waitForFit }: SessionRequest__Output): void {
+    this.#needs = tagSet(requires, 'requires');
+    this.#waitsForFit = waitForFit;
+    if (waitForFit && !this.#coordinator.hasFit(this.#needs)) this.#next().noneFits = true;
+    this.onCapacity();
+  }
+
+  #regrade({ epoch, priority, expectedMs }: LeaseGrade__Output): void {
     checkPriority(priority, 'graded.priority');
+    checkExpected(expectedMs, 'graded.expected_ms');
     const held = this.#held.get(epoch);
     if (!held) return; // It is over already.
     held.priority = priority;
-    this.#coordinator.regrade(held.lease, priority);
+    this.#coordinator.regrade(held.lease, priority, expectedMs);
   }
 
   #claim({ leaseId, epoch, returned, priority }: ClaimedLease__Output): void {
@@ -178,16 +197,21 @@ class Session {
     }
     // Until the answer is there it counts as held.
     this.#held.set(epoch, { lease, priority });
-    const wish = { client: this.#client, bySession: true, priority };
+    const wish = { client: this.#client, bySession: true, priority, needs: this.#needs };
     const granted = () => {
       if (returned) queueMicrotask(() => this.#giveBack(epoch, { letFinish: true }));
     };
     this.#coordinator.claim(lease, wish, { ...this.#holder, granted });
   }
 
+  /** Slots that could be of use to it. */
+  get #slots(): number {
+    return this.#coordinator.slotsFor(this.#needs);
+  }
+
   /** As many waits as leases are missing, but never more than there are slots: whoever floods the pool waits at home. */
   #matchDemand(): void {
-    const demand = Math.min(this.#demand, Math.max(1, this.#coordinator.slots));
+    const demand = Math.min(this.#demand, Math.max(1, this.#slots));
     const missing = this.#wanted.first(demand - this.#held.size);
     for (const wait of this.#waits) {
       const count = missing.get(wait.priority) ?? 0;
@@ -226,8 +250,18 @@ class Session {
       onGranted(lease);
     };
     try {
-      const whole = { ...wish, client: this.#client, bySession: true };
-      wait.request = this.#coordinator.requestLease(whole, { ...this.#holder, granted });
+      const whole = {
+        ...wish,
+        client: this.#client,
+        bySession: true,
+        needs: this.#needs,
+        expectedMs: this.#expectedMs,
+      };
+      wait.request = this.#coordinator.requestLease(
+        whole,
+        { ...this.#holder, granted },
+        { waitForFit: this.#waitsForFit },
+      );
     } catch (error) {
       this.#fail(error);
     }

@@ -67,6 +67,7 @@ export class Supervisor {
       advertise: options.advertise,
       ports: options.workerPorts,
       slots: options.slots,
+      tags: options.tags,
       coordinatorTimeoutMs: options.coordinatorTimeoutMs,
       drainTimeoutMs: options.drainTimeoutMs,
       isWaiting: false,

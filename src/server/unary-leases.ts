@@ -1,7 +1,9 @@
 import { PoolError } from '../core/errors.js';
 import type { ClientId } from '../core/ids.js';
 import type { LeaseKey } from '../core/lease.js';
-import { checkPriority } from '../core/priority.js';
+import { reasonInWords } from '../core/reason.js';
+import { tagSet } from '../core/tags.js';
+import { checkExpected, checkPriority } from '../core/wishes.js';
 import type { FindFreeWorkerRequest__Output } from '../wire/generated/offhand/v1/FindFreeWorkerRequest.js';
 import type { FindFreeWorkerResponse } from '../wire/generated/offhand/v1/FindFreeWorkerResponse.js';
 import type { Coordinator } from './coordinator.js';
@@ -21,10 +23,13 @@ export class UnaryLeases {
   /** Waits until a worker is free. @throws PoolError `cancelled` when the signal says so, `unavailable` when the pool stops, `invalid-argument`. */
   find(
     client: ClientId,
-    { requestId: name, priority }: FindFreeWorkerRequest__Output,
+    request: FindFreeWorkerRequest__Output,
     signal: AbortSignal,
   ): Promise<FindFreeWorkerResponse> {
+    const { requestId: name, priority, function: fn, expectedMs, waitForFit } = request;
+    const needs = tagSet(request.requires, 'requires');
     checkPriority(priority, 'priority');
+    checkExpected(expectedMs, 'expected_ms');
     if (signal.aborted) return Promise.reject(wentAway());
     const key = grantKey(client, name);
     return new Promise((resolve, reject) => {
@@ -36,17 +41,18 @@ export class UnaryLeases {
       };
       const leave = () => {
         served();
-        this.#coordinator.withdraw(request);
+        this.#coordinator.withdraw(waiting);
         reject(wentAway());
       };
-      const request = this.#coordinator.requestLease(
-        { client, bySession: false, priority },
+      const waiting = this.#coordinator.requestLease(
+        { client, bySession: false, priority, needs, fn: fn || undefined, expectedMs },
         {
-          granted: ({ key: lease, token, worker }) => {
+          granted: ({ key: lease, token, worker, reason }) => {
             served();
             if (name) this.#granted.set(key, lease);
             const { worker: workerName, host, port } = worker.info;
-            resolve({ leaseId: token, workerId: worker.id, worker: workerName, host, port });
+            const why = reason ? reasonInWords(reason) : '';
+            resolve({ leaseId: token, workerId: worker.id, worker: workerName, host, port, reason: why });
           },
           refused: (reason) => {
             served();
@@ -56,6 +62,7 @@ export class UnaryLeases {
           over: () => this.#granted.delete(key),
           lost: () => this.#granted.delete(key),
         },
+        { waitForFit },
       );
       // The lease may be there already, or there was no room in line, which has thrown.
       if (!isWaiting) return;

@@ -1,5 +1,5 @@
 import type { Wanted__Output } from '../wire/generated/offhand/v1/Wanted.js';
-import { checkPriority } from '../core/priority.js';
+import { checkPriority } from '../core/wishes.js';
 import { PoolError } from '../core/errors.js';
 
 /** At which priorities a session wants its leases, as far as it has said; all others at 0. */

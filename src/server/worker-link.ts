@@ -1,6 +1,7 @@
 import type { ServerDuplexStream } from '@grpc/grpc-js';
 import { type WorkerId, workerId } from '../core/ids.js';
 import { rankOf } from '../core/worker-names.js';
+import { type TagSet, tagSet } from '../core/tags.js';
 import type { AttachRequest__Output } from '../wire/generated/offhand/v1/AttachRequest.js';
 import type { CoordinatorMessage } from '../wire/generated/offhand/v1/CoordinatorMessage.js';
 import type { Report__Output } from '../wire/generated/offhand/v1/Report.js';
@@ -19,6 +20,7 @@ const STATE_LIMIT_MS = 1_000;
 export class WorkerLink {
   readonly id: WorkerId;
   readonly info: AttachRequest__Output;
+  readonly tags: TagSet;
   readonly #stream: AttachStream;
   readonly #queries = new Map<number, (state: WorkerState | undefined) => void>();
   #nextQuery = 1;
@@ -31,9 +33,11 @@ export class WorkerLink {
   /** When it last said something, on the coordinator's clock. */
   heardAt = 0;
 
+  /** @throws PoolError `invalid-argument` */
   constructor(info: AttachRequest__Output, stream: AttachStream) {
     this.id = workerId(info.workerId);
     this.info = info;
+    this.tags = tagSet(info.tags, 'tags');
     this.#stream = stream;
   }
 

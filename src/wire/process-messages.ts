@@ -3,6 +3,7 @@ import type { ScaleLimits } from '../core/autoscaler.js';
 import type { WorkerId } from '../core/ids.js';
 import type { MemoryLimits } from '../core/memory-limits.js';
 import type { LogLevel } from '../core/log-level.js';
+import type { PolicyName } from '../core/placement.js';
 import type { Address, PortRange } from './address.js';
 import type { Credentials } from './credentials.js';
 
@@ -18,6 +19,8 @@ export interface ServerOptions extends MemoryLimits {
   /** Ports that workers try, in order; any free one where undefined. */
   workerPorts: PortRange | undefined;
   slots: number;
+  /** What its workers have that tasks may ask for. */
+  tags: readonly string[];
   /** Without a token, whoever reaches the port may run code. */
   credentials: Credentials;
   /** CSV file of the profile; none is written where undefined. */
@@ -34,6 +37,10 @@ export interface ServerOptions extends MemoryLimits {
   heartbeatIntervalMs: number;
   /** After how long a silence a worker counts as lost. */
   workerTimeoutMs: number;
+  /** File that the scheduler's events are written to; none is written where undefined. */
+  eventLog: string | undefined;
+  /** How a worker is chosen for a lease. */
+  policy: PolicyName;
   /** How long running tasks may take to finish when the pool stops. */
   drainTimeoutMs: number;
   /** Within what the number of workers follows the work; undefined where it stays as it is. */
@@ -82,6 +89,8 @@ export interface WorkerOptions extends MemoryLimits {
   /** Ports to try, in order; any free one where undefined. Slots that listen on ports take them from the end. */
   ports: PortRange | undefined;
   slots: number;
+  /** What it has that tasks may ask for. */
+  tags: readonly string[];
   /** How long the worker goes on without its coordinator before it ends itself, in ms. */
   coordinatorTimeoutMs: number;
   /** Folder for this worker's log file; none is written where undefined. */

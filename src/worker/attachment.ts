@@ -154,6 +154,7 @@ export class Attachment {
         epochs: this.#worker.leases.epochs,
         leases: this.#worker.leases.uses(now),
         slotAddresses: this.#worker.slotAddresses,
+        tags: [...this.#options.tags],
       },
     });
   }

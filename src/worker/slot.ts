@@ -94,12 +94,12 @@ export class Slot {
   }
 
   /** What runs, by the name that status documents give it. */
-  get running(): { taskId: string; name: string; runningMs: number } | undefined {
+  get running(): { taskId: string; name: string; runningMs: number; leaseEpoch: number } | undefined {
     const running = this.board.running;
     if (!running) return undefined;
-    const { number, name, runningMs } = running;
+    const { epoch, number, name, runningMs } = running;
     const taskId = this.#call?.number === number ? this.#call.taskId : running.taskId;
-    return { taskId, name, runningMs };
+    return { taskId, name, runningMs, leaseEpoch: epoch };
   }
 
   /**

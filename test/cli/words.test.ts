@@ -2,7 +2,7 @@ import { afterAll, describe, expect, test } from '@jest/globals';
 import { inProcess } from '../support/in-process.js';
 import { Sandbox } from '../support/sandbox.js';
 
-const COMMANDS = ['server', 'status', 'run', 'stop', 'grapher', 'token'];
+const COMMANDS = ['server', 'status', 'run', 'stop', 'grapher', 'replay', 'token'];
 
 const sandbox = new Sandbox();
 afterAll(() => sandbox[Symbol.asyncDispose]());

@@ -173,7 +173,7 @@ export class Scene implements LeaseHolder {
   }
 
   graded(lease: HeldLease): void {
-    this.regraded.push([lease.epoch, lease.toldPriority()]);
+    this.regraded.push([lease.epoch, lease.tellUse().priority]);
   }
 
   handBack(tasks: DirectTask[]): void {

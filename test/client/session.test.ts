@@ -147,7 +147,9 @@ describe('a session', () => {
     expect(await told(() => (client.session.wanted = urgent))).toEqual([{ demand: 3, wanted: urgent }]);
     expect(await told(() => (client.session.wanted = structuredClone(urgent)))).toEqual([]);
     expect(await told(() => (client.session.demand = 4))).toEqual([{ demand: 4, wanted: urgent }]);
-    expect(await told(() => client.session.regrade(7, 5))).toEqual([{ graded: [{ epoch: 7, priority: 5 }] }]);
+    expect(await told(() => client.session.regrade(7, { priority: 5, expectedMs: undefined }))).toEqual([
+      { graded: [{ epoch: 7, priority: 5 }] },
+    ]);
     client.stream.breaks();
     expect((await client.dials(2)).written).toEqual([{ demand: 4, wanted: urgent, claimed: [] }]);
     expect(await told(() => (client.session.wanted = []))).toEqual([{ demand: 4 }]);

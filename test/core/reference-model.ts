@@ -100,13 +100,16 @@ export class ReferenceModel {
     return ends;
   }
 
-  /** The slot that is granted next. */
+  /** Those that may be granted. */
+  get freeSlots(): ModelSlot[] {
+    return this.slots.filter(
+      (slot) => slot.state === 'free' && !this.#draining.has(slot.worker) && !this.#away.has(slot.worker),
+    );
+  }
+
+  /** The one that is first of them. */
   get firstFree(): ModelSlot | undefined {
-    return this.slots
-      .filter(
-        (slot) => slot.state === 'free' && !this.#draining.has(slot.worker) && !this.#away.has(slot.worker),
-      )
-      .sort((a, b) => a.rank - b.rank || a.index - b.index)[0];
+    return this.freeSlots.sort((a, b) => a.rank - b.rank || a.index - b.index)[0];
   }
 
   get nextEpoch(): number {
@@ -129,15 +132,28 @@ export class ReferenceModel {
    * among these of those that hold the fewest leases.
    */
   candidates(now: number): RequestId[] {
+    const seen = new Set<ClientId>();
+    return this.#waitingInTurn(now).flatMap(({ client, request }) => {
+      if (seen.has(client)) return [];
+      seen.add(client);
+      return request;
+    });
+  }
+
+  /** All requests of the clients whose turn it may be. */
+  sameTurn(now: number): RequestId[] {
+    return this.#waitingInTurn(now).map(({ request }) => request);
+  }
+
+  #waitingInTurn(now: number): Waiting[] {
     const priority = this.#turn(now);
     const waiting = this.waiting.filter((each) => each.priority === priority);
     const clients = [...new Set(waiting.map(({ client }) => client))];
     const least = Math.min(...clients.map((client) => this.slotTimeMs(client, priority, now)));
     const poorest = clients.filter((client) => this.slotTimeMs(client, priority, now) === least);
     const fewest = Math.min(...poorest.map((client) => this.#leases(client, priority)));
-    return poorest
-      .filter((client) => this.#leases(client, priority) === fewest)
-      .map((client) => waiting.find((each) => each.client === client)!.request);
+    const next = poorest.filter((client) => this.#leases(client, priority) === fewest);
+    return waiting.filter(({ client }) => next.includes(client));
   }
 
   /** Of all priorities at which somebody waits the highest, where half a minute of standing still counts for one. */

@@ -1,4 +1,7 @@
 import fc from 'fast-check';
+import { placementOf } from '../../src/core/policies.js';
+import type { PolicyName } from '../../src/core/placement.js';
+import type { Recorded } from '../../src/core/replay.js';
 import { requestId, workerId } from '../../src/core/ids.js';
 import type { LeaseKey } from '../../src/core/lease.js';
 import { Scheduler, type SchedulerCommand, type SchedulerEvent } from '../../src/core/scheduler.js';
@@ -42,6 +45,7 @@ const action = fc.oneof(
       client: fc.nat(3),
       count: fc.integer({ min: 1, max: 3 }),
       priority: fc.constantFrom(0, 0, 0, 1, 3, -2),
+      expectedMs: fc.option(fc.integer({ min: 1, max: 500 }), { nil: undefined }),
     }),
   },
   { weight: 1, arbitrary: fc.record({ kind: always('withdraw'), pick }) },
@@ -103,14 +107,19 @@ export interface Grant {
   command: Extract<SchedulerCommand, { type: 'grant-lease' }>;
   /** The key of the first free slot, had it been granted. */
   expectedLease: LeaseKey | undefined;
+  /** The key that the granted slot was to have; undefined where that is not free. */
+  chosenLease: LeaseKey | undefined;
   /** The requests that might fairly be next. */
   candidates: number[];
+  /** All requests of the clients whose turn it might be, at the priority whose turn it is. */
+  sameTurn: number[];
 }
 
 export class Telling {
   readonly moments: Moment[] = [];
+  readonly record: Recorded[] = [];
   readonly model = new ReferenceModel();
-  readonly #scheduler = new Scheduler();
+  readonly #scheduler: Scheduler;
   readonly #everGranted: LeaseKey[] = [];
   /** Which life each worker is in: one that was lost comes back as another, or else with what it had (`#atLoss`). */
   readonly #lives = Array.from({ length: WORKERS }, () => 0);
@@ -118,7 +127,8 @@ export class Telling {
   #now = 0;
   #requests = 0;
 
-  constructor(steps: readonly Step[]) {
+  constructor(steps: readonly Step[], policy: PolicyName = 'first-free') {
+    this.#scheduler = new Scheduler(0, placementOf(policy));
     for (const step of steps) {
       this.#now += step.afterMs;
       for (const event of this.#eventsOf(step.action)) this.#tell(event);
@@ -146,7 +156,10 @@ export class Telling {
     switch (action.kind) {
       case 'request':
         return Array.from({ length: action.count }, () =>
-          requested(this.#requests++, `client-${action.client}`, { priority: action.priority }),
+          requested(this.#requests++, `client-${action.client}`, {
+            priority: action.priority,
+            expectedMs: action.expectedMs,
+          }),
         );
       case 'withdraw':
         return [withdrawn(requestId(action.pick % (this.#requests + 1)))];
@@ -213,20 +226,27 @@ export class Telling {
   #tell(event: SchedulerEvent): void {
     const now = this.#now;
     const commands = this.#scheduler.handle(event, now);
+    this.record.push({ at: now, event, commands });
     const ends = this.model.happened(event, now);
     const grants: Grant[] = [];
     for (const command of commands) {
       if (command.type !== 'grant-lease') continue;
       this.#everGranted.push(command.lease);
+      const { lease } = command;
       const free = this.model.firstFree;
+      const chosen = this.model.freeSlots.find(
+        (slot) => slot.worker === lease.worker && slot.index === lease.slot,
+      );
       const isKnown = this.model.waiting.some((waiting) => waiting.request === command.request);
       const candidates = this.model.candidates(now);
       grants.push({
         command,
         expectedLease: free && { ...keyOf(free), epoch: this.model.nextEpoch },
+        chosenLease: chosen && { ...keyOf(chosen), epoch: this.model.nextEpoch },
         candidates,
+        sameTurn: this.model.sameTurn(now),
       });
-      if (free && isKnown) this.model.granted(command.request, free, now);
+      if (chosen && isKnown) this.model.granted(command.request, chosen, now);
     }
     this.moments.push({
       event,

@@ -2,6 +2,8 @@ import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import type { LeaseWish } from '../../src/core/account.js';
 import { type LeaseKey, UNUSED_LEASE_TTL_MS } from '../../src/core/lease.js';
+import { POLICIES } from '../../src/core/placement.js';
+import { type Recorded, Replay } from '../../src/core/replay.js';
 import { type Grant, keyOf, type Moment, story, Telling } from './scheduler-fuzz.js';
 
 /** Tells 300 random stories, always the same ones, and looks at each. */
@@ -21,6 +23,39 @@ function wrong<T>(moments: readonly T[], isRight: (moment: T) => boolean): T[] {
 }
 
 const slotOf = (key: LeaseKey): string => `${key.worker}/${key.slot}`;
+
+describe.each(POLICIES)('by %s', (policy) => {
+  test('a free slot is granted to a client whose turn it is, and nobody waits while one is free', () => {
+    fc.assert(
+      fc.property(story, (steps) => {
+        const { moments } = new Telling(steps, policy);
+        const grants = moments.flatMap((moment) => moment.grants);
+        expect(wrong(grants, ({ command, sameTurn }) => sameTurn.includes(command.request))).toEqual([]);
+        const keys = names(grants.map(({ command }) => command.lease));
+        expect(keys).toEqual(names(grants.flatMap(({ chosenLease }) => chosenLease ?? [])));
+        expect(wrong(moments, (moment) => moment.waiting === moment.modelWaiting)).toEqual([]);
+        expect(wrong(moments, (moment) => moment.waiting === 0 || !moment.hasFreeSlot)).toEqual([]);
+        expect(wrong(moments, ({ ended, ends }) => names(ended).join() === names(ends).join())).toEqual([]);
+      }),
+      { seed: 2, numRuns: 200 },
+    );
+  });
+});
+
+describe.each(POLICIES)('by %s', (policy) => {
+  test('what was written down, told again, leads to the same decisions', () => {
+    fc.assert(
+      fc.property(story, (steps) => {
+        const { record } = new Telling(steps, policy);
+        const replay = new Replay({ epoch: 0, policy });
+        const lines = record.map((recorded) => JSON.parse(JSON.stringify(recorded)) as Recorded);
+        expect(wrong(lines, (recorded) => replay.step(recorded) === undefined)).toEqual([]);
+        expect(replay.events).toBe(record.length);
+      }),
+      { seed: 3, numRuns: 100 },
+    );
+  });
+});
 
 describe('whatever happens', () => {
   test('no slot is granted again before its lease has ended or its worker is lost', () => {

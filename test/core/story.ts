@@ -1,3 +1,5 @@
+import { placementOf } from '../../src/core/policies.js';
+import type { PolicyName } from '../../src/core/placement.js';
 import type { LeaseWish } from '../../src/core/account.js';
 import { clientId, requestId, workerId } from '../../src/core/ids.js';
 import { type LeaseKey, UNUSED_LEASE_TTL_MS } from '../../src/core/lease.js';
@@ -91,7 +93,12 @@ export const end = (key: LeaseKey, abort = true): SchedulerCommand => ({
 
 /** A scheduler to which all this has happened at the instant 0. */
 export function after(...events: readonly SchedulerEvent[]): Scheduler {
-  const scheduler = new Scheduler();
+  return afterBy('first-free', ...events);
+}
+
+/** The same, with another placement policy. */
+export function afterBy(policy: PolicyName, ...events: readonly SchedulerEvent[]): Scheduler {
+  const scheduler = new Scheduler(0, placementOf(policy));
   for (const event of events) scheduler.handle(event, 0);
   return scheduler;
 }

@@ -98,11 +98,11 @@ describe('the status document', () => {
   test('has the names that are fixed, and null where nobody knows', () => {
     const document: StatusDocument__Output = {
       workers: [
-        { ...worker, ...counters, tasks: [{ taskId: 't', name: 'f', runningMs: 5 }] },
+        { ...worker, ...counters, tasks: [{ taskId: 't', name: 'f', runningMs: 5, leaseEpoch: 7 }] },
         {
           ...worker,
           ...counters,
-          tasks: [{ taskId: 'u', name: 'g', runningMs: 0, remainingMs: 0 }],
+          tasks: [{ taskId: 'u', name: 'g', runningMs: 0, remainingMs: 0, leaseEpoch: 7 }],
         },
       ],
       queue: { pending: 4, tasks: [] },

@@ -11,3 +11,9 @@ export function checkPriority(priority: unknown, name: string): void {
     `${name}: expected a whole number from -${MAX_PRIORITY} to ${MAX_PRIORITY}, got ${String(priority)}`,
   );
 }
+
+/** How long a task is expected to take, in ms. @throws PoolError `invalid-argument` */
+export function checkExpected(expectedMs: number | undefined, name: string): void {
+  if (expectedMs === undefined || (expectedMs > 0 && Number.isFinite(expectedMs))) return;
+  throw new PoolError('invalid-argument', `${name}: expected a number of ms above 0, got ${expectedMs}`);
+}

@@ -1,0 +1,61 @@
+import { once } from '../core/once.js';
+import { tagSet } from '../core/tags.js';
+import type { Credentials } from '../wire/credentials.js';
+import type { CoordinatorLink } from './coordinator-link.js';
+import { DirectExecutor, type ExecutorSettings } from './direct-executor.js';
+import type { Call, Callee, Executor, Settle, Started } from './executor.js';
+import type { CallOptions } from './options.js';
+
+/** Calls that ask for the same tags go together: under leases, and in a session, of their own. */
+export class Lanes implements Executor {
+  readonly #coordinator: CoordinatorLink;
+  readonly #credentials: Credentials;
+  readonly #settings: ExecutorSettings;
+  readonly #onClose: (() => Promise<void>) | undefined;
+  /** Of calls that ask for nothing. */
+  readonly #plain: DirectExecutor;
+  readonly #others = new Map<string, DirectExecutor>();
+  #isClosed = false;
+
+  /** @param onClose runs when all are closed. */
+  constructor(
+    coordinator: CoordinatorLink,
+    credentials: Credentials,
+    settings: ExecutorSettings,
+    onClose?: () => Promise<void>,
+  ) {
+    this.#coordinator = coordinator;
+    this.#credentials = credentials;
+    this.#settings = settings;
+    this.#onClose = onClose;
+    this.#plain = new DirectExecutor(coordinator, credentials, settings);
+  }
+
+  appetite(callee: Callee, options: CallOptions): number {
+    return this.#laneOf(options).appetite(callee);
+  }
+
+  start(call: Call, settle: Settle): Started {
+    return this.#laneOf(call.options).start(call, settle);
+  }
+
+  readonly close = once(async () => {
+    this.#isClosed = true;
+    await Promise.all([this.#plain, ...this.#others.values()].map((lane) => lane.close()));
+    this.#coordinator.close();
+    await this.#onClose?.();
+  });
+
+  #laneOf({ requires, whenNoneFits = 'refuse' }: CallOptions): DirectExecutor {
+    if (!requires || requires.length === 0 || this.#isClosed) return this.#plain;
+    const { key, tags } = tagSet(requires, 'requires');
+    const name = `${whenNoneFits} ${key}`;
+    let lane = this.#others.get(name);
+    if (!lane) {
+      const needs = { requires: [...tags], waitForFit: whenNoneFits === 'wait' };
+      lane = new DirectExecutor(this.#coordinator, this.#credentials, { ...this.#settings, slots: 0, needs });
+      this.#others.set(name, lane);
+    }
+    return lane;
+  }
+}
