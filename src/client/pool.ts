@@ -1,8 +1,7 @@
-import { withResolvers } from '../core/with-resolvers.js';
 import type { Executor, Settle } from './executor.js';
 import { mapBounded } from './map.js';
 import { type CallOptions, checkCallOptions, checkMapOptions, type MapOptions, refuse } from './options.js';
-import { nameCaller } from './task-stack.js';
+import { throwToCaller } from './task-stack.js';
 
 /**
  * Runs functions on workers. Made by `connect` or `startPool`.
@@ -27,18 +26,12 @@ export class Pool {
     fn: F,
     ...args: Parameters<F>
   ): Promise<Awaited<ReturnType<F>>>;
-  async run<R>(fn: unknown, ...args: unknown[]): Promise<Awaited<R>> {
-    const { promise, resolve, reject } = withResolvers<Awaited<R>>();
-    this.#executor.start({ fn, args, options: this.#options }, (isOk, value) => {
-      if (isOk) resolve(value as Awaited<R>);
-      else reject(value);
+  run<R>(fn: unknown, ...args: unknown[]): Promise<Awaited<R>> {
+    return new Promise((resolve) => {
+      this.#executor.start({ fn, args, options: this.#options }, (isOk, value) => {
+        resolve(isOk ? (value as Awaited<R>) : throwToCaller(value));
+      });
     });
-    try {
-      return await promise;
-    } catch (error) {
-      nameCaller(error);
-      throw error;
-    }
   }
 
   /**
