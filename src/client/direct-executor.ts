@@ -277,7 +277,7 @@ export class DirectExecutor implements Executor, Place, LeaseHolder, SessionEven
   /** What is short is not worth telling. */
   get #expectedOfNext(): number | undefined {
     const { first } = this.#line;
-    const expectedMs = first && (first.expectedMs ?? this.#pace.of(first.fn.id));
+    const expectedMs = first && (first.options.expectedMs ?? this.#pace.of(first.fn.id));
     return isLong(expectedMs) ? expectedMs : undefined;
   }
 

@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { setMaxListeners } from 'node:events';
 import { type ErrorCode, messageOf, PoolError } from '../core/errors.js';
 import type { ListItem } from '../core/linked-list.js';
-import { POISON_LOSSES, retriesFor, type RetryCause, retryDelayMs, type RetryPolicy } from '../core/retry.js';
+import { POISON_LOSSES, retriesFor, type RetryCause, retryDelayMs } from '../core/retry.js';
 import type { ShippedFunction } from '../wire/functions/source.js';
 import type { ValueReference } from '../wire/generated/offhand/v1/ValueReference.js';
 import type { Payload } from '../wire/values/payload.js';
@@ -43,21 +43,14 @@ export class DirectTask implements Started, ListItem<DirectTask> {
   readonly fn: ShippedFunction;
   readonly args: Payload | readonly unknown[];
   readonly name: string;
-  readonly timeoutMs: number | undefined;
   readonly priority: number;
-  readonly cancelGraceMs: number | undefined;
-  readonly isolate: boolean;
+  readonly options: CallOptions;
   /** Among all tasks of this process. */
   readonly serial = ++tasks;
   /** The one that is made now, or made next. */
   attempt = 1;
-  readonly #onProgress: CallOptions['onProgress'];
-  readonly #logs: CallOptions['logs'];
   /** Where it is followed, if it is. */
   news: { whenHeard(): Promise<void>; part(task: DirectTask): void } | undefined = undefined;
-  /** How long it runs, as its caller expects, in ms. */
-  readonly expectedMs: number | undefined;
-  readonly #policy: RetryPolicy;
   /** Attempts that have failed. */
   #failures = 0;
   /** Whether it may have cost a worker, or something that ran beside it. It is tried again with nothing beside it. */
@@ -82,14 +75,8 @@ export class DirectTask implements Started, ListItem<DirectTask> {
     this.#callee = callee;
     this.args = args;
     this.name = name;
-    this.timeoutMs = options.timeoutMs;
+    this.options = options;
     this.priority = options.priority ?? 0;
-    this.cancelGraceMs = options.cancelGraceMs;
-    this.isolate = options.isolate ?? false;
-    this.#onProgress = options.onProgress;
-    this.#logs = options.logs;
-    this.expectedMs = options.expectedMs;
-    this.#policy = options;
     this.#settle = settle;
     this.#signal = options.signal;
     this.#queueTimeoutMs = options.queueTimeoutMs;
@@ -105,11 +92,11 @@ export class DirectTask implements Started, ListItem<DirectTask> {
 
   /** Whether somebody wants to hear how far it is. */
   get tellsProgress(): boolean {
-    return this.#onProgress !== undefined;
+    return this.options.onProgress !== undefined;
   }
 
   get output(): ReturnType<typeof outputOf> {
-    return outputOf(this.#logs);
+    return outputOf(this.options.logs);
   }
 
   /** Whether it has to be followed while it runs. */
@@ -118,11 +105,11 @@ export class DirectTask implements Started, ListItem<DirectTask> {
   }
 
   onProgress(fraction: number, note: string | undefined): void {
-    if (!this.isSettled) tellCaller(() => this.#onProgress?.(fraction, note));
+    if (!this.isSettled) tellCaller(() => this.options.onProgress?.(fraction, note));
   }
 
   onPrinted(text: string, isError: boolean): void {
-    showLine(this.#logs, { taskId: this.id, text, stream: isError ? 'stderr' : 'stdout' });
+    showLine(this.options.logs, { taskId: this.id, text, stream: isError ? 'stderr' : 'stdout' });
   }
 
   get isWaiting(): boolean {
@@ -188,7 +175,7 @@ export class DirectTask implements Started, ListItem<DirectTask> {
    */
   attemptFailed(code: ErrorCode | 'thrown', reason: unknown, wasAlone = true): number | undefined {
     if (this.isSettled) return undefined;
-    if (code === 'worker-lost' && !wasAlone && retriesFor(code, this.#policy) > 0) {
+    if (code === 'worker-lost' && !wasAlone && retriesFor(code, this.options) > 0) {
       this.#hasRun = true;
       this.isSuspect = true;
       this.attempt += 1;
@@ -203,7 +190,7 @@ export class DirectTask implements Started, ListItem<DirectTask> {
       return undefined;
     }
     const cause = causeOf(code);
-    if (cause && this.#failures <= retriesFor(cause, this.#policy)) {
+    if (cause && this.#failures <= retriesFor(cause, this.options)) {
       this.attempt += 1;
       return retryDelayMs(this.#failures, Math.random());
     }

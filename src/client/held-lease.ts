@@ -174,7 +174,7 @@ export class HeldLease implements Place, SlotUser {
     return { priority: this.#priority, expectedMs: this.#expectedMs };
   }
 
-  #noteUse({ priority, expectedMs, fn }: DirectTask): void {
+  #noteUse({ priority, options: { expectedMs }, fn }: DirectTask): void {
     const isRegraded = priority !== this.#priority;
     const expected = expectedMs ?? this.#pace.of(fn.id);
     this.#priority = priority;

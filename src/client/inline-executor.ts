@@ -86,8 +86,8 @@ export class InlineExecutor implements Executor, Place {
         const delayMs = task.attemptFailed(code, reason);
         if (delayMs !== undefined) limit = setTimeout(attempt, delayMs);
       };
-      if (task.timeoutMs !== undefined)
-        limit = setTimeout(() => failed('timeout', timeout(task)), task.timeoutMs);
+      if (task.options.timeoutMs !== undefined)
+        limit = setTimeout(() => failed('timeout', timeout(task)), task.options.timeoutMs);
       void own
         .run(() => callCopied(this.#functions.get(task) as AnyFunction, task))
         .then(
@@ -154,7 +154,7 @@ function cancelled(task: DirectTask): PoolError {
 }
 
 function timeout(task: DirectTask): PoolError {
-  const message = `\`${task.name}\` ran longer than its timeoutMs of ${task.timeoutMs}`;
+  const message = `\`${task.name}\` ran longer than its timeoutMs of ${task.options.timeoutMs}`;
   return new PoolError('timeout', message, { mayHaveRun: true });
 }
 

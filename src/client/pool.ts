@@ -1,11 +1,10 @@
-import { withResolvers } from '../core/with-resolvers.js';
 import { Captures } from './captures.js';
 import type { Executor, Settle } from './executor.js';
 import { mapBounded } from './map.js';
 import { type ModuleOptions, openModule } from './modules/open-module.js';
 import { type RemoteModule, remoteModule } from './modules/remote-module.js';
 import { type CallOptions, checkCallOptions, checkMapOptions, type MapOptions, refuse } from './options.js';
-import { nameCaller } from './task-stack.js';
+import { throwToCaller } from './task-stack.js';
 
 /**
  * Runs functions on workers. Made by `connect` or `startPool`.
@@ -33,19 +32,13 @@ export class Pool {
     fn: F,
     ...args: Parameters<F>
   ): Promise<Awaited<ReturnType<F>>>;
-  async run<R>(fn: unknown, ...args: unknown[]): Promise<Awaited<R>> {
-    const { promise, resolve, reject } = withResolvers<Awaited<R>>();
-    const call = { fn, args, options: this.#options, captures: this.#captures };
-    this.#executor.start(call, (isOk, value) => {
-      if (isOk) resolve(value as Awaited<R>);
-      else reject(value);
+  run<R>(fn: unknown, ...args: unknown[]): Promise<Awaited<R>> {
+    return new Promise((resolve) => {
+      const call = { fn, args, options: this.#options, captures: this.#captures };
+      this.#executor.start(call, (isOk, value) => {
+        resolve(isOk ? (value as Awaited<R>) : throwToCaller(value));
+      });
     });
-    try {
-      return await promise;
-    } catch (error) {
-      nameCaller(error);
-      throw error;
-    }
   }
 
   /**

@@ -5,6 +5,7 @@ import type { Part as PartMessage } from '../wire/generated/offhand/v1/Part.js';
 import { keyOf, type Part } from '../wire/functions/parts.js';
 import { bytesOf } from '../wire/outcome.js';
 import { encodePayload } from '../wire/values/payload.js';
+import type { CallOptions } from './options.js';
 import { CLIENT_ID, type DirectTask } from './direct-task.js';
 import type { SlotLink } from './slot-link.js';
 
@@ -24,15 +25,16 @@ export function batchOf(tasks: readonly DirectTask[], slot: SlotLink): TaskBatch
 /** @param distance how far b comes behind a. */
 function isAlike(a: DirectTask, b: DirectTask, distance: number): boolean {
   if (a.fn.id !== b.fn.id || a.name !== b.name || 'data' in a.args || 'data' in b.args) return false;
-  if (b.serial !== a.serial + distance || b.attempt !== a.attempt || b.output !== a.output) return false;
-  return isPlain(a) && isPlain(b);
+  if (b.serial !== a.serial + distance || b.attempt !== a.attempt) return false;
+  return isPlain(a) && (a.options === b.options || (isPlain(b) && a.output === b.output));
 }
 
-function isPlain({ timeoutMs, cancelGraceMs, tellsProgress, isolate }: DirectTask): boolean {
-  return timeoutMs === undefined && cancelGraceMs === undefined && !tellsProgress && !isolate;
+function isPlain({ options }: DirectTask): boolean {
+  const { timeoutMs, cancelGraceMs, onProgress, isolate } = options;
+  return timeoutMs === undefined && cancelGraceMs === undefined && !onProgress && !isolate;
 }
 
-function limitsOf({ timeoutMs, cancelGraceMs }: DirectTask): Limits | null {
+function limitsOf({ timeoutMs, cancelGraceMs }: CallOptions): Limits | null {
   if (timeoutMs === undefined && cancelGraceMs === undefined) return null;
   return {
     ...(timeoutMs !== undefined && { timeoutMs }),
@@ -41,7 +43,8 @@ function limitsOf({ timeoutMs, cancelGraceMs }: DirectTask): Limits | null {
 }
 
 function tasksMessage(tasks: readonly DirectTask[], first: DirectTask, slot: SlotLink): Tasks {
-  const { fn, name, number, args, serial, attempt, tellsProgress, output, isolate } = first;
+  const { fn, name, number, args, serial, attempt, output, options } = first;
+  const { isolate = false } = options;
   const isList = tasks.length > 1;
   const payload = isList
     ? encodePayload(
@@ -57,21 +60,22 @@ function tasksMessage(tasks: readonly DirectTask[], first: DirectTask, slot: Slo
     count: tasks.length,
     ...(!isolate && slot.knows(fn.id)
       ? { functionId: fn.id }
-      : { source: fn.source, parts: fn.parts.map((part) => partMessage(part, slot)) }),
+      : { source: fn.source, parts: fn.parts.map((part) => partMessage(part, isolate ? undefined : slot)) }),
     name,
     // Only a slot on this machine reaches what the client hands out.
     ...(first.reference && slot.isLocal ? { argumentsAt: first.reference } : { arguments: bytesOf(payload) }),
     isList,
-    limits: limitsOf(first),
+    limits: limitsOf(options),
     serial,
     attempt,
-    followsProgress: tellsProgress,
+    followsProgress: options.onProgress !== undefined,
     output,
     isolate,
   };
 }
 
-function partMessage(part: Part, slot: SlotLink): PartMessage {
+/** @param slot that may know the part; undefined for a thread that knows nothing. */
+function partMessage(part: Part, slot: SlotLink | undefined): PartMessage {
   const { kind, id, name, data, remedy } = part;
-  return { kind, name, remedy, ...(slot.knows(keyOf(part)) ? { id } : { data }) };
+  return { kind, name, remedy, ...(slot?.knows(keyOf(part)) ? { id } : { data }) };
 }

@@ -43,6 +43,14 @@ function locateIn(fn: object, source: string): (line: number, column: number) =>
   };
 }
 
+/** Rejects, with where the call was made in the stack of the error. For the promise that the caller awaits to follow. */
+export async function throwToCaller(error: unknown): Promise<never> {
+  // A promise follows another two turns after it was told to: only then V8 sees who waits behind it.
+  for (let turn = 0; turn < 3; turn++) await Promise.resolve();
+  nameCaller(error);
+  throw error;
+}
+
 /** Has the stack of an error go on with where the call was made: to be asked in an async function that the caller awaits. */
 export function nameCaller(error: unknown): void {
   if (!isError(error) || !Object.isExtensible(error)) return;

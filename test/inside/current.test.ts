@@ -122,6 +122,21 @@ describe('on a worker', () => {
     expect([await pool.run(imported), await pool.run(required)]).toEqual([true, true]);
   });
 
+  test.each([false, true])(
+    'import() and require() resolve from the folder of the worker (isolate: %p)',
+    async (isolate) => {
+      const resolve = async () => {
+        // By a name that the compiler does not look for beside this file.
+        const path: string = ['.', 'package.json'].join('/');
+        const imported = (await import(path, { with: { type: 'json' } })) as { default: { name: string } };
+        // eslint-disable-next-line @typescript-eslint/no-require-imports -- that is what is tried
+        const required = require(path) as { name: string };
+        return [process.cwd(), imported.default.name, required.name];
+      };
+      expect(await pool.with({ isolate }).run(resolve)).toEqual([process.cwd(), 'offhand', 'offhand']);
+    },
+  );
+
   test('code that has its signal and never yields is ended all the same, and no other waits beside it', async () => {
     const spin = () => {
       if (__offhand.signal.aborted) return;

@@ -52,16 +52,15 @@ describe('errors', () => {
     expect([one?.name, one?.constructor.name]).toEqual(['RangeError', 'HttpError']);
     expect(two?.constructor).toBe(one?.constructor);
     const plain = roundTrip(new RangeError('c'));
-    expect(plain.constructor).toBe(RangeError);
+    expect(plain.constructor === RangeError).toBe(true);
   });
 
   test.each(['__proto__', 'constructor', 'a b; throw 1', 'Error'])(
     'a class called %p harms nobody',
     (name) => {
-      const Odd = { [name]: class extends Error {} }[name] as ErrorConstructor;
-      const given = new Error('x');
-      Object.setPrototypeOf(given, typeof Odd === 'function' ? (Odd.prototype as object) : Error.prototype);
-      const result = roundTrip(given);
+      class Odd extends Error {}
+      Object.defineProperty(Odd, 'name', { value: name });
+      const result = roundTrip(new Odd('x'));
       expect(result).toBeInstanceOf(Error);
       expect(result.message).toBe('x');
     },
