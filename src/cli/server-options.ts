@@ -69,7 +69,10 @@ export function resolveServerOptions(args: ServerArguments): ServerOptions {
     logLevel: args.logLevel,
     policy: args.policy,
     eventLog: args.eventLog,
-    tags: tagSet(args.tag, '--tag').tags,
+    tags: tagSet(
+      args.tag?.flatMap((tags) => tags.split(',')),
+      '--tag',
+    ).tags,
     logPretty: process.stderr.isTTY,
     coordinatorTimeoutMs: parseDurationMs(args.coordinatorTimeout, '--coordinator-timeout'),
     ...liveness(args),

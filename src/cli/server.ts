@@ -42,7 +42,7 @@ export const serverCommand: CommandModule<object, ServerArguments> = {
         type: 'string',
         array: true,
         nargs: 1,
-        describe: 'what the workers have that tasks may ask for: gpu, mem=16g; may be given again',
+        describe: 'what the workers have that tasks may ask for: gpu,mem=16g; may be given again',
       })
       .option('profile', {
         type: 'string',

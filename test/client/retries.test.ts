@@ -237,7 +237,7 @@ describe('bad options are refused in a sentence', () => {
     [{ retryOn: ['thrown', 'lost'] }, `retryOn: ${RETRY_ON}, got an array`],
     [
       { retry: 2 },
-      'pool.with: unknown option retry; there are timeoutMs, queueTimeoutMs, deadlineMs, signal, retries, retryOn, name',
+      'pool.with: unknown option retry; there are timeoutMs, queueTimeoutMs, deadlineMs, signal, retries, retryOn, priority, expectedMs, requires, whenNoneFits, name',
     ],
   ])('%j', async (given, message) => {
     await using pool = await startPool({ inline: true });
