@@ -18,7 +18,7 @@ export const workerFlags = {
     type: 'string',
     array: true,
     nargs: 1,
-    describe: 'what the workers have that tasks may ask for: gpu, mem=16g; may be given again',
+    describe: 'what the workers have that tasks may ask for: gpu,mem=16g; may be given again',
   },
   'log-dir': { type: 'string', describe: 'folder of the log files  [default: logs]' },
   'log-level': {

@@ -46,7 +46,10 @@ export function resolveWorkerFlags(args: WorkerFlags, workers: number): Resolved
     ...reach,
     ports,
     slots,
-    tags: tagSet(args.tag, '--tag').tags,
+    tags: tagSet(
+      args.tag?.flatMap((tags) => tags.split(',')),
+      '--tag',
+    ).tags,
     logDir: outputFolder(args.logDir, 'logs', '--log-dir', 'no log files are written'),
     logLevel: args.logLevel,
     coordinatorTimeoutMs: parseDurationMs(args.coordinatorTimeout, '--coordinator-timeout'),

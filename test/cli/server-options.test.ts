@@ -153,6 +153,12 @@ describe('the options of a server', () => {
     expect(resolve({ port: '7000' }).ports).toEqual([7000]);
   });
 
+  test('tags may be given one by one, or together as in OFFHAND_TAG', () => {
+    expect(resolve({ tag: ['mem=16g', 'gpu'] }).tags).toEqual(['gpu', 'mem=16g']);
+    expect(resolve({ tag: ['gpu,mem=16g'] }).tags).toEqual(['gpu', 'mem=16g']);
+    expect(resolve({}).tags).toEqual([]);
+  });
+
   test('take every form of a duration', () => {
     const options = resolve({ coordinatorTimeout: '1h', drainTimeout: '500ms', profileInterval: '0.5s' });
     expect(options).toMatchObject({
