@@ -6,7 +6,9 @@ import type { ShippedFunction } from '../wire/functions/source.js';
 import type { ValueReference } from '../wire/generated/offhand/v1/ValueReference.js';
 import type { Payload } from '../wire/values/payload.js';
 import type { Settle, Started } from './executor.js';
-import type { ShippedCall } from './ship.js';
+import type { Insert, ShippedCall } from './ship.js';
+
+const NO_INSERTS: readonly Insert[] = [];
 
 /** Where a task is: the line, or a lease. It has to hear when the task needs it no longer. */
 export interface Place {
@@ -36,6 +38,9 @@ export class DirectTask implements Started, ListItem<DirectTask> {
   readonly name: string;
   readonly timeoutMs: number | undefined;
   readonly priority: number;
+  readonly inserts: readonly Insert[];
+  /** Whether its outcome is handed on as it comes: then it succeeds with the message, or fails with an {@link UndecodedFailure}. */
+  readonly isOpaque: boolean;
   readonly #policy: RetryPolicy;
   /** Attempts that have failed. */
   #failures = 0;
@@ -55,12 +60,17 @@ export class DirectTask implements Started, ListItem<DirectTask> {
   #deadlineTimer: NodeJS.Timeout | undefined;
   #phase: 'waiting' | 'sent' | 'settled' = 'waiting';
 
-  constructor({ fn, args, name, options }: ShippedCall, settle: Settle) {
+  constructor(
+    { fn, args, name, options, inserts = NO_INSERTS, isOpaque = false }: ShippedCall,
+    settle: Settle,
+  ) {
     this.fn = fn;
     this.args = args;
     this.name = name;
     this.timeoutMs = options.timeoutMs;
     this.priority = options.priority ?? 0;
+    this.inserts = inserts;
+    this.isOpaque = isOpaque;
     this.#policy = options;
     this.#settle = settle;
     this.#signal = options.signal;
@@ -83,7 +93,11 @@ export class DirectTask implements Started, ListItem<DirectTask> {
 
   /** How much room its arguments take, in bytes. */
   get bytes(): number {
-    if ('data' in this.args) return this.args.data.length;
+    if ('data' in this.args) {
+      let bytes = this.args.data.length;
+      for (const { value } of this.inserts) bytes += value.data.length;
+      return bytes;
+    }
     let bytes = 0;
     for (const value of this.args) bytes += typeof value === 'string' ? 2 * value.length : 8;
     return bytes;

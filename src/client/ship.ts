@@ -16,6 +16,16 @@ export interface ShippedCall {
   /** For people. */
   name: string;
   options: CallOptions;
+  /** Arguments that were encoded by themselves, by position. */
+  inserts?: readonly Insert[];
+  /** Whether its outcome is passed on as it comes, undecoded: see {@link UndecodedFailure}. */
+  isOpaque?: boolean;
+}
+
+/** A value that goes among the arguments of a call. */
+export interface Insert {
+  index: number;
+  value: Payload;
 }
 
 /** @throws PoolError when the function or its arguments cannot be sent. */

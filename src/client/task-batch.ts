@@ -26,7 +26,7 @@ function isAlike(a: DirectTask, b: DirectTask): boolean {
 }
 
 function tasksMessage(tasks: readonly DirectTask[], first: DirectTask, slot: SlotLink): Tasks {
-  const { fn, name, number, args, timeoutMs } = first;
+  const { fn, name, number, args, timeoutMs, inserts, isOpaque } = first;
   const isList = tasks.length > 1;
   const payload = isList
     ? encodePayload(
@@ -48,6 +48,10 @@ function tasksMessage(tasks: readonly DirectTask[], first: DirectTask, slot: Slo
     ...(first.reference && slot.isLocal ? { argumentsAt: first.reference } : { arguments: bytesOf(payload) }),
     isList,
     limits: timeoutMs === undefined ? null : { timeoutMs },
+    apart: isOpaque,
+    ...(inserts.length > 0 && {
+      inserts: inserts.map(({ index, value }) => ({ index, value: bytesOf(value) })),
+    }),
   };
 }
 

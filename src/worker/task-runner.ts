@@ -27,6 +27,10 @@ export interface Job extends CalledFunction {
    */
   args: Payload | PulledLater;
   isList: boolean;
+  /** Among the arguments of one task, by position: they were encoded by themselves. */
+  inserts?: readonly { index: number; value: Payload }[];
+  /** Whether every result is encoded by itself. */
+  apart?: boolean;
   outbox: Outbox;
   /** Known from its first task on. */
   fn?: AnyFunction;
@@ -40,7 +44,15 @@ export interface PulledLater {
 
 /** Where the outcomes of a job go. */
 export interface Outbox {
-  succeeded(epoch: number, number: number, value: unknown, encoding: Encoding, runMs: number): void;
+  /** @param apart whether the result is to be encoded by itself. */
+  succeeded(
+    epoch: number,
+    number: number,
+    value: unknown,
+    encoding: Encoding,
+    runMs: number,
+    apart?: boolean,
+  ): void;
   failed(number: number, count: number, failure: Failure, runMs: number): void;
   notBegun(number: number, count: number): void;
   /** Sends what is ready. */
@@ -174,7 +186,7 @@ export class TaskRunner {
   #succeed(job: Job, number: number, value: unknown, runMs: number): void {
     let failure: Failure | undefined;
     try {
-      job.outbox.succeeded(job.epoch, number, value, job.args.encoding, runMs);
+      job.outbox.succeeded(job.epoch, number, value, job.args.encoding, runMs, job.apart);
     } catch (error) {
       failure = failureOf(error, true);
     }
@@ -206,7 +218,7 @@ export class TaskRunner {
 }
 
 /** @throws PoolError `invalid-argument` */
-function argumentLists({ isList, count }: Job, args: Payload): unknown[][] {
+function argumentLists({ isList, count, inserts = [] }: Job, args: Payload): unknown[][] {
   const value = decodePayload(args);
   const lists = isList ? value : [value];
   if (!Array.isArray(lists) || lists.length !== count || !lists.every(Array.isArray)) {
@@ -218,6 +230,8 @@ function argumentLists({ isList, count }: Job, args: Payload): unknown[][] {
         : `arguments: expected an array, got ${given}`,
     );
   }
+  for (const { index, value: inserted } of inserts)
+    for (const list of lists) (list as unknown[])[index] = decodePayload(inserted);
   return lists as unknown[][];
 }
 
