@@ -14,7 +14,7 @@ import { ensureSigningKey } from '../host/token.js';
 import { createLogger } from '../host/logger.js';
 import { orphans, removePoolFile, writePoolFile } from '../host/pool-files.js';
 import { meetHandler } from '../wire/discovery.js';
-import { coordinatorService, discoveryService } from '../wire/proto.js';
+import { coordinatorService, discoveryService, queueService } from '../wire/proto.js';
 import { VERSION } from '../wire/protocol.js';
 import { Coordinator } from './coordinator.js';
 import type { CoordinatorPlace, ServerOptions } from '../wire/process-messages.js';
@@ -26,6 +26,7 @@ import { discoverWorkers } from './discoverer.js';
 import { claimProfile } from './profile-claim.js';
 import { coordinatorHandlers } from './service.js';
 import { Supervisor } from './supervisor.js';
+import type { TaskQueue } from '../queue/index.js';
 
 /** How often workers report at most, in ms. */
 const REPORT_INTERVAL_MS = 500;
@@ -42,6 +43,8 @@ export interface RunningServer {
   workers(): { worker: string; port: number; pid: number }[];
   /** Resolves when the pool has stopped, whoever asked for it. */
   readonly stopped: Promise<void>;
+  /** Once it has stopped: how many submitted tasks had no outcome and are gone with a store in memory. */
+  droppedTasks(): number;
   /** Lets running tasks finish, up to the drain timeout, then ends every process. Asking twice is harmless. */
   stop(drainTimeoutMs?: number): Promise<void>;
   /** Ends every worker now; resolves when the profile is whole. */
@@ -105,6 +108,7 @@ async function start(options: ServerOptions, supervisor: Supervisor): Promise<Ru
   const losses = new Losses();
   supervisor.onLost = (worker, loss) => losses.note(worker, loss);
   const stopped = withResolvers<void>();
+  let droppedTasks = 0;
   const release: (() => void | Promise<void>)[] = [
     () => eventLog?.close(),
     () => server.forceShutdown(),
@@ -114,6 +118,7 @@ async function start(options: ServerOptions, supervisor: Supervisor): Promise<Ru
 
   const stop = once(async (drainTimeoutMs: number = options.drainTimeoutMs) => {
     log.info('stopping');
+    queue?.stop();
     coordinator.drain(drainTimeoutMs);
     await Promise.all([
       supervisor.stop(drainTimeoutMs + GOODBYE_MS),
@@ -123,6 +128,14 @@ async function start(options: ServerOptions, supervisor: Supervisor): Promise<Ru
     for (const action of release.reverse()) await action();
     log.info('stopped');
     stopped.resolve();
+  });
+  const { openQueue, openStore, queueHandlers } = await import('../queue/index.js');
+  const store = await openStore();
+  let queue: TaskQueue | undefined;
+  release.push(async () => {
+    const dropped = queue ? await queue.close() : await store.close();
+    if (dropped) log.warn({ tasks: dropped }, 'tasks without an outcome are dropped with the memory store');
+    droppedTasks = dropped ?? 0;
   });
   const handlers = coordinatorHandlers(coordinator, losses, membership, ({ now }) => {
     void stop(now ? 0 : undefined);
@@ -145,6 +158,8 @@ async function start(options: ServerOptions, supervisor: Supervisor): Promise<Ru
     log.info({ host, advertise, port }, 'listening');
     const own: CoordinatorPlace = { host: ownHost(host), port, certifiedFor: advertise };
     await checkTrust(own, options.credentials);
+    queue = await openQueue(store, options.queue, own, options.credentials, log);
+    server.addService(queueService, queueHandlers(queue));
     let profile: string | undefined;
     let kill = () => Promise.resolve(supervisor.kill());
     if (options.profile !== undefined) {
@@ -183,7 +198,16 @@ async function start(options: ServerOptions, supervisor: Supervisor): Promise<Ru
       coordinator.listen({ attached: announce, gone: announce });
       release.push(() => removePoolFile(pool));
     }
-    return { host: advertise, port, profile, workers, stopped: stopped.promise, stop, kill };
+    return {
+      host: advertise,
+      port,
+      profile,
+      workers,
+      stopped: stopped.promise,
+      droppedTasks: () => droppedTasks,
+      stop,
+      kill,
+    };
   } catch (error) {
     for (const action of release.reverse()) await action();
     throw error;

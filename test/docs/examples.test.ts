@@ -7,7 +7,15 @@ import { startServer } from '../support/server.js';
 import { waitFor } from '../support/wait.js';
 
 // Each example asserts its own output, so a code of 0 says a lot already.
-const ALONE = ['capture.ts', 'errors.ts', 'inside-a-task.ts', 'map-files.ts', 'module.ts', 'start-pool.ts'];
+const ALONE = [
+  'capture.ts',
+  'errors.ts',
+  'inside-a-task.ts',
+  'map-files.ts',
+  'module.ts',
+  'pipeline.ts',
+  'start-pool.ts',
+];
 const ON_A_SERVER = ['client.ts', 'primes.ts'];
 
 /** Examples are compiled in the checkout, and find the pool of a sandbox. */
