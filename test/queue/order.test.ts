@@ -5,7 +5,6 @@ import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { type Pool, startPool } from 'offhand';
 import { hold } from '../support/attempts.js';
 import { poolError, rejection } from '../client/support.js';
-import { hold } from '../support/attempts.js';
 
 let pool: Pool;
 beforeAll(async () => {
