@@ -187,7 +187,7 @@ test.concurrent(
     await waitFor('the worker to have dialled often', () => dials() >= 20);
     const second = await startAgain(server, 1);
     expect(await pidsOf(second)).toEqual(attemptsIn(file));
-    expect(await within(5_000, 'a call of a client that had given up', other.run(touch, queued))).toBe(
+    expect(await within(15_000, 'a call of a client that had given up', other.run(touch, queued))).toBe(
       attemptsIn(file)[0],
     );
     expect(await second.stop()).toMatchObject({ code: 0 });
