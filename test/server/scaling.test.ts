@@ -71,7 +71,7 @@ describe('a pool that is scaled while it runs', () => {
       expect(await namesOf(server)).toEqual(['worker-1']);
       await using pool = await connect(server.address, { token: server.token });
       const held = holdAll(pool, sandbox, 5);
-      await waitFor('three workers', async () => (await namesOf(server)).length === 3);
+      await waitFor('three workers to run a call', () => held.begunCount() === 3);
       held.open();
       expect(new Set(await Promise.all(held.calls)).size).toBe(3);
       expect(held.attempts()).toEqual([1, 1, 1, 1, 1]);

@@ -15,13 +15,15 @@ export function serverAt(sandbox: Sandbox, port: string, workerPorts: string): P
   return new TestServer(sandbox, ['2', '--no-profile', ...where]).whenReady();
 }
 
-/** Calls that run until there is a file named gate, one on each worker of the pool. */
+/** Calls that run until there is a file named gate. */
 export function holdAll(pool: Awaited<ReturnType<typeof connect>>, sandbox: Sandbox, count: number) {
   const gate = sandbox.path('gate');
   const files = Array.from({ length: count }, (_, index) => sandbox.path(`held-${index}`));
+  const begunCount = () => files.filter((file) => attemptsIn(file).length > 0).length;
   return {
     calls: files.map((file) => pool.run(hold, file, gate)),
-    begun: () => files.every((file) => attemptsIn(file).length > 0),
+    begunCount,
+    begun: () => begunCount() === count,
     attempts: () => files.map((file) => attemptsIn(file).length),
     open: () => writeFileSync(gate, ''),
   };
