@@ -60,8 +60,9 @@ await Promise.all(submitters);
 let lost = 0;
 let changed = 0;
 let again = 0;
-for (const { task, expected } of acknowledged) {
-  const outcome = await outcomeOf(task);
+const outcomes = await Promise.all(acknowledged.map(({ task }) => outcomeOf(task)));
+for (const [index, { task, expected }] of acknowledged.entries()) {
+  const outcome = outcomes[index];
   if (outcome !== expected) {
     lost += 1;
     console.log(`task ${task.id}: expected ${expected}, got ${outcome}`);
