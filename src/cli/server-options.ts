@@ -1,4 +1,4 @@
-import { dirname, join } from 'node:path';
+import { dirname, join, resolve } from 'node:path';
 import { MAX_WORKERS, type ScaleLimits } from '../core/autoscaler.js';
 import { PoolError } from '../core/errors.js';
 import { DEFAULT_PORT, type PortRange } from '../wire/address.js';
@@ -115,7 +115,9 @@ function queueOptions({ store, keepResults, keepCount }: ServerArguments): Queue
 
 function storeFrom(given: string): QueueOptions['store'] {
   if (given === 'memory') return 'memory';
-  throw new PoolError('invalid-argument', `--store: expected memory, got ${given}`);
+  const folder = /^file:(.+)$/.exec(given)?.[1];
+  if (folder !== undefined) return { folder: resolve(folder) };
+  throw new PoolError('invalid-argument', `--store: expected memory or file:DIR, got ${given}`);
 }
 
 /** A worker whose every second heartbeat is lost still lives. */

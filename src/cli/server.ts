@@ -63,7 +63,7 @@ export const serverCommand: CommandModule<object, ServerArguments> = {
       .option('store', {
         type: 'string',
         default: 'memory',
-        describe: 'where submitted tasks are kept: memory',
+        describe: 'where submitted tasks are kept: memory, or file:DIR, on disk',
       })
       .option('keep-results', {
         type: 'string',
@@ -72,6 +72,7 @@ export const serverCommand: CommandModule<object, ServerArguments> = {
       })
       .option('keep-count', { type: 'string', default: '100000', describe: 'and how many of them' })
       .example('$0 server 4', 'four workers')
+      .example('$0 server 4 --store file:queue', 'submitted tasks are on disk, and outlive the server')
       .example('$0 server --min 1 --max 8', 'as many as there is work for')
       .example('$0 server --port 7000 --worker-ports 7001-7064', 'on ports of your own')
       .example(
@@ -88,7 +89,9 @@ export const serverCommand: CommandModule<object, ServerArguments> = {
     await server.stopped;
     const dropped = server.droppedTasks();
     if (dropped > 0)
-      console.log(`submitted tasks that had no outcome are gone with the memory of this server: ${dropped}`);
+      console.log(
+        `submitted tasks that had no outcome are gone with the memory of this server: ${dropped}; --store file:DIR keeps them`,
+      );
     process.exit(0);
   },
 };

@@ -84,9 +84,11 @@ export class Follower {
 
   #dial(): WatchStream {
     const stream = this.#link.watch();
+    stream.on('metadata', () => {
+      if (stream === this.#stream) this.#goneSince = undefined;
+    });
     stream.on('data', ({ tasks }: WatchResponse__Output) => {
       if (stream !== this.#stream) return;
-      this.#goneSince = undefined;
       for (const task of tasks) this.#onTask(task);
       if (this.#listeners.size === 0) this.#end();
     });

@@ -87,7 +87,7 @@ export class Pool {
 
   /**
    * Submits a task: the pool keeps it, runs it when it is its turn, and keeps what comes of it, whatever becomes of this
-   * process. Resolves when the pool has it. Handles among the arguments stand for
+   * process. Resolves when the pool has it: with `--store file:DIR`, when it is on disk. Handles among the arguments stand for
    * the results of their tasks.
    *
    * @throws PoolError as `pool.run`; `not-found` and `result-dropped` for handles of tasks that are not there

@@ -21,8 +21,8 @@ const RETRY_MS = 1_000;
 /** What becomes of the tasks that it was given. */
 export interface DispatcherEvents {
   began(id: TaskId): void;
-  /** They have their outcomes, in the store. */
-  settled(settlements: readonly Settlement[]): void;
+  /** It has ended. */
+  ended(settlement: Settlement): void;
   /** It did not run, or somebody else has it. */
   released(id: TaskId, delayMs: number): void;
   /** The store cannot be written to; it is tried again. */
@@ -46,8 +46,6 @@ export class Dispatcher {
   readonly #holder: string;
   readonly #attempts = new Map<TaskId, Attempt>();
   readonly #renewal: NodeJS.Timeout;
-  #settlements: Settlement[] = [];
-  #flushing: Promise<void> | undefined;
   #isClosed = false;
 
   /** @param holder one life of this coordinator. */
@@ -95,18 +93,11 @@ export class Dispatcher {
     started?.fail(errorFor(verdict, id, !started.isWaiting));
   }
 
-  /** Gives outcomes to tasks; resolves when they are in the store. */
-  async settle(settlements: readonly Settlement[]): Promise<void> {
-    this.#settlements.push(...settlements);
-    return (this.#flushing ??= this.#flush());
-  }
-
-  /** Ends what runs, and resolves when all outcomes that have come are in the store. */
+  /** Ends what runs. */
   async close(): Promise<void> {
     this.#isClosed = true;
     clearInterval(this.#renewal);
     await this.#executor.close();
-    while (this.#flushing) await this.#flushing;
   }
 
   async #startWithResults(task: ClaimedTask): Promise<void> {
@@ -160,8 +151,8 @@ export class Dispatcher {
       return;
     }
     const outcome = isOk ? succeeded(value) : failed(value, attempt.verdict, elapsedMs);
-    this.#settlements.push({ id, attempt: attempt.number, outcome, at: Date.now() });
-    this.#flushing ??= this.#flush();
+    this.#attempts.delete(id);
+    this.#events.ended({ id, attempt: attempt.number, outcome, at: Date.now() });
   }
 
   async #release(attempt: AttemptKey): Promise<void> {
@@ -176,31 +167,6 @@ export class Dispatcher {
   #giveUp(id: TaskId, delayMs: number): void {
     this.#attempts.delete(id);
     this.#events.released(id, delayMs);
-  }
-
-  /** All outcomes that have come by the end of this turn are one change of the store; those that come meanwhile the next. */
-  async #flush(): Promise<void> {
-    await Promise.resolve();
-    while (this.#settlements.length > 0) {
-      const settlements = this.#settlements;
-      this.#settlements = [];
-      let areCurrent: boolean[];
-      try {
-        areCurrent = await this.#store.settle(settlements);
-      } catch (error) {
-        this.#events.storeFailed(error);
-        this.#settlements = [...settlements, ...this.#settlements];
-        if (this.#isClosed) break;
-        await new Promise((resolve) => setTimeout(resolve, RETRY_MS));
-        continue;
-      }
-      for (const { id } of settlements) this.#attempts.delete(id);
-      this.#events.settled(settlements.filter((_, index) => areCurrent[index]));
-      settlements.forEach(({ id }, index) => {
-        if (!areCurrent[index]) this.#events.released(id, RETRY_MS);
-      });
-    }
-    this.#flushing = undefined;
   }
 
   async #renew(): Promise<void> {

@@ -8,6 +8,7 @@ import { MAX_TIMER_MS } from '../core/timer.js';
 import type { ShippedFunction } from '../wire/functions/source.js';
 import { Dispatcher } from './dispatcher.js';
 import { factsOf } from './facts.js';
+import { OutcomeWriter } from './outcome-writer.js';
 import { keepWithin, type Retention } from './retention.js';
 import type {
   AddedTask,
@@ -21,6 +22,9 @@ import type {
 } from './store.js';
 import { outcomeFor } from './verdicts.js';
 import { type Watcher, Watchers } from './watchers.js';
+
+/** When a task whose outcome was refused is looked at again, in ms. */
+const REFUSED_MS = 1_000;
 
 /** Makes the executor that runs the tasks; told when there are more slots, or fewer. */
 export type MakeExecutor = (onCapacity: () => void) => DirectExecutor;
@@ -36,8 +40,9 @@ export class TaskQueue {
   readonly #log: TaskQueueLog;
   readonly #queue = new Queue();
   readonly #watchers = new Watchers();
-  readonly #dispatcher: Dispatcher;
-  readonly #executor: DirectExecutor;
+  readonly #outcomes: OutcomeWriter;
+  #dispatcher: Dispatcher | undefined;
+  #executor: DirectExecutor | undefined;
   readonly #stopRetention: () => void;
   #timer: NodeJS.Timeout | undefined;
   #timerAt: number | undefined;
@@ -45,14 +50,14 @@ export class TaskQueue {
   #isStopping = false;
   #storeFailedAt = Number.NEGATIVE_INFINITY;
 
-  private constructor(store: TaskStore, makeExecutor: MakeExecutor, retention: Retention, log: TaskQueueLog) {
+  private constructor(store: TaskStore, retention: Retention, log: TaskQueueLog) {
     this.#store = store;
     this.#log = log;
-    this.#executor = makeExecutor(() => this.#pumpSoon());
-    this.#dispatcher = new Dispatcher(store, this.#executor, randomUUID(), {
-      began: (id) => this.#watchers.state(id, 'running'),
+    this.#outcomes = new OutcomeWriter(store, {
       settled: (settlements) => this.#settled(settlements),
-      released: (id, delayMs) => void this.#released(id, delayMs),
+      refused: (settlements) => {
+        for (const { id } of settlements) void this.#released(id, REFUSED_MS);
+      },
       storeFailed: (error) => this.#storeFailed(error),
     });
     this.#stopRetention = keepWithin(
@@ -64,13 +69,8 @@ export class TaskQueue {
   }
 
   /** Takes up what the store holds. @throws PoolError when it cannot be read */
-  static async open(
-    store: TaskStore,
-    makeExecutor: MakeExecutor,
-    retention: Retention,
-    log: TaskQueueLog,
-  ): Promise<TaskQueue> {
-    const queue = new TaskQueue(store, makeExecutor, retention, log);
+  static async open(store: TaskStore, retention: Retention, log: TaskQueueLog): Promise<TaskQueue> {
+    const queue = new TaskQueue(store, retention, log);
     for await (const tasks of store.unsettled()) {
       queue.#handle({
         type: 'submitted',
@@ -83,6 +83,18 @@ export class TaskQueue {
     }
     if (queue.#queue.size > 0) log.info({ tasks: queue.#queue.size }, 'tasks taken up from the store');
     return queue;
+  }
+
+  /** Begins to run tasks. Until then they are taken on and wait. */
+  start(makeExecutor: MakeExecutor): void {
+    this.#executor = makeExecutor(() => this.#pumpSoon());
+    this.#dispatcher = new Dispatcher(this.#store, this.#executor, randomUUID(), {
+      began: (id) => this.#watchers.state(id, 'running'),
+      ended: (settlement) => void this.#outcomes.write(settlement),
+      released: (id, delayMs) => void this.#released(id, delayMs),
+      storeFailed: (error) => this.#storeFailed(error),
+    });
+    this.#pumpSoon();
   }
 
   /**
@@ -193,7 +205,8 @@ export class TaskQueue {
   async close(): Promise<number> {
     this.stop();
     this.#stopRetention();
-    await this.#dispatcher.close();
+    await this.#dispatcher?.close();
+    await this.#outcomes.close();
     await this.#store.close();
     return this.#store.isDurable ? 0 : this.#queue.size;
   }
@@ -214,10 +227,10 @@ export class TaskQueue {
     const settles: { id: TaskId; how: Verdict }[] = [];
     for (const command of commands) {
       if (command.type === 'claim') claims.push(command.id);
-      else if (command.type === 'stop') this.#dispatcher.stop(command.id, command.how);
+      else if (command.type === 'stop') this.#dispatcher?.stop(command.id, command.how);
       else settles.push(command);
     }
-    if (claims.length > 0) void this.#dispatcher.claim(claims);
+    if (claims.length > 0) void this.#dispatcher?.claim(claims);
     if (settles.length > 0) await this.#settle(settles);
   }
 
@@ -227,8 +240,8 @@ export class TaskQueue {
       const records = await this.#store.find(settles.map(({ id }) => id));
       const upstream = await this.#upstreamOutcomes(settles);
       const at = Date.now();
-      await this.#dispatcher.settle(
-        settles.map(({ id, how }, index) => ({
+      await this.#outcomes.write(
+        ...settles.map(({ id, how }, index) => ({
           id,
           attempt: records[index]?.attempt ?? 0,
           outcome: outcomeFor(how, id, how.kind === 'upstream' ? upstream.get(how.id) : undefined),
@@ -276,8 +289,9 @@ export class TaskQueue {
     this.#isPumpDue = true;
     queueMicrotask(() => {
       this.#isPumpDue = false;
-      if (this.#isStopping || !this.#queue.hasReady) return;
-      const hasRoom = (functionId: string, ahead: number) => ahead < this.#executor.appetiteFor(functionId);
+      const executor = this.#executor;
+      if (!executor || this.#isStopping || !this.#queue.hasReady) return;
+      const hasRoom = (functionId: string, ahead: number) => ahead < executor.appetiteFor(functionId);
       void this.#perform(this.#queue.handle({ type: 'room', hasRoom }, Date.now()));
     });
   }

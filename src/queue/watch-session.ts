@@ -1,4 +1,4 @@
-import type { ServerDuplexStream } from '@grpc/grpc-js';
+import { Metadata, type ServerDuplexStream } from '@grpc/grpc-js';
 import { messageOf, PoolError } from '../core/errors.js';
 import type { TaskId } from '../core/ids.js';
 import type { TaskState } from '../core/queue/task.js';
@@ -27,6 +27,8 @@ export class WatchSession implements Watcher {
   constructor(queue: TaskQueue, stream: ServerDuplexStream<WatchRequest__Output, WatchResponse>) {
     this.#queue = queue;
     this.#stream = stream;
+    // Whoever follows tasks that are long in coming knows by this that it was heard.
+    stream.sendMetadata(new Metadata());
   }
 
   onRequest({ follow, leave }: WatchRequest__Output): void {

@@ -26,7 +26,6 @@ import { discoverWorkers } from './discoverer.js';
 import { claimProfile } from './profile-claim.js';
 import { coordinatorHandlers } from './service.js';
 import { Supervisor } from './supervisor.js';
-import type { TaskQueue } from '../queue/index.js';
 
 /** How often workers report at most, in ms. */
 const REPORT_INTERVAL_MS = 500;
@@ -118,7 +117,7 @@ async function start(options: ServerOptions, supervisor: Supervisor): Promise<Ru
 
   const stop = once(async (drainTimeoutMs: number = options.drainTimeoutMs) => {
     log.info('stopping');
-    queue?.stop();
+    queue.stop();
     coordinator.drain(drainTimeoutMs);
     await Promise.all([
       supervisor.stop(drainTimeoutMs + GOODBYE_MS),
@@ -129,13 +128,13 @@ async function start(options: ServerOptions, supervisor: Supervisor): Promise<Ru
     log.info('stopped');
     stopped.resolve();
   });
-  const { openQueue, openStore, queueHandlers } = await import('../queue/index.js');
-  const store = await openStore();
-  let queue: TaskQueue | undefined;
+  const { openQueue, queueHandlers, startQueue } = await import('../queue/index.js');
+  const queue = await openQueue(options.queue, log);
+  server.addService(queueService, queueHandlers(queue));
   release.push(async () => {
-    const dropped = queue ? await queue.close() : await store.close();
-    if (dropped) log.warn({ tasks: dropped }, 'tasks without an outcome are dropped with the memory store');
-    droppedTasks = dropped ?? 0;
+    droppedTasks = await queue.close();
+    if (droppedTasks > 0)
+      log.warn({ tasks: droppedTasks }, 'tasks without an outcome are gone with the memory store');
   });
   const handlers = coordinatorHandlers(coordinator, losses, membership, ({ now }) => {
     void stop(now ? 0 : undefined);
@@ -158,8 +157,7 @@ async function start(options: ServerOptions, supervisor: Supervisor): Promise<Ru
     log.info({ host, advertise, port }, 'listening');
     const own: CoordinatorPlace = { host: ownHost(host), port, certifiedFor: advertise };
     await checkTrust(own, options.credentials);
-    queue = await openQueue(store, options.queue, own, options.credentials, log);
-    server.addService(queueService, queueHandlers(queue));
+    startQueue(queue, own, options.credentials);
     let profile: string | undefined;
     let kill = () => Promise.resolve(supervisor.kill());
     if (options.profile !== undefined) {

@@ -56,8 +56,8 @@ export interface ServerOptions extends MemoryLimits {
 }
 
 export interface QueueOptions {
-  /** In the memory of the coordinator's process. */
-  store: 'memory';
+  /** In the memory of the coordinator's process, or in files in a folder. */
+  store: 'memory' | { folder: string };
   /** For how long results are kept, in ms, and how many. */
   keepMs: number;
   keepCount: number;

@@ -77,6 +77,8 @@ describe('at the terminal', () => {
   test('a server that stops says what is gone with its memory', async () => {
     await printed('submit', 'work.mjs#add', '1', '2', '--delay', '1h');
     await server.stop();
-    expect(server.stdout).toMatch(/submitted tasks that had no outcome are gone .*: 1\n/);
+    expect(server.stdout).toMatch(
+      /submitted tasks that had no outcome are gone .*: 1; --store file:DIR keeps them\n/,
+    );
   });
 });

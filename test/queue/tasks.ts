@@ -45,3 +45,6 @@ export const everything: ListQuery = {
   limit: 100,
   cursor: undefined,
 };
+
+/** The thread of a file store, as built. */
+export const THREAD = new URL('../../dist/queue/store-thread.js', import.meta.url);
