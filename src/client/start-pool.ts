@@ -5,6 +5,7 @@ import { memoryLimits } from '../core/memory-limits.js';
 import { usableCores } from '../host/cpu-limit.js';
 import { newToken } from '../host/token.js';
 import type { Address } from '../wire/address.js';
+import { loadParser } from '../wire/functions/free-names.js';
 import { KEEP_RESULTS, type ServerNotice, type ServerRequest } from '../wire/process-messages.js';
 import { connectPool } from './connect.js';
 import { InlineExecutor } from './inline-executor.js';
@@ -101,6 +102,7 @@ export async function startPool(options: StartPoolOptions = {}): Promise<Pool> {
       standardServices: false,
     },
   });
+  loadParser();
   const { host, port } = await started;
   // From here on only calls under way keep this process alive; when it ends, the pool notices and ends too.
   child.unref();
