@@ -15,6 +15,8 @@ export interface PoolSettings {
   workers: number;
   slots: number;
   env: NodeJS.ProcessEnv;
+  /** Further flags of the server. */
+  args?: readonly string[];
 }
 
 /** `offhand server`, as a user starts it, and starts it again when it has been killed. */
@@ -75,7 +77,7 @@ export class PoolUnderTest {
   }
 
   #launch(): Command {
-    const { main, workers, slots, env } = this.#settings;
+    const { main, workers, slots, env, args = [] } = this.#settings;
     const { port, workerPorts } = this.#ports;
     return new Command(
       process.execPath,
@@ -84,6 +86,7 @@ export class PoolUnderTest {
         ...['--port', port, '--worker-ports', workerPorts, '--no-profile'],
         ...['--heartbeat-interval', HEARTBEAT, '--worker-timeout', `${WORKER_TIMEOUT_MS}ms`],
         ...['--drain-timeout', '5s'],
+        ...args,
       ],
       this.#sandbox,
       env,

@@ -22,7 +22,13 @@ const BUNDLE = {
 };
 
 async function buildProcesses(folder) {
-  const entries = ['server/process', 'worker/process', 'worker/slot-thread', 'worker/isolated-thread'];
+  const entries = [
+    'server/process',
+    'worker/process',
+    'worker/slot-thread',
+    'worker/isolated-thread',
+    'queue/store-thread',
+  ];
   const { metafile } = await build({
     entryPoints: entries.map((entry) => `src/${entry}.ts`),
     outbase: 'src',
@@ -32,7 +38,15 @@ async function buildProcesses(folder) {
     chunkNames: 'parts/[name]-[hash]',
     ...BUNDLE,
     logLevel: 'error',
-    external: ['pino', 'pino-pretty', 'pidusage', 'csv-stringify', '@grpc/reflection', 'grpc-health-check'],
+    external: [
+      'pino',
+      'pino-pretty',
+      'pidusage',
+      'csv-stringify',
+      '@grpc/reflection',
+      'grpc-health-check',
+      'libsql',
+    ],
     banner: { js: bannerFor('src') },
   });
   for (const entry of entries) await rm(join(folder, `${entry}.js.map`), { force: true });

@@ -4,6 +4,11 @@ import { fail } from './fail.js';
 import { grapherCommand } from './grapher.js';
 import { replayCommand } from './replay.js';
 import { runCommand } from './run.js';
+import { cancelCommand } from './cancel.js';
+import { resultCommand } from './result.js';
+import { retryCommand } from './retry.js';
+import { submitCommand } from './submit.js';
+import { tasksCommand } from './tasks.js';
 import { drainCommand } from './drain.js';
 import { scaleCommand } from './scale.js';
 import { serverCommand } from './server.js';
@@ -13,7 +18,7 @@ import { tokenCommand } from './token.js';
 import { workerCommand } from './worker.js';
 
 /** What is a list by its nature. */
-const LISTS = ['_', 'files', 'args', 'discover', 'tag'];
+const LISTS = ['_', 'files', 'args', 'ids', 'after', 'state', 'discover', 'tag'];
 
 /** Parses the command line and runs its command. Every flag can also be given as `OFFHAND_<FLAG>`; the flag wins. */
 export async function main(args: string[]): Promise<void> {
@@ -26,6 +31,11 @@ export async function main(args: string[]): Promise<void> {
     .command(withEnvironment(scaleCommand))
     .command(withEnvironment(drainCommand))
     .command(withEnvironment(runCommand))
+    .command(withEnvironment(submitCommand))
+    .command(withEnvironment(tasksCommand))
+    .command(withEnvironment(resultCommand))
+    .command(withEnvironment(cancelCommand))
+    .command(withEnvironment(retryCommand))
     .command(withEnvironment(stopCommand))
     .command(withEnvironment(grapherCommand))
     .command(withEnvironment(replayCommand))

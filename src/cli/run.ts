@@ -1,7 +1,7 @@
 import type { ArgumentsCamelCase, Argv, CommandModule } from 'yargs';
 import { connect } from '../client/connect.js';
-import { PoolError } from '../core/errors.js';
 import { parseDurationMs } from './duration.js';
+import { parseArgument } from './json-argument.js';
 import { loadExport } from './load-export.js';
 import { type PoolArguments, poolOptions, tlsFromFlag } from './pool-address.js';
 
@@ -44,14 +44,3 @@ export const runCommand: CommandModule<object, Arguments> = {
     console.log(json ? JSON.stringify(result ?? null) : result);
   },
 };
-
-function parseArgument(text: string, index: number): unknown {
-  try {
-    return JSON.parse(text) as unknown;
-  } catch {
-    throw new PoolError(
-      'invalid-argument',
-      `argument ${index + 1}: expected JSON, got ${text}; a string needs quotes of its own: '"${text}"'`,
-    );
-  }
-}

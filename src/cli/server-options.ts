@@ -1,11 +1,11 @@
-import { dirname, join } from 'node:path';
+import { dirname, join, resolve } from 'node:path';
 import { MAX_WORKERS, type ScaleLimits } from '../core/autoscaler.js';
 import { PoolError } from '../core/errors.js';
 import { DEFAULT_PORT, type PortRange } from '../wire/address.js';
 import { parseSearchRange } from '../wire/discovery.js';
 import { parseDurationMs } from './duration.js';
 import { ensureToken } from '../host/token.js';
-import type { ServerOptions } from '../wire/process-messages.js';
+import type { QueueOptions, ServerOptions } from '../wire/process-messages.js';
 import { usableCores } from '../host/cpu-limit.js';
 import type { PolicyName } from '../core/placement.js';
 import { outputFolder } from './output-folder.js';
@@ -27,6 +27,9 @@ export interface ServerArguments extends WorkerFlags {
   eventLog: string | undefined;
   heartbeatInterval: string;
   workerTimeout: string;
+  store: string;
+  keepResults: string;
+  keepCount: string;
 }
 
 /** Where the HTTP service will listen: never taken for the coordinator. */
@@ -54,6 +57,7 @@ export function resolveServerOptions(args: ServerArguments): ServerOptions {
     ...liveness(args),
     scaleLimits,
     discover: (args.discover ?? []).map((range) => parseSearchRange(range, '--discover')),
+    queue: queueOptions(args),
     announce: true,
     standardServices: true,
   };
@@ -99,6 +103,21 @@ function profileFile(given: string | boolean | undefined, workers: number): stri
   }
   const folder = outputFolder(undefined, 'profiling', '--profile', 'no profile is written');
   return folder === undefined ? undefined : join(folder, `results_${workers}.csv`);
+}
+
+function queueOptions({ store, keepResults, keepCount }: ServerArguments): QueueOptions {
+  return {
+    store: storeFrom(store),
+    keepMs: parseDurationMs(keepResults, '--keep-results'),
+    keepCount: wholeNumber('--keep-count', keepCount, 0, 100_000_000),
+  };
+}
+
+function storeFrom(given: string): QueueOptions['store'] {
+  if (given === 'memory') return 'memory';
+  const folder = /^file:(.+)$/.exec(given)?.[1];
+  if (folder !== undefined) return { folder: resolve(folder) };
+  throw new PoolError('invalid-argument', `--store: expected memory or file:DIR, got ${given}`);
 }
 
 /** A worker whose every second heartbeat is lost still lives. */

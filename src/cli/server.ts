@@ -60,7 +60,19 @@ export const serverCommand: CommandModule<object, ServerArguments> = {
         default: '5s',
         describe: 'after how long a silence a worker counts as lost',
       })
+      .option('store', {
+        type: 'string',
+        default: 'memory',
+        describe: 'where submitted tasks are kept: memory, or file:DIR, on disk',
+      })
+      .option('keep-results', {
+        type: 'string',
+        default: '1h',
+        describe: 'how long results of submitted tasks are kept',
+      })
+      .option('keep-count', { type: 'string', default: '100000', describe: 'and how many of them' })
       .example('$0 server 4', 'four workers')
+      .example('$0 server 4 --store file:queue', 'submitted tasks are on disk, and outlive the server')
       .example('$0 server --min 1 --max 8', 'as many as there is work for')
       .example('$0 server --port 7000 --worker-ports 7001-7064', 'on ports of your own')
       .example(
@@ -75,6 +87,11 @@ export const serverCommand: CommandModule<object, ServerArguments> = {
     stopOnSignals(server);
     console.log(greeting(server, args, performance.now() - startedAt));
     await server.stopped;
+    const dropped = server.droppedTasks();
+    if (dropped > 0)
+      console.log(
+        `submitted tasks that had no outcome are gone with the memory of this server: ${dropped}; --store file:DIR keeps them`,
+      );
     process.exit(0);
   },
 };

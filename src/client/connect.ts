@@ -9,6 +9,7 @@ import { Lanes } from './lanes.js';
 import { InlineExecutor } from './inline-executor.js';
 import { checkKeys, checkNumber, refuse } from './options.js';
 import { Pool } from './pool.js';
+import { TaskClient } from './task-client.js';
 import { checkTlsOptions, tlsFromEnvironment, type TlsOptions } from './tls.js';
 
 export interface ConnectOptions {
@@ -38,27 +39,28 @@ export async function connect(address?: string, options: ConnectOptions = {}): P
   checkKeys('connect', options, ['token', 'reconnectTimeoutMs', 'tls']);
   checkNumber('reconnectTimeoutMs', options.reconnectTimeoutMs, { above: -1, unit: ' of ms' });
   if (address !== undefined && typeof address !== 'string') refuse('address', 'HOST:PORT', address);
-  if (process.env['OFFHAND_INLINE'] === '1') return new Pool(new InlineExecutor());
+  if (process.env['OFFHAND_INLINE'] === '1') return new Pool(new InlineExecutor(), undefined);
   if (options.token !== undefined && typeof options.token !== 'string')
     refuse('token', 'a string', options.token);
   const reconnectMs = options.reconnectTimeoutMs ?? RECONNECT_TIMEOUT_MS;
   const given = options.tls === undefined ? undefined : checkTlsOptions(options.tls);
   const token = checkToken(options.token ?? findToken());
   const { tls, ...pool } = findPool(address, () => given ?? tlsFromEnvironment());
-  return new Pool(await connectExecutor(pool, { token, tls }, { reconnectMs }));
+  return connectPool(pool, { token, tls }, { reconnectMs });
 }
 
 /** Dials, and makes sure that a pool answers. */
-export async function connectExecutor(
+export async function connectPool(
   address: Address,
   credentials: Credentials,
   settings: { reconnectMs: number; onClose?: () => Promise<void> },
-): Promise<Lanes> {
+): Promise<Pool> {
   const coordinator = new CoordinatorLink(address, credentials, randomUUID());
   try {
     const { slots } = await coordinator.handshake();
     const { reconnectMs, onClose } = settings;
-    return new Lanes(coordinator, credentials, { slots, reconnectMs }, onClose);
+    const lanes = new Lanes(coordinator, credentials, { slots, reconnectMs }, onClose);
+    return new Pool(lanes, new TaskClient(coordinator, reconnectMs));
   } catch (error) {
     coordinator.close();
     throw error;

@@ -1,4 +1,4 @@
-import { type ServiceError, status } from '@grpc/grpc-js';
+import { credentials as channelCredentials, type Metadata, type ServiceError, status } from '@grpc/grpc-js';
 import { PoolError } from '../core/errors.js';
 import { type Address, formatAddress } from '../wire/address.js';
 import { COORDINATOR_OPTIONS } from '../wire/channel.js';
@@ -6,7 +6,7 @@ import { callMetadata, type Credentials, dial } from '../wire/credentials.js';
 import { codeOfStatus, fromServiceError } from '../wire/errors.js';
 import type { ExplainLossResponse__Output } from '../wire/generated/offhand/v1/ExplainLossResponse.js';
 import type { HandshakeResponse__Output } from '../wire/generated/offhand/v1/HandshakeResponse.js';
-import { CoordinatorClient } from '../wire/proto.js';
+import { CoordinatorClient, QueueClient } from '../wire/proto.js';
 import { PROTOCOL, VERSION } from '../wire/protocol.js';
 import type { SessionStream } from './session.js';
 import { tlsObstacle } from '../wire/tls-obstacle.js';
@@ -24,9 +24,11 @@ export class CoordinatorLink {
   readonly #credentials: Credentials;
   readonly #clientId: string;
 
-  constructor(address: Address, credentials: Credentials, clientId: string) {
+  /** @param certifiedFor what the coordinator's certificate is for, where that is not the host. */
+  constructor(address: Address, credentials: Credentials, clientId: string, certifiedFor?: string) {
     this.#address = formatAddress(address);
-    this.#client = dial(CoordinatorClient, this.#address, credentials, { options: COORDINATOR_OPTIONS });
+    const options = COORDINATOR_OPTIONS;
+    this.#client = dial(CoordinatorClient, this.#address, credentials, { options, certifiedFor });
     this.#credentials = credentials;
     this.#clientId = clientId;
   }
@@ -47,6 +49,14 @@ export class CoordinatorLink {
 
   openSession(): SessionStream {
     return this.#client.session(this.#metadata());
+  }
+
+  /** The queue, on the same connection. */
+  queue(): { client: InstanceType<typeof QueueClient>; metadata: () => Metadata } {
+    const client = new QueueClient(this.#address, channelCredentials.createInsecure(), {
+      channelOverride: this.#client.getChannel(),
+    });
+    return { client, metadata: () => this.#metadata() };
   }
 
   /** What a failed call to the coordinator means. */

@@ -12,7 +12,7 @@ import type { Call, Callee, Executor, Settle, Started } from './executor.js';
 import { HeldLease, isLong, type LeaseHolder } from './held-lease.js';
 import { RetryLine } from './retry-line.js';
 import { Session, type SessionEvents, type SessionNeeds } from './session.js';
-import { shipCall } from './ship.js';
+import { shipCall, type ShippedCall } from './ship.js';
 import { ValueServer } from './value-server.js';
 import { TaskLine } from './task-line.js';
 import { WorkerConnections } from './worker-connections.js';
@@ -34,6 +34,8 @@ export interface ExecutorSettings {
   reconnectMs: number;
   /** What its workers have to have. */
   needs?: SessionNeeds | undefined;
+  /** Told when the number of slots has changed. */
+  onCapacity?: (() => void) | undefined;
 }
 
 /** Direct calls: holds leases for as long as it has a use for them, and runs its tasks under them, straight on the slots. */
@@ -42,6 +44,7 @@ export class DirectExecutor implements Executor, Place, LeaseHolder, SessionEven
   readonly #session: Session;
   readonly #workers: WorkerConnections;
   readonly #values: ValueServer;
+  readonly #onCapacity: (() => void) | undefined;
   readonly #pace = new Pace();
   /** Tasks that wait for a lease. */
   readonly #line = new TaskLine();
@@ -62,22 +65,34 @@ export class DirectExecutor implements Executor, Place, LeaseHolder, SessionEven
   constructor(
     coordinator: CoordinatorLink,
     credentials: Credentials,
-    { slots, reconnectMs, needs }: ExecutorSettings,
+    { slots, reconnectMs, needs, onCapacity }: ExecutorSettings,
   ) {
     this.#coordinator = coordinator;
     this.#session = new Session(() => coordinator.openSession(), this, reconnectMs, needs);
     this.#workers = new WorkerConnections(credentials, (workerId) => coordinator.explainLoss(workerId));
     this.#values = new ValueServer(credentials);
     this.#slots = slots;
+    this.#onCapacity = onCapacity;
   }
 
   appetite({ fn, captures }: Callee): number {
-    return appetite(this.#slots, this.#pace.of(captures.ship(fn).id));
+    return this.appetiteFor(captures.ship(fn).id);
+  }
+
+  /** How many calls of the function of this id are worth having under way. */
+  appetiteFor(functionId: string): number {
+    return appetite(this.#slots, this.#pace.of(functionId));
   }
 
   start(call: Call, settle: Settle): Started {
     if (this.#isClosed) throw closed(false);
-    const task: DirectTask = new DirectTask(shipCall(call), (isOk, value) => {
+    return this.startShipped(shipCall(call), settle);
+  }
+
+  /** Starts a call that was made ready elsewhere. @throws PoolError `closed` */
+  startShipped(call: ShippedCall, settle: Settle): Started {
+    if (this.#isClosed) throw closed(false);
+    const task: DirectTask = new DirectTask(call, (isOk, value) => {
       this.#tasks.delete(task);
       if (task.reference) this.#values.withdraw(task.reference);
       settle(isOk, value);
@@ -226,6 +241,7 @@ export class DirectExecutor implements Executor, Place, LeaseHolder, SessionEven
 
   capacity(slots: number): void {
     this.#slots = slots;
+    this.#onCapacity?.();
     this.#pumpSoon();
   }
 

@@ -8,7 +8,7 @@ import type { ValueReference } from '../wire/generated/offhand/v1/ValueReference
 import type { Payload } from '../wire/values/payload.js';
 import type { Settle, Started } from './executor.js';
 import type { CallOptions } from './options.js';
-import type { ShippedCall } from './ship.js';
+import type { Insert, ShippedCall } from './ship.js';
 import { nameWrittenPlaces } from './task-stack.js';
 import { outputOf, showLine, tellCaller } from './task-news.js';
 
@@ -16,6 +16,8 @@ import { outputOf, showLine, tellCaller } from './task-news.js';
 export const CLIENT_ID = randomBytes(6).toString('hex');
 
 let tasks = 0;
+
+const NO_INSERTS: readonly Insert[] = [];
 
 /** Where a task is: the line, or a lease. It has to hear when the task needs it no longer. */
 export interface Place {
@@ -51,6 +53,9 @@ export class DirectTask implements Started, ListItem<DirectTask> {
   attempt = 1;
   /** Where it is followed, if it is. */
   news: { whenHeard(): Promise<void>; part(task: DirectTask): void } | undefined = undefined;
+  readonly inserts: readonly Insert[];
+  /** Whether its outcome is handed on as it comes: then it succeeds with the message, or fails with an {@link UndecodedFailure}. */
+  readonly isOpaque: boolean;
   /** Attempts that have failed. */
   #failures = 0;
   /** Whether it may have cost a worker, or something that ran beside it. It is tried again with nothing beside it. */
@@ -59,7 +64,7 @@ export class DirectTask implements Started, ListItem<DirectTask> {
   #losses = 0;
   /** Whether an attempt that failed may have run. */
   #hasRun = false;
-  readonly #callee: object;
+  readonly #callee: object | undefined;
   readonly #settle: Settle;
   readonly #signal: AbortSignal | undefined;
   readonly #queueTimeoutMs: number | undefined;
@@ -70,13 +75,18 @@ export class DirectTask implements Started, ListItem<DirectTask> {
   #deadlineTimer: NodeJS.Timeout | undefined;
   #phase: 'waiting' | 'sent' | 'settled' = 'waiting';
 
-  constructor({ fn, callee, args, name, options }: ShippedCall, settle: Settle) {
+  constructor(
+    { fn, callee, args, name, options, inserts = NO_INSERTS, isOpaque = false }: ShippedCall,
+    settle: Settle,
+  ) {
     this.fn = fn;
     this.#callee = callee;
     this.args = args;
     this.name = name;
     this.options = options;
     this.priority = options.priority ?? 0;
+    this.inserts = inserts;
+    this.isOpaque = isOpaque;
     this.#settle = settle;
     this.#signal = options.signal;
     this.#queueTimeoutMs = options.queueTimeoutMs;
@@ -125,7 +135,11 @@ export class DirectTask implements Started, ListItem<DirectTask> {
 
   /** How much room its arguments take, in bytes. */
   get bytes(): number {
-    if ('data' in this.args) return this.args.data.length;
+    if ('data' in this.args) {
+      let bytes = this.args.data.length;
+      for (const { value } of this.inserts) bytes += value.data.length;
+      return bytes;
+    }
     let bytes = 0;
     for (const value of this.args) bytes += typeof value === 'string' ? 2 * value.length : 8;
     return bytes;
@@ -162,7 +176,7 @@ export class DirectTask implements Started, ListItem<DirectTask> {
 
   /** The call is over. */
   fail(reason: unknown): void {
-    nameWrittenPlaces(reason, this.#callee, this.fn);
+    if (this.#callee) nameWrittenPlaces(reason, this.#callee, this.fn);
     if (this.#conclude()) this.#settle(false, this.#hasRun ? thatMayHaveRun(reason) : reason);
   }
 

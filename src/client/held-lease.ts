@@ -6,7 +6,7 @@ import type { SettleLeaseRequest } from '../wire/generated/offhand/v1/SettleLeas
 import type { SlotLease__Output } from '../wire/generated/offhand/v1/SlotLease.js';
 import type { TaskOutcomes__Output } from '../wire/generated/offhand/v1/TaskOutcomes.js';
 import type { DirectTask, Place } from './direct-task.js';
-import { errorOf, resultsOf } from './outcome.js';
+import { errorOf, resultsOf, UndecodedFailure } from './outcome.js';
 import type { SlotLink, SlotUser } from './slot-link.js';
 import { batchOf } from './task-batch.js';
 import type { LeaseUse } from './session.js';
@@ -229,6 +229,10 @@ export class HeldLease implements Place, SlotUser {
       for (const task of tasks) this.#attemptFailed(task, failure);
       return;
     }
+    if (first.isOpaque) {
+      for (const task of tasks) task.succeed(outcome);
+      return;
+    }
     let results: unknown[];
     try {
       results = resultsOf(outcome);
@@ -286,7 +290,8 @@ export class HeldLease implements Place, SlotUser {
     const code = isErrorCode(failure.code) || failure.code === 'thrown' ? failure.code : 'internal';
     // Of several that ran on a worker which was ended for its memory, nobody knows which one it was.
     const wasAlone = code !== 'worker-lost' || this.#isAloneOnWorker;
-    this.#holder.attemptFailed(task, code, errorOf(failure), wasAlone);
+    const reason = task.isOpaque ? new UndecodedFailure(failure) : errorOf(failure);
+    this.#holder.attemptFailed(task, code, reason, wasAlone);
   }
 
   #handBack(tasks: DirectTask[]): void {

@@ -4,6 +4,17 @@ import type { Payload__Output } from '../wire/generated/offhand/v1/Payload.js';
 import type { TaskOutcomes__Output } from '../wire/generated/offhand/v1/TaskOutcomes.js';
 import { decodePayload, payloadFrom } from '../wire/values/payload.js';
 
+/** What a task failed with, for whoever passes it on: what the function threw stays encoded. */
+export class UndecodedFailure extends PoolError {
+  readonly failure: Failure__Output;
+
+  constructor(failure: Failure__Output) {
+    const { code, message, mayHaveRun } = failure;
+    super(isErrorCode(code) ? code : 'internal', message, { mayHaveRun });
+    this.failure = failure;
+  }
+}
+
 /** The results of tasks that ended alike. @throws PoolError when they cannot be decoded. */
 export function resultsOf({ results, isList, count }: TaskOutcomes__Output): unknown[] {
   let value: unknown;

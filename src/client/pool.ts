@@ -3,6 +3,11 @@ import type { Executor, Settle } from './executor.js';
 import { mapBounded } from './map.js';
 import { type ModuleOptions, openModule } from './modules/open-module.js';
 import { type RemoteModule, remoteModule } from './modules/remote-module.js';
+import type { SubmitOptions } from './submit-options.js';
+import type { TaskClient, TaskFilter } from './task-client.js';
+import type { TaskDetails } from './task-details.js';
+import type { TaskHandle } from './task-handle.js';
+import { PoolError } from '../core/errors.js';
 import { type CallOptions, checkCallOptions, checkMapOptions, type MapOptions, refuse } from './options.js';
 import { throwToCaller } from './task-stack.js';
 
@@ -16,12 +21,19 @@ import { throwToCaller } from './task-stack.js';
  */
 export class Pool {
   readonly #executor: Executor;
+  readonly #tasks: TaskClient | undefined;
   readonly #options: CallOptions;
   readonly #captures: Captures;
 
   /** @internal Pools are made by `connect` and `startPool`. */
-  constructor(executor: Executor, options: CallOptions = {}, captures = Captures.none) {
+  constructor(
+    executor: Executor,
+    tasks: TaskClient | undefined,
+    options: CallOptions = {},
+    captures = Captures.none,
+  ) {
     this.#executor = executor;
+    this.#tasks = tasks;
     this.#options = options;
     this.#captures = captures;
   }
@@ -73,11 +85,61 @@ export class Pool {
     return mapBounded(input, start, { ...options, concurrency: room }, signal);
   }
 
+  /**
+   * Submits a task: the pool keeps it, runs it when it is its turn, and keeps what comes of it, whatever becomes of this
+   * process. Resolves when the pool has it: with `--store file:DIR`, when it is on disk. Handles among the arguments stand for
+   * the results of their tasks.
+   *
+   * @throws PoolError as `pool.run`; `not-found` and `result-dropped` for handles of tasks that are not there
+   */
+  submit<A extends unknown[], R>(
+    fn: (...args: A) => R,
+    args: { [K in keyof A]: A[K] | TaskHandle<A[K]> },
+    options: SubmitOptions = {},
+  ): Promise<TaskHandle<Awaited<R>>> {
+    return this.#queue('pool.submit').submit(this.#callee(fn), args, options) as Promise<
+      TaskHandle<Awaited<R>>
+    >;
+  }
+
+  /** Submits a task for each list of arguments; resolves when the pool has all of them. */
+  submitMany<A extends unknown[], R>(
+    fn: (...args: A) => R,
+    lists: Iterable<A> | AsyncIterable<A>,
+    options: SubmitOptions = {},
+  ): Promise<TaskHandle<Awaited<R>>[]> {
+    return this.#queue('pool.submitMany').submitMany(this.#callee(fn), lists, options) as Promise<
+      TaskHandle<Awaited<R>>[]
+    >;
+  }
+
+  /** The submitted task of this id, whoever has submitted it. Whether it is there shows when it is asked. */
+  task<R = unknown>(id: string): TaskHandle<R> {
+    return this.#queue('pool.task').handle(id) as TaskHandle<R>;
+  }
+
+  /** Submitted tasks, newest first. */
+  tasks(filter: TaskFilter = {}): AsyncGenerator<TaskDetails, void, void> {
+    return this.#queue('pool.tasks').list(filter);
+  }
+
+  #callee(fn: unknown) {
+    return { fn, captures: this.#captures, defaults: this.#options };
+  }
+
+  #queue(what: string): TaskClient {
+    if (this.#tasks) return this.#tasks;
+    throw new PoolError(
+      'unavailable',
+      `${what}: an inline pool keeps no tasks; run without OFFHAND_INLINE, or use pool.run`,
+    );
+  }
+
   /** The same pool with other call options; those given here go before those it has. What is captured is added, by name. */
   with(options: CallOptions): Pool {
     const { capture, ...others } = checkCallOptions(options);
     const captures = capture ? this.#captures.with(capture) : this.#captures;
-    return new Pool(this.#executor, { ...this.#options, ...others }, captures);
+    return new Pool(this.#executor, this.#tasks, { ...this.#options, ...others }, captures);
   }
 
   /**
@@ -96,6 +158,7 @@ export class Pool {
 
   /** Lets go of the pool: calls under way end in `closed`. What `startPool` started is stopped. */
   close(): Promise<void> {
+    this.#tasks?.close();
     return this.#executor.close();
   }
 

@@ -11,13 +11,23 @@ const MAX_NAME_LENGTH = 256;
 /** A call made ready to be sent: nothing that its caller does from now on can change it. */
 export interface ShippedCall {
   fn: ShippedFunction;
-  /** The function itself: where it is written is looked up only when somebody wants to know. */
-  callee: object;
+  /** The function itself, where it is of this process: where it is written is looked up only when somebody wants to know. */
+  callee?: object;
   /** Values that nothing can change any more are encoded when they are sent, together with those of other tasks. */
   args: Payload | readonly unknown[];
   /** For people. */
   name: string;
   options: CallOptions;
+  /** Arguments that were encoded by themselves, by position. */
+  inserts?: readonly Insert[];
+  /** Whether its outcome is passed on as it comes, undecoded: see {@link UndecodedFailure}. */
+  isOpaque?: boolean;
+}
+
+/** A value that goes among the arguments of a call. */
+export interface Insert {
+  index: number;
+  value: Payload;
 }
 
 /** @throws PoolError when the function or its arguments cannot be sent. */

@@ -5,8 +5,9 @@ import { memoryLimits } from '../core/memory-limits.js';
 import { usableCores } from '../host/cpu-limit.js';
 import { newToken } from '../host/token.js';
 import type { Address } from '../wire/address.js';
-import type { ServerNotice, ServerRequest } from '../wire/process-messages.js';
-import { connectExecutor } from './connect.js';
+import { loadParser } from '../wire/functions/free-names.js';
+import { KEEP_RESULTS, type ServerNotice, type ServerRequest } from '../wire/process-messages.js';
+import { connectPool } from './connect.js';
 import { InlineExecutor } from './inline-executor.js';
 import { checkKeys, checkNumber, refuse } from './options.js';
 import { Pool } from './pool.js';
@@ -60,7 +61,8 @@ export async function startPool(options: StartPoolOptions = {}): Promise<Pool> {
   checkOptions(options);
   const { workers = usableCores(), slots = 1, profileIntervalMs = 100, drainTimeoutMs = 0 } = options;
   const limits = memoryLimits(options, slots, { maxRss: 'maxRss', maxHeap: 'maxHeap' });
-  if (options.inline ?? process.env['OFFHAND_INLINE'] === '1') return new Pool(new InlineExecutor());
+  if (options.inline ?? process.env['OFFHAND_INLINE'] === '1')
+    return new Pool(new InlineExecutor(), undefined);
 
   const credentials = { token: newToken() };
   const child = fork(fileURLToPath(new URL('../server/process.js', import.meta.url)), {
@@ -95,16 +97,18 @@ export async function startPool(options: StartPoolOptions = {}): Promise<Pool> {
       ...limits,
       scaleLimits: undefined,
       discover: [],
+      queue: { store: 'memory', ...KEEP_RESULTS },
       announce: false,
       standardServices: false,
     },
   });
+  loadParser();
   const { host, port } = await started;
   // From here on only calls under way keep this process alive; when it ends, the pool notices and ends too.
   child.unref();
   child.channel?.unref();
   const settings = { reconnectMs: 0, onClose: () => stop(child) };
-  return new Pool(await connectExecutor({ host, port }, credentials, settings));
+  return connectPool({ host, port }, credentials, settings);
 }
 
 function request(child: ChildProcess, message: ServerRequest): void {

@@ -43,7 +43,7 @@ function limitsOf({ timeoutMs, cancelGraceMs }: CallOptions): Limits | null {
 }
 
 function tasksMessage(tasks: readonly DirectTask[], first: DirectTask, slot: SlotLink): Tasks {
-  const { fn, name, number, args, serial, attempt, output, options } = first;
+  const { fn, name, number, args, serial, attempt, output, options, inserts, isOpaque } = first;
   const { isolate = false } = options;
   const isList = tasks.length > 1;
   const payload = isList
@@ -71,6 +71,10 @@ function tasksMessage(tasks: readonly DirectTask[], first: DirectTask, slot: Slo
     followsProgress: options.onProgress !== undefined,
     output,
     isolate,
+    apart: isOpaque,
+    ...(inserts.length > 0 && {
+      inserts: inserts.map(({ index, value }) => ({ index, value: bytesOf(value) })),
+    }),
   };
 }
 

@@ -7,6 +7,8 @@ export type WorkerId = Branded<string, 'WorkerId'>;
 export type ClientId = Branded<string, 'ClientId'>;
 /** One wait for a lease. */
 export type RequestId = Branded<number, 'RequestId'>;
+/** One submitted task, chosen by whoever submits it. */
+export type TaskId = Branded<string, 'TaskId'>;
 /** SHA-256 of a function's source, in hex. */
 export type FunctionId = Branded<string, 'FunctionId'>;
 
@@ -14,3 +16,4 @@ export const workerId = (id: string): WorkerId => id as WorkerId;
 export const clientId = (id: string): ClientId => id as ClientId;
 export const requestId = (id: number): RequestId => id as RequestId;
 export const functionId = (id: string): FunctionId => id as FunctionId;
+export const taskId = (id: string): TaskId => id as TaskId;

@@ -14,7 +14,7 @@ import { ensureSigningKey } from '../host/token.js';
 import { createLogger } from '../host/logger.js';
 import { orphans, removePoolFile, writePoolFile } from '../host/pool-files.js';
 import { meetHandler } from '../wire/discovery.js';
-import { coordinatorService, discoveryService } from '../wire/proto.js';
+import { coordinatorService, discoveryService, queueService } from '../wire/proto.js';
 import { VERSION } from '../wire/protocol.js';
 import { Coordinator } from './coordinator.js';
 import type { CoordinatorPlace, ServerOptions } from '../wire/process-messages.js';
@@ -42,6 +42,8 @@ export interface RunningServer {
   workers(): { worker: string; port: number; pid: number }[];
   /** Resolves when the pool has stopped, whoever asked for it. */
   readonly stopped: Promise<void>;
+  /** Once it has stopped: how many submitted tasks had no outcome and are gone with a store in memory. */
+  droppedTasks(): number;
   /** Lets running tasks finish, up to the drain timeout, then ends every process. Asking twice is harmless. */
   stop(drainTimeoutMs?: number): Promise<void>;
   /** Ends every worker now; resolves when the profile is whole. */
@@ -105,6 +107,7 @@ async function start(options: ServerOptions, supervisor: Supervisor): Promise<Ru
   const losses = new Losses();
   supervisor.onLost = (worker, loss) => losses.note(worker, loss);
   const stopped = withResolvers<void>();
+  let droppedTasks = 0;
   const release: (() => void | Promise<void>)[] = [
     () => eventLog?.close(),
     () => server.forceShutdown(),
@@ -114,6 +117,7 @@ async function start(options: ServerOptions, supervisor: Supervisor): Promise<Ru
 
   const stop = once(async (drainTimeoutMs: number = options.drainTimeoutMs) => {
     log.info('stopping');
+    queue.stop();
     coordinator.drain(drainTimeoutMs);
     await Promise.all([
       supervisor.stop(drainTimeoutMs + GOODBYE_MS),
@@ -123,6 +127,14 @@ async function start(options: ServerOptions, supervisor: Supervisor): Promise<Ru
     for (const action of release.reverse()) await action();
     log.info('stopped');
     stopped.resolve();
+  });
+  const { openQueue, queueHandlers, startQueue } = await import('../queue/index.js');
+  const queue = await openQueue(options.queue, log);
+  server.addService(queueService, queueHandlers(queue));
+  release.push(async () => {
+    droppedTasks = await queue.close();
+    if (droppedTasks > 0)
+      log.warn({ tasks: droppedTasks }, 'tasks without an outcome are gone with the memory store');
   });
   const handlers = coordinatorHandlers(coordinator, losses, membership, ({ now }) => {
     void stop(now ? 0 : undefined);
@@ -145,6 +157,7 @@ async function start(options: ServerOptions, supervisor: Supervisor): Promise<Ru
     log.info({ host, advertise, port }, 'listening');
     const own: CoordinatorPlace = { host: ownHost(host), port, certifiedFor: advertise };
     await checkTrust(own, options.credentials);
+    startQueue(queue, own, options.credentials);
     let profile: string | undefined;
     let kill = () => Promise.resolve(supervisor.kill());
     if (options.profile !== undefined) {
@@ -183,7 +196,16 @@ async function start(options: ServerOptions, supervisor: Supervisor): Promise<Ru
       coordinator.listen({ attached: announce, gone: announce });
       release.push(() => removePoolFile(pool));
     }
-    return { host: advertise, port, profile, workers, stopped: stopped.promise, stop, kill };
+    return {
+      host: advertise,
+      port,
+      profile,
+      workers,
+      stopped: stopped.promise,
+      droppedTasks: () => droppedTasks,
+      stop,
+      kill,
+    };
   } catch (error) {
     for (const action of release.reverse()) await action();
     throw error;

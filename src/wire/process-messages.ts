@@ -47,11 +47,24 @@ export interface ServerOptions extends MemoryLimits {
   scaleLimits: ScaleLimits | undefined;
   /** Where to look for workers that wait to be found. */
   discover: readonly SearchRange[];
+  /** Where submitted tasks are kept, and for how long what came of them. */
+  queue: QueueOptions;
   /** Whether to tell other processes of this user where the pool is. */
   announce: boolean;
   /** Whether to serve health checking and reflection, for tools. */
   standardServices: boolean;
 }
+
+export interface QueueOptions {
+  /** In the memory of the coordinator's process, or in files in a folder. */
+  store: 'memory' | { folder: string };
+  /** For how long results are kept, in ms, and how many. */
+  keepMs: number;
+  keepCount: number;
+}
+
+/** How results are kept unless asked for otherwise. */
+export const KEEP_RESULTS = { keepMs: 3_600_000, keepCount: 100_000 };
 
 /** Ports of one host, among which one side of a pool looks for the other. */
 export interface SearchRange {

@@ -51,8 +51,15 @@ export class OutcomeWriter implements Outbox {
     return this.#isUnnoted || this.#isUnnotedWriting;
   }
 
-  succeeded(epoch: number, number: number, value: unknown, encoding: Encoding, runMs: number): void {
-    if (!isSmallPrimitive(value) || encoding === 'JSON') {
+  succeeded(
+    epoch: number,
+    number: number,
+    value: unknown,
+    encoding: Encoding,
+    runMs: number,
+    apart = false,
+  ): void {
+    if (!isSmallPrimitive(value) || encoding === 'JSON' || apart) {
       return this.encoded(epoch, number, encodePayload(value, encoding, 'the result'), runMs);
     }
     if (!this.#ledger.note(epoch, number, value, runMs)) this.#isUnnoted = true;

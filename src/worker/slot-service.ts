@@ -63,7 +63,7 @@ export class SlotService {
 
 /** Checks what came by wire. @throws PoolError `invalid-argument`, naming the field. */
 function jobFrom(tasks: Tasks__Output, epoch: number, outbox: OutcomeWriter, puller: ValuePuller): Job {
-  const { number, count, isList } = tasks;
+  const { number, count, isList, apart } = tasks;
   const called = calledFunctionFrom(tasks);
   if (tasks.isolate && (isList || !tasks.source)) {
     throw new PoolError('invalid-argument', 'tasks.isolate: expected one task, with its source');
@@ -74,7 +74,21 @@ function jobFrom(tasks: Tasks__Output, epoch: number, outbox: OutcomeWriter, pul
       'tasks: expected a number and a count of at least 1, several only as a list',
     );
   }
-  return { ...called, epoch, number, count, args: argumentsOf(tasks, puller), isList, outbox };
+  const inserts = tasks.inserts.map(({ index, value }) => ({
+    index,
+    value: payloadFrom(value, 'inserts.value'),
+  }));
+  return {
+    ...called,
+    epoch,
+    number,
+    count,
+    args: argumentsOf(tasks, puller),
+    isList,
+    inserts,
+    apart,
+    outbox,
+  };
 }
 
 /** A caller that does not say who calls gets ids by the lease. */

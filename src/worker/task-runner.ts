@@ -25,6 +25,10 @@ export interface Job extends CalledFunction {
    */
   args: Payload | PulledLater;
   isList: boolean;
+  /** Among the arguments of one task, by position: they were encoded by themselves. */
+  inserts?: readonly { index: number; value: Payload }[];
+  /** Whether every result is encoded by itself. */
+  apart?: boolean;
   outbox: Outbox;
   /** Undefined where the caller has not said who calls. */
   origin?: TaskOrigin | undefined;
@@ -68,7 +72,15 @@ export interface PulledLater {
 
 /** Where the outcomes of a job go. */
 export interface Outbox {
-  succeeded(epoch: number, number: number, value: unknown, encoding: Encoding, runMs: number): void;
+  /** @param apart whether the result is to be encoded by itself. */
+  succeeded(
+    epoch: number,
+    number: number,
+    value: unknown,
+    encoding: Encoding,
+    runMs: number,
+    apart?: boolean,
+  ): void;
   /** The same for a result that was encoded elsewhere. */
   encoded(epoch: number, number: number, result: Payload, runMs: number): void;
   failed(number: number, count: number, failure: Failure, runMs: number): void;
@@ -288,7 +300,7 @@ export class TaskRunner {
     let failure: Failure | undefined;
     if (this.#endsAborted(job)) return;
     try {
-      job.outbox.succeeded(job.epoch, number, value, job.args.encoding, runMs);
+      job.outbox.succeeded(job.epoch, number, value, job.args.encoding, runMs, job.apart);
     } catch (error) {
       failure = failureOf(error, true);
     }
@@ -333,7 +345,7 @@ export class TaskRunner {
 }
 
 /** @throws PoolError `invalid-argument` */
-function argumentLists({ isList, count }: Job, args: Payload): unknown[][] {
+function argumentLists({ isList, count, inserts = [] }: Job, args: Payload): unknown[][] {
   const value = decodePayload(args);
   const lists = isList ? value : [value];
   if (!Array.isArray(lists) || lists.length !== count || !lists.every(Array.isArray)) {
@@ -345,6 +357,8 @@ function argumentLists({ isList, count }: Job, args: Payload): unknown[][] {
         : `arguments: expected an array, got ${given}`,
     );
   }
+  for (const { index, value: inserted } of inserts)
+    for (const list of lists) (list as unknown[])[index] = decodePayload(inserted);
   return lists as unknown[][];
 }
 

@@ -34,6 +34,9 @@ const TYPED: ServerArguments = {
   tlsCert: undefined,
   tlsKey: undefined,
   tlsCa: undefined,
+  store: 'memory',
+  keepResults: '1h',
+  keepCount: '100000',
 };
 
 function resolve(typed: Partial<ServerArguments>) {

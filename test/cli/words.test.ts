@@ -2,7 +2,23 @@ import { afterAll, describe, expect, test } from '@jest/globals';
 import { inProcess } from '../support/in-process.js';
 import { Sandbox } from '../support/sandbox.js';
 
-const COMMANDS = ['server', 'status', 'run', 'stop', 'grapher', 'replay', 'token'];
+const COMMANDS = [
+  'server',
+  'status',
+  'run',
+  'stop',
+  'grapher',
+  'replay',
+  'worker',
+  'scale',
+  'drain',
+  'token',
+  'submit',
+  'tasks',
+  'result',
+  'cancel',
+  'retry',
+];
 
 const sandbox = new Sandbox();
 afterAll(() => sandbox[Symbol.asyncDispose]());

@@ -7,8 +7,17 @@ import { startServer } from '../support/server.js';
 import { waitFor } from '../support/wait.js';
 
 // Each example asserts its own output, so a code of 0 says a lot already.
-const ALONE = ['capture.ts', 'errors.ts', 'inside-a-task.ts', 'map-files.ts', 'module.ts', 'start-pool.ts'];
-const ON_A_SERVER = ['client.ts', 'primes.ts'];
+const ALONE = [
+  'capture.ts',
+  'errors.ts',
+  'inside-a-task.ts',
+  'map-files.ts',
+  'module.ts',
+  'nightly.ts',
+  'pipeline.ts',
+  'start-pool.ts',
+];
+const ON_A_SERVER = ['client.ts', 'primes.ts', 'resume.ts'];
 
 /** Examples are compiled in the checkout, and find the pool of a sandbox. */
 class Checkout extends Sandbox {
@@ -59,3 +68,20 @@ test('primes.ts can be sent by the command line', async () => {
   const ended = await offhand(sandbox, ['run', join(ROOT, 'examples/primes.ts#countPrimes'), '200000']);
   expect(ended).toMatchObject({ code: 0, stdout: '17984\n' });
 });
+
+test('resume.ts fetches after a restart of the server what it has submitted before', async () => {
+  await using sandbox = new Sandbox();
+  const flags = ['1', '--no-profile', '--store', 'file:queue'];
+  const first = await startServer(sandbox, flags);
+  await using checkout = new Checkout();
+  const resume = (server: { address: string }) =>
+    run(checkout, process.execPath, example('resume.ts', sandbox.path('resume.id')), {
+      ...sandbox.env,
+      OFFHAND_ADDRESS: server.address,
+    });
+  expect((await resume(first)).stdout).toMatch(/^submitted \w+; run this again/);
+  await first.stop();
+  const second = await startServer(sandbox, flags);
+  expect((await resume(second)).stdout).toMatch(/^task \w+: 17,984 primes\n$/);
+  await second.stop();
+}, 60_000);

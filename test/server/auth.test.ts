@@ -32,6 +32,7 @@ beforeAll(async () => {
   const worker = `127.0.0.1:${server.workerPorts.get('worker-1')}`;
   addresses = new Map([
     ['offhand.v1.Coordinator', server.address],
+    ['offhand.v1.Queue', server.address],
     ['offhand.v1.Worker', worker],
     ['offhand.v1.Slot', slotAddress()],
     ['offhand.v1.Values', await valuesAddress()],

@@ -18,7 +18,12 @@ export type Method = MethodDefinition<object, object>;
 export type Service = Record<string, Method>;
 
 const definition = loadSync(
-  ['offhand/v1/coordinator.proto', 'offhand/v1/worker.proto', 'offhand/v1/discovery.proto'],
+  [
+    'offhand/v1/coordinator.proto',
+    'offhand/v1/worker.proto',
+    'offhand/v1/discovery.proto',
+    'offhand/v1/queue.proto',
+  ],
   {
     keepCase: true,
     longs: Number,

@@ -1,5 +1,6 @@
-import { type Node, parse } from 'acorn';
-import { analyze, type Scope } from 'eslint-scope';
+import type * as Acorn from 'acorn';
+import type * as EslintScope from 'eslint-scope';
+import { createRequire } from 'node:module';
 
 /** What a function uses that it does not define itself. */
 export interface FreeNames {
@@ -11,14 +12,27 @@ export interface FreeNames {
   usesOuterThis: boolean;
 }
 
-type AnyNode = Node & Record<string, unknown>;
+type AnyNode = Acorn.Node & Record<string, unknown>;
+
+const require = createRequire(import.meta.url);
+
+/**
+ * Loads what {@link freeNamesOf} needs, if it is not there yet: some 50 ms that whoever waits for another process anyway spends
+ * here, and who never sends a function does not spend at all.
+ */
+export function loadParser() {
+  const { parse } = require('acorn') as typeof Acorn;
+  const { analyze } = require('eslint-scope') as typeof EslintScope;
+  return { parse, analyze };
+}
 
 /**
  * Finds the free names of an expression. Undefined where nobody can tell: direct `eval` and `with` make names out of texts,
  * and V8 may know syntax that the parser does not.
  */
 export function freeNamesOf(source: string): FreeNames | undefined {
-  let program: Node;
+  const { parse, analyze } = loadParser();
+  let program: Acorn.Node;
   try {
     program = parse(`(${source}\n)`, { ecmaVersion: 'latest', ranges: true });
   } catch {
@@ -79,7 +93,8 @@ function addName(names: Set<string>, node: unknown): void {
   if (isNode(node) && node.type === 'Identifier') names.add(String(node.name));
 }
 
-function isInFunction(from: Scope): boolean {
-  for (let scope: Scope | null = from; scope; scope = scope.upper) if (scope.type === 'function') return true;
+function isInFunction(from: EslintScope.Scope): boolean {
+  for (let scope: EslintScope.Scope | null = from; scope; scope = scope.upper)
+    if (scope.type === 'function') return true;
   return false;
 }

@@ -1,0 +1,134 @@
+// npm run bench:queue: what a submitted task costs, from the first word to its result, on a server with each store. Prints a
+// table; --pending N holds so many tasks (one million unless given).
+import { readFileSync } from 'node:fs';
+import { parseArgs } from 'node:util';
+import { connect, type Pool } from 'offhand';
+import { Sandbox } from '../test/support/sandbox.js';
+import { startServer, type TestServer } from '../test/support/server.js';
+import { Caller, COORDINATOR } from '../test/support/rpc.js';
+
+const { values } = parseArgs({
+  options: { tasks: { type: 'string', default: '50000' }, pending: { type: 'string', default: '1000000' } },
+});
+const [TASKS, PENDING] = [Number(values.tasks), Number(values.pending)];
+const SAMPLES = 400;
+
+const noop = (n: number) => n;
+const rows: [what: string, memory: string, file: string][] = [];
+const memory = await measure('memory');
+const file = await measure('file:queue');
+for (const [what, figure] of Object.entries(memory)) rows.push([what, figure, file[what] ?? '']);
+const width = Math.max(...rows.map(([what]) => what.length));
+console.log(`${''.padEnd(width)}  ${'memory'.padStart(14)}  ${'file'.padStart(14)}`);
+for (const [what, ...figures] of rows)
+  console.log(`${what.padEnd(width)}  ${figures.map((figure) => figure.padStart(14)).join('  ')}`);
+
+async function measure(store: string): Promise<Record<string, string>> {
+  await using sandbox = new Sandbox();
+  const flags = ['2', '--no-profile', '--store', store, '--keep-count', '10000000'];
+  let server = await startServer(sandbox, flags);
+  let pool = await dial(server);
+  const figures: Record<string, string> = {};
+  await inBulk(pool, 5_000);
+
+  const { submitMs, allMs } = await inBulk(pool, TASKS);
+  figures['acknowledged in bulk'] = rate(TASKS, submitMs);
+  figures['submitted, run, result fetched, in bulk'] = rate(TASKS, allMs);
+  figures['one after another, median'] = ms(quantile(await times(200, (n) => roundTrip(pool, n)), 0.5));
+
+  using caller = new Caller(server.address, COORDINATOR, { token: server.token });
+  const find = async () => caller.freeWorker(await caller.findFreeWorker());
+  figures['FindFreeWorker, p99'] = ms(quantile(await times(SAMPLES, find), 0.99));
+  const load = loadWith(pool);
+  figures['FindFreeWorker under submissions, p99'] = ms(quantile(await times(SAMPLES, find), 0.99));
+  await load.stop();
+
+  const submitLater = () => pool.submit(noop, [1], { delayMs: 3_600_000 });
+  await hold(pool, 1_000);
+  figures['submit at 1,000 pending, p99'] = ms(quantile(await times(SAMPLES, submitLater), 0.99));
+  await hold(pool, PENDING);
+  figures[`submit at ${PENDING.toLocaleString('en')} pending, p99`] = ms(
+    quantile(await times(SAMPLES, submitLater), 0.99),
+  );
+  figures['resident memory of the server then'] = `${Math.round(residentMb(server))} MB`;
+  await pool.close();
+  if (store !== 'memory') {
+    await server.stop();
+    const startedAt = performance.now();
+    server = await startServer(sandbox, flags);
+    figures['start-up with them'] = `${((performance.now() - startedAt) / 1_000).toFixed(1)} s`;
+    pool = await dial(server);
+    await roundTrip(pool, 1);
+    await pool.close();
+  }
+  await server.stop();
+  return figures;
+}
+
+function dial(server: TestServer): Promise<Pool> {
+  return connect(server.address, { token: server.token });
+}
+
+async function inBulk(pool: Pool, count: number): Promise<{ submitMs: number; allMs: number }> {
+  const startedAt = performance.now();
+  const tasks = await pool.submitMany(
+    noop,
+    Array.from({ length: count }, (_, n): [number] => [n]),
+  );
+  const submitMs = performance.now() - startedAt;
+  await Promise.all(tasks.map((task) => task.result()));
+  return { submitMs, allMs: performance.now() - startedAt };
+}
+
+async function roundTrip(pool: Pool, n: number): Promise<void> {
+  await (await pool.submit(noop, [n])).result();
+}
+
+/** Tasks that wait for an hour. */
+async function hold(pool: Pool, count: number): Promise<void> {
+  const portion = Math.min(count, 20_000);
+  for (let held = 0; held < count; held += portion)
+    await pool.submitMany(noop, Array<[number]>(portion).fill([1]), { delayMs: 3_600_000 });
+}
+
+function loadWith(pool: Pool): { stop: () => Promise<void> } {
+  let isOver = false;
+  const loop = async () => {
+    while (!isOver) await inBulk(pool, 1_000);
+  };
+  const loops = [loop(), loop()];
+  return {
+    stop: async () => {
+      isOver = true;
+      await Promise.all(loops);
+    },
+  };
+}
+
+async function times(count: number, action: (n: number) => Promise<unknown>): Promise<number[]> {
+  const all: number[] = [];
+  for (let n = 0; n < count; n++) {
+    const startedAt = performance.now();
+    await action(n);
+    all.push(performance.now() - startedAt);
+  }
+  return all;
+}
+
+function quantile(samples: number[], share: number): number {
+  const sorted = [...samples].sort((a, b) => a - b);
+  return sorted[Math.min(sorted.length - 1, Math.floor(share * sorted.length))] ?? Number.NaN;
+}
+
+function rate(count: number, elapsedMs: number): string {
+  return `${Math.round((count / elapsedMs) * 1_000).toLocaleString('en')}/s`;
+}
+
+function ms(duration: number): string {
+  return `${duration.toFixed(2)} ms`;
+}
+
+function residentMb(server: TestServer): number {
+  const pages = Number(readFileSync(`/proc/${server.pid}/statm`, 'utf8').split(' ')[1]);
+  return (pages * 4_096) / 1_048_576;
+}

@@ -1,0 +1,24 @@
+import type { ArgumentsCamelCase, Argv, CommandModule } from 'yargs';
+import { connect } from '../client/connect.js';
+import { type PoolArguments, poolOptions, tlsFromFlag } from './pool-address.js';
+
+interface Arguments extends PoolArguments {
+  ids: string[];
+}
+
+export const retryCommand: CommandModule<object, Arguments> = {
+  command: 'retry <ids..>',
+  describe: 'Let submitted tasks that failed, or were cancelled, run again',
+  builder: (argv: Argv) =>
+    argv
+      .positional('ids', { type: 'string', array: true, demandOption: true, describe: 'ids of tasks' })
+      .options(poolOptions)
+      .example('$0 retry mws3yds4b9cb501d9ec6fca0', 'under the same id') as unknown as Argv<Arguments>,
+  handler: async ({ ids, address, tlsCa }: ArgumentsCamelCase<Arguments>) => {
+    await using pool = await connect(address, { tls: tlsFromFlag(tlsCa) });
+    for (const task of ids.map((id) => pool.task(id))) {
+      await task.retry();
+      console.log(`${task.id} ${await task.state()}`);
+    }
+  },
+};

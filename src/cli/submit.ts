@@ -1,0 +1,79 @@
+import type { ArgumentsCamelCase, Argv, CommandModule } from 'yargs';
+import { connect } from '../client/connect.js';
+import { PoolError } from '../core/errors.js';
+import { checkPriority, MAX_PRIORITY } from '../core/wishes.js';
+import { parseDurationMs } from './duration.js';
+import { parseArgument } from './json-argument.js';
+import { loadExport } from './load-export.js';
+import { type PoolArguments, poolOptions, tlsFromFlag } from './pool-address.js';
+import { wholeNumber } from './whole-number.js';
+
+interface Arguments extends PoolArguments {
+  target: string;
+  args: string[];
+  timeout: string | undefined;
+  delay: string | undefined;
+  priority: string | undefined;
+  key: string | undefined;
+  group: string | undefined;
+  after: string[] | undefined;
+  retries: string | undefined;
+  json: boolean;
+}
+
+export const submitCommand: CommandModule<object, Arguments> = {
+  command: 'submit <target> [args..]',
+  describe: 'Submit a task to the queue of the pool and print its id',
+  builder: (argv: Argv) =>
+    argv
+      .positional('target', { type: 'string', describe: 'FILE#EXPORT (.js .mjs .cjs .ts)' })
+      .positional('args', {
+        type: 'string',
+        array: true,
+        default: [],
+        describe: 'its arguments, each as JSON',
+      })
+      .options(poolOptions)
+      .option('timeout', { type: 'string', describe: 'how long it may run: 500ms, 30s' })
+      .option('delay', { type: 'string', describe: 'how long it waits before it may begin' })
+      .option('priority', { type: 'string', describe: `-${MAX_PRIORITY} to ${MAX_PRIORITY}, higher first` })
+      .option('retries', { type: 'string', describe: 'further attempts when one fails' })
+      .option('key', { type: 'string', describe: 'idempotency key: the same key gives the same task' })
+      .option('group', { type: 'string', describe: 'NAME:LIMIT, at most LIMIT of a group run at a time' })
+      .option('after', { type: 'string', array: true, describe: 'ids of tasks that it comes after' })
+      .option('json', { type: 'boolean', default: false, describe: 'print {"id": …}' })
+      .example('$0 submit examples/primes.ts#countPrimes 200000', 'prints the id; see `offhand result ID`')
+      .example(
+        '$0 submit report.ts#build --delay 1h --key nightly',
+        'once, in an hour',
+      ) as unknown as Argv<Arguments>,
+  handler: async (given: ArgumentsCamelCase<Arguments>) => {
+    const { target, args, address, tlsCa, json, key, after, _: words } = given;
+    const values = [...args, ...words.slice(1).map(String)].map(parseArgument);
+    const fn = await loadExport(target);
+    await using pool = await connect(address, { tls: tlsFromFlag(tlsCa) });
+    const { timeout, delay, priority, retries, group } = given;
+    const task = await pool.submit(fn, values, {
+      ...(timeout !== undefined && { timeoutMs: parseDurationMs(timeout, '--timeout') }),
+      ...(delay !== undefined && { delayMs: parseDurationMs(delay, '--delay') }),
+      ...(priority !== undefined && { priority: priorityFrom(priority) }),
+      ...(retries !== undefined && { retries: wholeNumber('--retries', retries, 0, 1_000) }),
+      ...(key !== undefined && { key }),
+      ...(group !== undefined && { group: groupFrom(group) }),
+      ...(after !== undefined && { after: after.map((id) => pool.task(id)) }),
+    });
+    console.log(json ? JSON.stringify({ id: task.id }) : task.id);
+  },
+};
+
+function priorityFrom(text: string): number {
+  const priority = /^-?\d+$/.test(text) ? Number(text) : Number.NaN;
+  checkPriority(priority, '--priority');
+  return priority;
+}
+
+function groupFrom(text: string): { name: string; limit: number } {
+  const [, name, limit] = /^(.+):(\d+)$/.exec(text) ?? [];
+  if (name !== undefined && Number(limit) >= 1) return { name, limit: Number(limit) };
+  throw new PoolError('invalid-argument', `--group: expected NAME:LIMIT such as mails:2, got ${text}`);
+}

@@ -1,0 +1,162 @@
+import type { ServiceError } from '@grpc/grpc-js';
+import { isErrorCode, PoolError } from '../core/errors.js';
+import { isAnswer } from '../wire/errors.js';
+import type { Follow } from '../wire/generated/offhand/v1/Follow.js';
+import type { TaskOutcome__Output } from '../wire/generated/offhand/v1/TaskOutcome.js';
+import type { WatchedTask__Output } from '../wire/generated/offhand/v1/WatchedTask.js';
+import type { WatchResponse__Output } from '../wire/generated/offhand/v1/WatchResponse.js';
+import type { QueueLink, WatchStream } from './queue-link.js';
+
+/** How long to wait before a coordinator that is gone is dialled again, in ms. */
+const REDIAL_MS = 200;
+
+/** Somebody who waits for a task. */
+export interface Listener {
+  /** Whether what happens before the outcome is of interest. */
+  readonly wantsNews: boolean;
+  onNews(task: WatchedTask__Output): void;
+  onOutcome(outcome: TaskOutcome__Output): void;
+  onFailed(reason: unknown): void;
+}
+
+/**
+ * Follows tasks of the queue on one stream, open while there is one to follow. While the coordinator is gone it is dialled
+ * again; what has become of the tasks meanwhile is told then.
+ */
+export class Follower {
+  readonly #link: QueueLink;
+  readonly #reconnectMs: number;
+  readonly #listeners = new Map<string, Set<Listener>>();
+  #stream: WatchStream | undefined;
+  #redial: NodeJS.Timeout | undefined;
+  #goneSince: number | undefined;
+  #toFollow = new Map<string, boolean>();
+  #toLeave = new Set<string>();
+  #isFlushDue = false;
+  #isClosed = false;
+
+  constructor(link: QueueLink, reconnectMs: number) {
+    this.#link = link;
+    this.#reconnectMs = reconnectMs;
+  }
+
+  follow(id: string, listener: Listener): void {
+    if (this.#isClosed) return listener.onFailed(closed());
+    const listeners = this.#listeners.get(id);
+    if (listeners) listeners.add(listener);
+    else this.#listeners.set(id, new Set([listener]));
+    if (listeners && !listener.wantsNews) return; // It is followed already.
+    this.#toLeave.delete(id);
+    this.#toFollow.set(id, listener.wantsNews || (this.#toFollow.get(id) ?? false));
+    this.#flushSoon();
+  }
+
+  leave(id: string, listener: Listener): void {
+    const listeners = this.#listeners.get(id);
+    if (!listeners?.delete(listener) || listeners.size > 0) return;
+    this.#listeners.delete(id);
+    this.#toFollow.delete(id);
+    this.#toLeave.add(id);
+    this.#flushSoon();
+  }
+
+  close(): void {
+    this.#isClosed = true;
+    this.#end();
+    this.#failAll(closed());
+  }
+
+  #flushSoon(): void {
+    if (this.#isFlushDue) return;
+    this.#isFlushDue = true;
+    queueMicrotask(() => {
+      this.#isFlushDue = false;
+      if (this.#isClosed || this.#redial) return; // Everything is asked for anew.
+      if (this.#listeners.size === 0) return this.#end();
+      const follow = [...this.#toFollow].map(([taskId, news]): Follow => ({ taskId, news }));
+      const leave = [...this.#toLeave];
+      this.#toFollow = new Map();
+      this.#toLeave = new Set();
+      if (follow.length + leave.length === 0) return;
+      (this.#stream ??= this.#dial()).write({ follow, leave });
+    });
+  }
+
+  #dial(): WatchStream {
+    const stream = this.#link.watch();
+    stream.on('metadata', () => {
+      if (stream === this.#stream) this.#goneSince = undefined;
+    });
+    stream.on('data', ({ tasks }: WatchResponse__Output) => {
+      if (stream !== this.#stream) return;
+      for (const task of tasks) this.#onTask(task);
+      if (this.#listeners.size === 0) this.#end();
+    });
+    const broken = (error?: ServiceError) => {
+      if (stream === this.#stream) this.#onBroken(error);
+    };
+    stream.on('error', broken);
+    stream.on('end', () => broken());
+    return stream;
+  }
+
+  #onTask(task: WatchedTask__Output): void {
+    const { taskId, outcome, refused } = task;
+    const listeners = this.#listeners.get(taskId);
+    if (!listeners) return;
+    if (!outcome && !refused) {
+      for (const listener of listeners) if (listener.wantsNews) listener.onNews(task);
+      return;
+    }
+    this.#listeners.delete(taskId);
+    for (const listener of listeners) {
+      if (outcome) listener.onOutcome(outcome);
+      else if (refused)
+        listener.onFailed(
+          new PoolError(isErrorCode(refused.code) ? refused.code : 'internal', refused.message),
+        );
+    }
+  }
+
+  #onBroken(error: ServiceError | undefined): void {
+    this.#stream = undefined;
+    this.#goneSince ??= performance.now();
+    if ((error && isAnswer(error)) || performance.now() - this.#goneSince >= this.#reconnectMs) {
+      this.#goneSince = undefined;
+      const reason = error
+        ? this.#link.explain(error)
+        : new PoolError('unavailable', 'the pool ended the stream of its queue');
+      return this.#failAll(reason);
+    }
+    this.#redial = setTimeout(() => {
+      this.#redial = undefined;
+      this.#toLeave = new Set();
+      for (const [id, listeners] of this.#listeners)
+        this.#toFollow.set(
+          id,
+          [...listeners].some(({ wantsNews }) => wantsNews),
+        );
+      this.#flushSoon();
+    }, REDIAL_MS);
+  }
+
+  #failAll(reason: unknown): void {
+    const all = [...this.#listeners.values()];
+    this.#listeners.clear();
+    for (const listeners of all) for (const listener of listeners) listener.onFailed(reason);
+  }
+
+  #end(): void {
+    clearTimeout(this.#redial);
+    this.#redial = undefined;
+    this.#goneSince = undefined;
+    this.#toLeave = new Set();
+    const stream = this.#stream;
+    this.#stream = undefined;
+    stream?.end();
+  }
+}
+
+function closed(): PoolError {
+  return new PoolError('closed', 'this pool is closed');
+}

@@ -1,0 +1,70 @@
+import type { ClientDuplexStream, Metadata, ServiceError } from '@grpc/grpc-js';
+import type { ListRequest } from '../wire/generated/offhand/v1/ListRequest.js';
+import type { ListResponse__Output } from '../wire/generated/offhand/v1/ListResponse.js';
+import type { SubmitRequest } from '../wire/generated/offhand/v1/SubmitRequest.js';
+import type { SubmitResponse__Output } from '../wire/generated/offhand/v1/SubmitResponse.js';
+import type { TaskInfo__Output } from '../wire/generated/offhand/v1/TaskInfo.js';
+import type { WatchRequest } from '../wire/generated/offhand/v1/WatchRequest.js';
+import type { WatchResponse__Output } from '../wire/generated/offhand/v1/WatchResponse.js';
+import type { QueueClient } from '../wire/proto.js';
+import type { CoordinatorLink } from './coordinator-link.js';
+
+export type WatchStream = ClientDuplexStream<WatchRequest, WatchResponse__Output>;
+
+/** The calls of the Queue service. Every method rejects with a PoolError. */
+export class QueueLink {
+  readonly #coordinator: CoordinatorLink;
+  readonly #client: InstanceType<typeof QueueClient>;
+  readonly #metadata: () => Metadata;
+
+  constructor(coordinator: CoordinatorLink) {
+    this.#coordinator = coordinator;
+    const { client, metadata } = coordinator.queue();
+    this.#client = client;
+    this.#metadata = metadata;
+  }
+
+  submit(request: SubmitRequest): Promise<SubmitResponse__Output> {
+    return this.#call((done) => this.#client.submit(request, this.#metadata(), done));
+  }
+
+  async get(taskIds: string[]): Promise<TaskInfo__Output[]> {
+    const { tasks } = await this.#call<{ tasks: TaskInfo__Output[] }>((done) =>
+      this.#client.get({ taskIds }, this.#metadata(), done),
+    );
+    return tasks;
+  }
+
+  list(request: ListRequest): Promise<ListResponse__Output> {
+    return this.#call((done) => this.#client.list(request, this.#metadata(), done));
+  }
+
+  async cancel(taskIds: string[]): Promise<TaskInfo__Output[]> {
+    const { tasks } = await this.#call<{ tasks: TaskInfo__Output[] }>((done) =>
+      this.#client.cancel({ taskIds }, this.#metadata(), done),
+    );
+    return tasks;
+  }
+
+  async retry(taskIds: string[]): Promise<void> {
+    await this.#call((done) => this.#client.retry({ taskIds }, this.#metadata(), done));
+  }
+
+  watch(): WatchStream {
+    return this.#client.watch(this.#metadata());
+  }
+
+  /** What a failed call means. */
+  explain(error: ServiceError): Error {
+    return this.#coordinator.explain(error);
+  }
+
+  #call<T>(start: (done: (error: ServiceError | null, response?: T) => void) => unknown): Promise<T> {
+    return new Promise((resolve, reject) => {
+      start((error, response) => {
+        if (error) reject(this.explain(error));
+        else resolve(response as T);
+      });
+    });
+  }
+}

@@ -1,0 +1,52 @@
+import type { LeaseRequest, LeaseWish } from '../account.js';
+import type { HeapItem } from '../heap.js';
+import { type ClientId, clientId } from '../ids.js';
+import type { TaskFacts } from './task.js';
+
+/**
+ * Where an unsettled task is. `blocked`: those it comes after are not through. `delayed`: its time has not come. `parked`:
+ * its group is full. `ready`: in line. `claimed`: with the dispatcher. `settling`: its outcome is decided, and being stored.
+ */
+export type EntryPhase = 'blocked' | 'delayed' | 'parked' | 'ready' | 'claimed' | 'settling';
+
+/** A limit of a task that waits to be reached. */
+export interface EntryLimit extends HeapItem {
+  readonly entry: Entry;
+  readonly kind: 'queue-timeout' | 'deadline-exceeded';
+  at: number;
+}
+
+/** One unsettled task, as the queue holds it. Kept small: there may be a million. It is its own wish for a place in line. */
+export class Entry implements HeapItem, LeaseWish {
+  /** In the heap of the delayed, or of those parked in its group. */
+  heapIndex = -1;
+  phase: EntryPhase = 'ready';
+  request: LeaseRequest | undefined = undefined;
+  notBefore: number;
+  /** How many tasks it still comes after. */
+  waitsFor = 0;
+  /** Tasks that come after it. */
+  dependents: Entry[] | undefined = undefined;
+  limits: EntryLimit[] | undefined = undefined;
+  /** Rises with every task. */
+  readonly order: number;
+  readonly facts: TaskFacts;
+
+  constructor(facts: TaskFacts, order: number) {
+    this.facts = facts;
+    this.order = order;
+    this.notBefore = facts.notBefore;
+  }
+
+  get client(): ClientId {
+    return clientId(this.facts.client);
+  }
+
+  get priority(): number {
+    return this.facts.priority;
+  }
+
+  get bySession(): boolean {
+    return true;
+  }
+}

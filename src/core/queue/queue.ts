@@ -1,0 +1,279 @@
+import { assertNever } from '../assert-never.js';
+import { Heap } from '../heap.js';
+import type { TaskId } from '../ids.js';
+import { Entry, type EntryLimit } from './entry.js';
+import { Groups } from './groups.js';
+import type { SettledState, TaskFacts } from './task.js';
+import { Turns } from './turns.js';
+
+/** What has happened. */
+export type QueueEvent =
+  | { type: 'submitted'; tasks: readonly SubmittedTask[] }
+  /**
+   * The dispatcher has room, for as long as it says so of the next task, given how many of the same or a higher priority it
+   * has: what is urgent does not wait behind what was only claimed ahead.
+   */
+  | { type: 'room'; hasRoom: (functionId: string, ahead: number) => boolean }
+  /** A claimed task did not run, and may after a while. */
+  | { type: 'released'; id: TaskId; delayMs: number }
+  /** A task has its outcome, in the store. */
+  | { type: 'settled'; id: TaskId; state: SettledState }
+  | { type: 'cancel'; id: TaskId }
+  | { type: 'time-passed' };
+
+/** A task that is in the store, and has no outcome. */
+export interface SubmittedTask {
+  facts: TaskFacts;
+  /** One that it comes after, and that has failed or was cancelled. */
+  upstream?: TaskId | undefined;
+  /** Whether an attempt at it went down with its coordinator: nobody knows whether it had begun. */
+  wasCutShort?: boolean;
+}
+
+/** What is to be done. */
+export type QueueCommand =
+  | { type: 'claim'; id: TaskId }
+  /** Give a task that does not run its outcome; then say `settled`. */
+  | { type: 'settle'; id: TaskId; how: Verdict }
+  /** Stop a claimed task, which is to end like this. */
+  | { type: 'stop'; id: TaskId; how: Verdict };
+
+/** The outcome of a task that has none of its own. `upstream` hands down that of a task it comes after. */
+export type Verdict =
+  | { kind: 'cancelled' }
+  | { kind: 'queue-timeout'; limitMs: number }
+  | { kind: 'deadline-exceeded' }
+  /** It may have run when its coordinator ended, and must not run twice. */
+  | { kind: 'cut-short' }
+  | { kind: 'upstream'; id: TaskId };
+
+/**
+ * Decides about submitted tasks: which one is given to a worker next, when one may begin, and what becomes of those that come
+ * after others. Holds the unsettled ones only, and of these what decisions depend on.
+ */
+export class Queue {
+  readonly #entries = new Map<TaskId, Entry>();
+  readonly #turns = new Turns();
+  readonly #groups = new Groups();
+  readonly #delayed = new Heap<Entry>((a, b) =>
+    a.notBefore !== b.notBefore ? a.notBefore < b.notBefore : a.order < b.order,
+  );
+  readonly #limits = new Heap<EntryLimit>((a, b) => a.at < b.at);
+  /** How many unsettled tasks take the result of this one. */
+  readonly #users = new Map<TaskId, number>();
+  #order = 0;
+  /** By priority. */
+  readonly #claimed = new Map<number, number>();
+  #commands: QueueCommand[] = [];
+
+  /** How many tasks have no outcome. */
+  get size(): number {
+    return this.#entries.size;
+  }
+
+  /** How many are with the dispatcher. */
+  get claimed(): number {
+    return this.#claimedFrom(Number.NEGATIVE_INFINITY);
+  }
+
+  /** Whether a task could begin now. */
+  get hasReady(): boolean {
+    return this.#turns.size > 0;
+  }
+
+  has(id: TaskId): boolean {
+    return this.#entries.has(id);
+  }
+
+  /** Whether its result is still needed by a task that has not ended. */
+  isUsed(id: TaskId): boolean {
+    return this.#users.has(id);
+  }
+
+  /** When time itself will change something; undefined for never. */
+  get nextAt(): number | undefined {
+    const delayed = this.#delayed.peek()?.notBefore;
+    const limit = this.#limits.peek()?.at;
+    if (delayed === undefined || limit === undefined) return delayed ?? limit;
+    return Math.min(delayed, limit);
+  }
+
+  handle(event: QueueEvent, now: number): QueueCommand[] {
+    this.#commands = [];
+    this.#handle(event, now);
+    return this.#commands;
+  }
+
+  #handle(event: QueueEvent, now: number): void {
+    switch (event.type) {
+      case 'submitted':
+        for (const task of event.tasks) this.#add(task, now);
+        return;
+      case 'room':
+        return this.#claim(event.hasRoom, now);
+      case 'released':
+        return this.#release(event.id, event.delayMs, now);
+      case 'settled':
+        return this.#settled(event.id, event.state, now);
+      case 'cancel':
+        return this.#end(this.#entries.get(event.id), { kind: 'cancelled' }, now);
+      case 'time-passed':
+        return this.#pass(now);
+      default:
+        return assertNever(event);
+    }
+  }
+
+  #add({ facts, upstream, wasCutShort }: SubmittedTask, now: number): void {
+    if (this.#entries.has(facts.id)) return;
+    const entry = new Entry(facts, this.#order++);
+    this.#entries.set(facts.id, entry);
+    for (const id of facts.uses) this.#users.set(id, (this.#users.get(id) ?? 0) + 1);
+    if (facts.group) this.#groups.setLimit(facts.group.name, facts.group.limit);
+    for (const id of facts.after) {
+      const before = this.#entries.get(id);
+      if (!before || before === entry) continue;
+      (before.dependents ??= []).push(entry);
+      entry.waitsFor += 1;
+    }
+    if (facts.deadlineAt !== undefined) this.#limit(entry, 'deadline-exceeded', facts.deadlineAt);
+    if (upstream !== undefined) return this.#end(entry, { kind: 'upstream', id: upstream }, now);
+    if (wasCutShort && facts.runsOnce) return this.#end(entry, { kind: 'cut-short' }, now);
+    if (entry.waitsFor > 0) entry.phase = 'blocked';
+    else this.#delayOrLineUp(entry, now);
+    this.#fillSeats(entry, now); // Its limit may be higher than the one before.
+  }
+
+  #delayOrLineUp(entry: Entry, now: number): void {
+    if (entry.notBefore <= now) return this.#lineUp(entry, now);
+    entry.phase = 'delayed';
+    this.#delayed.push(entry);
+  }
+
+  #lineUp(entry: Entry, now: number): void {
+    const { queueTimeoutMs } = entry.facts;
+    if (queueTimeoutMs !== undefined && !entry.limits?.some(({ kind }) => kind === 'queue-timeout'))
+      this.#limit(entry, 'queue-timeout', now + queueTimeoutMs);
+    const { isSeated, unseated } = this.#groups.seat(entry);
+    if (unseated) {
+      this.#turns.leave(unseated, now);
+      unseated.phase = 'parked';
+    }
+    if (isSeated) this.#join(entry, now);
+    else entry.phase = 'parked';
+  }
+
+  #join(entry: Entry, now: number): void {
+    entry.phase = 'ready';
+    this.#turns.join(entry, now);
+  }
+
+  #claim(hasRoom: (functionId: string, ahead: number) => boolean, now: number): void {
+    for (let next = this.#turns.next(now); next; next = this.#turns.next(now)) {
+      if (!hasRoom(next.facts.functionId, this.#claimedFrom(next.priority))) return;
+      this.#turns.serve(next, now);
+      this.#groups.claim(next);
+      next.phase = 'claimed';
+      this.#countClaimed(next, 1);
+      this.#unlimit(next, 'queue-timeout');
+      this.#commands.push({ type: 'claim', id: next.facts.id });
+    }
+  }
+
+  #claimedFrom(least: number): number {
+    let claimed = 0;
+    for (const [priority, count] of this.#claimed) if (priority >= least) claimed += count;
+    return claimed;
+  }
+
+  #countClaimed({ priority }: Entry, change: 1 | -1): void {
+    const count = (this.#claimed.get(priority) ?? 0) + change;
+    if (count > 0) this.#claimed.set(priority, count);
+    else this.#claimed.delete(priority);
+  }
+
+  #release(id: TaskId, delayMs: number, now: number): void {
+    const entry = this.#entries.get(id);
+    if (entry?.phase !== 'claimed') return;
+    this.#leave(entry, now);
+    entry.notBefore = now + delayMs;
+    this.#delayOrLineUp(entry, now);
+  }
+
+  /** Ends a task before its time: at once where it only waits, else by stopping it. */
+  #end(entry: Entry | undefined, how: Verdict, now: number): void {
+    if (!entry || entry.phase === 'settling') return;
+    const { id } = entry.facts;
+    if (entry.phase === 'claimed') {
+      this.#commands.push({ type: 'stop', id, how });
+      return;
+    }
+    this.#leave(entry, now);
+    entry.phase = 'settling';
+    this.#commands.push({ type: 'settle', id, how });
+  }
+
+  #settled(id: TaskId, state: SettledState, now: number): void {
+    const entry = this.#entries.get(id);
+    if (!entry) return;
+    this.#leave(entry, now);
+    this.#entries.delete(id);
+    for (const { kind } of [...(entry.limits ?? [])]) this.#unlimit(entry, kind);
+    for (const used of entry.facts.uses) {
+      const users = (this.#users.get(used) ?? 1) - 1;
+      if (users > 0) this.#users.set(used, users);
+      else this.#users.delete(used);
+    }
+    for (const dependent of entry.dependents ?? []) {
+      if (dependent.phase !== 'blocked') continue;
+      if (state !== 'succeeded') this.#end(dependent, { kind: 'upstream', id }, now);
+      else if (--dependent.waitsFor === 0) this.#delayOrLineUp(dependent, now);
+    }
+  }
+
+  /** Takes a task from wherever it is. */
+  #leave(entry: Entry, now: number): void {
+    if (entry.phase === 'delayed') this.#delayed.remove(entry);
+    this.#turns.leave(entry, now);
+    this.#groups.leave(entry);
+    if (entry.phase === 'claimed') {
+      this.#turns.giveBack(entry, now);
+      this.#countClaimed(entry, -1);
+      entry.phase = 'settling';
+    }
+    this.#fillSeats(entry, now);
+  }
+
+  /** Of its group, those for which there is a seat now. */
+  #fillSeats(entry: Entry, now: number): void {
+    if (!entry.facts.group) return;
+    for (let next = this.#groups.nextSeated(entry); next; next = this.#groups.nextSeated(entry))
+      this.#join(next, now);
+  }
+
+  #pass(now: number): void {
+    for (let limit = this.#limits.peek(); limit && limit.at <= now; limit = this.#limits.peek()) {
+      const { entry, kind } = limit;
+      this.#unlimit(entry, kind);
+      const limitMs = entry.facts.queueTimeoutMs ?? 0;
+      this.#end(entry, kind === 'queue-timeout' ? { kind, limitMs } : { kind }, now);
+    }
+    for (let next = this.#delayed.peek(); next && next.notBefore <= now; next = this.#delayed.peek()) {
+      this.#delayed.remove(next);
+      this.#lineUp(next, now);
+    }
+  }
+
+  #limit(entry: Entry, kind: EntryLimit['kind'], at: number): void {
+    const limit: EntryLimit = { entry, kind, at, heapIndex: -1 };
+    (entry.limits ??= []).push(limit);
+    this.#limits.push(limit);
+  }
+
+  #unlimit(entry: Entry, kind: EntryLimit['kind']): void {
+    const limit = entry.limits?.find((one) => one.kind === kind);
+    if (!limit) return;
+    this.#limits.remove(limit);
+    entry.limits = entry.limits?.filter((one) => one !== limit);
+  }
+}

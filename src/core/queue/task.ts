@@ -1,0 +1,40 @@
+import type { TaskId } from '../ids.js';
+
+/** Where a submitted task is. The last three are for ever, unless somebody asks for another try. */
+export const TASK_STATES = ['pending', 'running', 'succeeded', 'failed', 'cancelled'] as const;
+export type TaskState = (typeof TASK_STATES)[number];
+export type SettledState = Exclude<TaskState, 'pending' | 'running'>;
+
+export function isSettled(state: TaskState): state is SettledState {
+  return state !== 'pending' && state !== 'running';
+}
+
+/** At most `limit` tasks of a group run at a time. */
+export interface TaskGroup {
+  readonly name: string;
+  readonly limit: number;
+}
+
+/** What decisions about a submitted task depend on. Instants are in ms of one clock that outlives processes. */
+export interface TaskFacts {
+  readonly id: TaskId;
+  /** Who has submitted it. */
+  readonly client: string;
+  /** Whole number, higher first. */
+  readonly priority: number;
+  /** Its function, by which is known how long tasks take. */
+  readonly functionId: string;
+  /** When it may begin. */
+  readonly notBefore: number;
+  readonly group: TaskGroup | undefined;
+  /** Unsettled tasks it comes after. */
+  readonly after: readonly TaskId[];
+  /** Tasks whose results are among its arguments. */
+  readonly uses: readonly TaskId[];
+  /** How long it may wait from when it could begin, in ms. */
+  readonly queueTimeoutMs: number | undefined;
+  /** Whether it must not run a second time. */
+  readonly runsOnce: boolean;
+  /** When it has to have ended. */
+  readonly deadlineAt: number | undefined;
+}

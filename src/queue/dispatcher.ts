@@ -1,0 +1,205 @@
+import { messageOf, PoolError } from '../core/errors.js';
+import type { TaskId } from '../core/ids.js';
+import type { Verdict } from '../core/queue/queue.js';
+import type { DirectExecutor } from '../client/direct-executor.js';
+import type { Started } from '../client/executor.js';
+import { UndecodedFailure } from '../client/outcome.js';
+import type { Insert } from '../client/ship.js';
+import type { TaskOutcomes__Output } from '../wire/generated/offhand/v1/TaskOutcomes.js';
+import { checkSize } from '../wire/values/size-limit.js';
+import { payloadFrom } from '../wire/values/payload.js';
+import { failureFrom } from './messages.js';
+import { errorFor } from './verdicts.js';
+import type { AttemptKey, Claim, ClaimedTask, Settlement, TaskOutcome, TaskStore } from './store.js';
+
+/** For how long a task is claimed, in ms; renewed after a third of it. */
+const CLAIM_MS = 30_000;
+
+/** When a task that could not be claimed, or a worker that could not be reached, is tried again, in ms. */
+const RETRY_MS = 1_000;
+
+/** What becomes of the tasks that it was given. */
+export interface DispatcherEvents {
+  began(id: TaskId): void;
+  /** It has ended. */
+  ended(settlement: Settlement): void;
+  /** It did not run, or somebody else has it. */
+  released(id: TaskId, delayMs: number): void;
+  /** The store cannot be written to; it is tried again. */
+  storeFailed(error: unknown): void;
+}
+
+/** A task between its claim and its outcome. */
+interface Attempt {
+  /** 0 until it is claimed. */
+  number: number;
+  started: Started | undefined;
+  /** How it is to end, where that was decided before it began. */
+  verdict: Verdict | undefined;
+}
+
+/** Takes tasks from the store, runs them as any client does, and brings their outcomes back, undecoded. */
+export class Dispatcher {
+  readonly #store: TaskStore;
+  readonly #executor: DirectExecutor;
+  readonly #events: DispatcherEvents;
+  readonly #holder: string;
+  readonly #attempts = new Map<TaskId, Attempt>();
+  readonly #renewal: NodeJS.Timeout;
+  #isClosed = false;
+
+  /** @param holder one life of this coordinator. */
+  constructor(store: TaskStore, executor: DirectExecutor, holder: string, events: DispatcherEvents) {
+    this.#store = store;
+    this.#executor = executor;
+    this.#events = events;
+    this.#holder = holder;
+    this.#renewal = setInterval(() => void this.#renew(), CLAIM_MS / 3);
+    this.#renewal.unref();
+  }
+
+  get #claim(): Claim {
+    return { holder: this.#holder, until: Date.now() + CLAIM_MS };
+  }
+
+  async claim(ids: readonly TaskId[]): Promise<void> {
+    for (const id of ids) this.#attempts.set(id, { number: 0, started: undefined, verdict: undefined });
+    let claimed: (ClaimedTask | undefined)[];
+    try {
+      claimed = await this.#store.claim(ids, this.#claim, Date.now());
+    } catch (error) {
+      this.#events.storeFailed(error);
+      for (const id of ids) this.#giveUp(id, RETRY_MS);
+      return;
+    }
+    if (this.#isClosed) return;
+    const plain: ClaimedTask[] = [];
+    claimed.forEach((task, index) => {
+      if (!task) return this.#giveUp(ids[index] as TaskId, RETRY_MS);
+      const attempt = this.#attempts.get(task.spec.id);
+      if (attempt) attempt.number = task.attempt;
+      if (task.spec.results.length > 0) void this.#startWithResults(task);
+      else plain.push(task);
+    });
+    for (const task of plain) this.#start(task, []);
+  }
+
+  /** Ends an attempt before its time. Its task then has the outcome that the verdict says. */
+  stop(id: TaskId, verdict: Verdict): void {
+    const attempt = this.#attempts.get(id);
+    if (!attempt) return;
+    attempt.verdict = verdict;
+    const { started } = attempt;
+    started?.fail(errorFor(verdict, id, !started.isWaiting));
+  }
+
+  /** Ends what runs. */
+  async close(): Promise<void> {
+    this.#isClosed = true;
+    clearInterval(this.#renewal);
+    await this.#executor.close();
+  }
+
+  async #startWithResults(task: ClaimedTask): Promise<void> {
+    const { results, args, id } = task.spec;
+    try {
+      const outcomes = await this.#store.outcomes(results.map((result) => result.id));
+      const inserts: Insert[] = outcomes.map((outcome, index) => {
+        const result = results[index];
+        if (outcome && outcome !== 'dropped' && outcome.state === 'succeeded' && result)
+          return { index: result.index, value: outcome.result };
+        throw new PoolError('result-dropped', `\`${task.spec.name}\`: the result of ${result?.id} is gone`);
+      });
+      const bytes = inserts.reduce((sum, { value }) => sum + value.data.length, args.data.length);
+      checkSize(bytes, `\`${task.spec.name}\`: its arguments, with the results among them`);
+      this.#start(task, inserts);
+    } catch (error) {
+      if (error instanceof PoolError) this.#settled(id, false, error, 0);
+      else {
+        this.#events.storeFailed(error);
+        this.#giveUp(id, RETRY_MS);
+      }
+    }
+  }
+
+  #start({ spec, fn }: ClaimedTask, inserts: readonly Insert[]): void {
+    const attempt = this.#attempts.get(spec.id);
+    if (!attempt || this.#isClosed) return;
+    const { id, name, args, timeoutMs, retries, retryOn, priority } = spec;
+    if (attempt.verdict) return this.#settled(id, false, errorFor(attempt.verdict, id, false), 0);
+    const options = {
+      priority,
+      ...(timeoutMs !== undefined && { timeoutMs }),
+      ...(retries !== undefined && { retries }),
+      ...(retryOn !== undefined && { retryOn }),
+    };
+    const startedAt = performance.now();
+    attempt.started = this.#executor.startShipped(
+      { fn, args, name, options, inserts, isOpaque: true },
+      (isOk, value) => this.#settled(id, isOk, value, performance.now() - startedAt),
+    );
+    this.#events.began(id);
+  }
+
+  #settled(id: TaskId, isOk: boolean, value: unknown, elapsedMs: number): void {
+    const attempt = this.#attempts.get(id);
+    if (!attempt) return;
+    if (!isOk && isNobodysFault(value) && !attempt.verdict) {
+      // What the end of the pool cut short stays claimed: whoever takes it up knows that it may have run.
+      if (value.mayHaveRun && this.#isClosed) return;
+      void this.#release({ id, attempt: attempt.number });
+      return;
+    }
+    const outcome = isOk ? succeeded(value) : failed(value, attempt.verdict, elapsedMs);
+    this.#attempts.delete(id);
+    this.#events.ended({ id, attempt: attempt.number, outcome, at: Date.now() });
+  }
+
+  async #release(attempt: AttemptKey): Promise<void> {
+    try {
+      await this.#store.release([attempt]);
+    } catch (error) {
+      this.#events.storeFailed(error);
+    }
+    this.#giveUp(attempt.id, RETRY_MS);
+  }
+
+  #giveUp(id: TaskId, delayMs: number): void {
+    this.#attempts.delete(id);
+    this.#events.released(id, delayMs);
+  }
+
+  async #renew(): Promise<void> {
+    const attempts = [...this.#attempts].map(([id, { number }]) => ({ id, attempt: number }));
+    if (attempts.length === 0) return;
+    try {
+      await this.#store.renew(attempts, this.#claim);
+    } catch (error) {
+      this.#events.storeFailed(error);
+    }
+  }
+}
+
+/** The pool ended, or a worker could not be reached: says nothing about the task. */
+function isNobodysFault(reason: unknown): reason is PoolError {
+  if (!(reason instanceof PoolError) || reason instanceof UndecodedFailure) return false;
+  return reason.code === 'closed' || (reason.code === 'unavailable' && !reason.mayHaveRun);
+}
+
+function succeeded(value: unknown): TaskOutcome {
+  const { results, runMs } = value as TaskOutcomes__Output;
+  try {
+    return { state: 'succeeded', result: payloadFrom(results, 'results'), runMs };
+  } catch (error) {
+    const failure = { code: 'internal' as const, message: messageOf(error), mayHaveRun: true };
+    return { state: 'failed', failure, runMs };
+  }
+}
+
+function failed(reason: unknown, verdict: Verdict | undefined, runMs: number): TaskOutcome {
+  const state = verdict?.kind === 'cancelled' ? 'cancelled' : 'failed';
+  if (reason instanceof UndecodedFailure) return { state, failure: failureFrom(reason.failure), runMs };
+  const { code, mayHaveRun } =
+    reason instanceof PoolError ? reason : { code: 'internal' as const, mayHaveRun: true };
+  return { state, failure: { code, message: messageOf(reason), mayHaveRun }, runMs };
+}

@@ -1,0 +1,23 @@
+import type { TaskId } from '../core/ids.js';
+import type { TaskFacts } from '../core/queue/task.js';
+import type { TaskSpec } from './store.js';
+
+const NONE: readonly TaskId[] = [];
+
+/** What decisions about a task depend on. @param unsettled of the tasks it comes after, those that have no outcome. */
+export function factsOf(spec: Omit<TaskSpec, 'args'>, unsettled: readonly TaskId[]): TaskFacts {
+  const { id, client, priority, functionId, notBefore, group, results, queueTimeoutMs, deadlineAt } = spec;
+  return {
+    id,
+    client,
+    priority,
+    functionId,
+    notBefore,
+    group,
+    after: unsettled.length > 0 ? unsettled : NONE,
+    uses: results.length > 0 ? results.map((result) => result.id) : NONE,
+    queueTimeoutMs,
+    deadlineAt,
+    runsOnce: spec.retries === 0,
+  };
+}

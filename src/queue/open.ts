@@ -1,0 +1,33 @@
+import { CoordinatorLink } from '../client/coordinator-link.js';
+import { DirectExecutor } from '../client/direct-executor.js';
+import type { Credentials } from '../wire/credentials.js';
+import type { CoordinatorPlace, QueueOptions } from '../wire/process-messages.js';
+import type { TaskStore } from './store.js';
+import { MemoryTaskStore } from './stores/memory.js';
+import { TaskQueue, type TaskQueueLog } from './task-queue.js';
+
+/** By which the pool knows the queue among its clients. */
+const CLIENT_ID = 'queue';
+
+/** Relative to this file, and to where it is bundled. */
+const STORE_THREAD = new URL('../queue/store-thread.js', import.meta.url);
+
+async function openStore({ store }: QueueOptions): Promise<TaskStore> {
+  if (store === 'memory') return new MemoryTaskStore();
+  const { FileTaskStore } = await import('./stores/file.js');
+  return FileTaskStore.open(store.folder, STORE_THREAD);
+}
+
+/** Opens the store that the options name, and takes up what it holds. @throws PoolError */
+export async function openQueue(options: QueueOptions, log: TaskQueueLog): Promise<TaskQueue> {
+  return TaskQueue.open(await openStore(options), options, log);
+}
+
+/** Lets a queue run its tasks, as a client of the coordinator at `place`. */
+export function startQueue(queue: TaskQueue, place: CoordinatorPlace, credentials: Credentials): void {
+  queue.start((onCapacity) => {
+    const coordinator = new CoordinatorLink(place, credentials, CLIENT_ID, place.certifiedFor);
+    // The coordinator is this process: it is not waited for.
+    return new DirectExecutor(coordinator, credentials, { slots: 0, reconnectMs: 0, onCapacity });
+  });
+}

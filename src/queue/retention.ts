@@ -1,0 +1,58 @@
+import type { TaskId } from '../core/ids.js';
+import type { RetentionRule, TaskStore } from './store.js';
+
+/** For how long outcomes are kept, and how many of them. */
+export interface Retention {
+  keepMs: number;
+  keepCount: number;
+}
+
+/** How many tasks that have failed, or were cancelled, are kept for people to look at; the oldest go first. */
+const MAX_DEAD_LETTERS = 10_000;
+
+/** How often outcomes are looked through, in ms. */
+const SWEEP_MS = 1_000;
+
+/** What may go by now: results by age and number, dead letters by number alone. */
+export function retentionRules({ keepMs, keepCount }: Retention, now: number): RetentionRule[] {
+  return [
+    { states: ['succeeded'], before: now - keepMs, most: keepCount },
+    { states: ['failed', 'cancelled'], before: Number.NEGATIVE_INFINITY, most: MAX_DEAD_LETTERS },
+  ];
+}
+
+/**
+ * Drops outcomes that are kept no longer, until it is told to end.
+ *
+ * @param isUsed whether a task that has not ended takes this one's result: then it stays.
+ */
+export function keepWithin(
+  retention: Retention,
+  store: TaskStore,
+  isUsed: (id: TaskId) => boolean,
+  onError: (error: unknown) => void,
+): () => void {
+  let isSweeping = false;
+  let isOver = false;
+  const sweep = async () => {
+    for (const rule of retentionRules(retention, Date.now())) {
+      for (let ids = await store.expendable(rule); ids.length > 0; ids = await store.expendable(rule)) {
+        const unused = ids.filter((id) => !isUsed(id));
+        if (isOver || unused.length === 0) break;
+        await store.drop(unused);
+      }
+    }
+  };
+  const timer = setInterval(() => {
+    if (isSweeping) return;
+    isSweeping = true;
+    sweep()
+      .catch(onError)
+      .finally(() => (isSweeping = false));
+  }, SWEEP_MS);
+  timer.unref();
+  return () => {
+    isOver = true;
+    clearInterval(timer);
+  };
+}

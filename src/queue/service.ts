@@ -1,0 +1,109 @@
+import type { sendUnaryData, ServerUnaryCall } from '@grpc/grpc-js';
+import type { PoolError } from '../core/errors.js';
+import type { TaskId } from '../core/ids.js';
+import { toStatus } from '../wire/errors.js';
+import type { QueueHandlers } from '../wire/generated/offhand/v1/Queue.js';
+import type { TaskInfo } from '../wire/generated/offhand/v1/TaskInfo.js';
+import type { WatchRequest__Output } from '../wire/generated/offhand/v1/WatchRequest.js';
+import { hear } from '../wire/server-stream.js';
+import { functionFrom, idFrom, infoOf, outcomeMessage, queryFrom, specFrom } from './messages.js';
+import type { TaskOutcome } from './store.js';
+import { noSuchTask, type TaskQueue } from './task-queue.js';
+import { WatchSession } from './watch-session.js';
+
+/** The Queue service: decodes, asks the queue, encodes. */
+export function queueHandlers(queue: TaskQueue): QueueHandlers {
+  return {
+    Submit(call, respond) {
+      answer(call, respond, async () => {
+        const { functions, tasks } = call.request;
+        const [client, now] = [clientOf(call), Date.now()];
+        const specs = tasks.map((task) => specFrom(task, client, now));
+        const added = await queue.submit(specs, functions.map(functionFrom));
+        return { tasks: added.map(({ id, isNew }) => ({ taskId: id, known: !isNew })) };
+      });
+    },
+    Get(call, respond) {
+      answer(call, respond, async () => {
+        const records = await queue.find(idsFrom(call.request));
+        return { tasks: records.flatMap((record) => (record ? [infoOf(record, Date.now())] : [])) };
+      });
+    },
+    List(call, respond) {
+      answer(call, respond, async () => {
+        const { tasks, cursor } = await queue.list(queryFrom(call.request));
+        return { tasks: tasks.map((record) => infoOf(record, Date.now())), cursor: cursor ?? '' };
+      });
+    },
+    Result(call, respond) {
+      answer(call, respond, async () => {
+        const id = idFrom(call.request.taskId, 'task_id');
+        return outcomeMessage(await outcomeOf(queue, id, (leave) => call.on('cancelled', leave)));
+      });
+    },
+    Watch(stream) {
+      const session = new WatchSession(queue, stream);
+      hear(
+        stream,
+        (request: WatchRequest__Output) => session.onRequest(request),
+        () => session.close(),
+      );
+    },
+    Cancel(call, respond) {
+      answer(call, respond, async () => {
+        const ids = idsFrom(call.request);
+        await queue.cancel(ids);
+        return { tasks: await infosOf(queue, ids) };
+      });
+    },
+    Retry(call, respond) {
+      answer(call, respond, async () => {
+        const ids = idsFrom(call.request);
+        await queue.retry(ids);
+        return { tasks: await infosOf(queue, ids) };
+      });
+    },
+  };
+}
+
+function idsFrom({ taskIds }: { taskIds: string[] }): TaskId[] {
+  return taskIds.map((id) => idFrom(id, 'task_ids'));
+}
+
+/** @throws PoolError `not-found` */
+async function infosOf(queue: TaskQueue, ids: readonly TaskId[]): Promise<TaskInfo[]> {
+  const records = await queue.find(ids);
+  return records.map((record, index) => {
+    if (record) return infoOf(record, Date.now());
+    throw noSuchTask(ids[index] as TaskId);
+  });
+}
+
+function outcomeOf(queue: TaskQueue, id: TaskId, onLeave: (leave: () => void) => void): Promise<TaskOutcome> {
+  return new Promise((resolve, reject) => {
+    const watcher = {
+      onState: () => undefined,
+      onOutcome: (_: TaskId, outcome: TaskOutcome) => resolve(outcome),
+    };
+    onLeave(() => queue.unwatch([id], watcher));
+    queue.watch([id], watcher, (_, reason: PoolError) => reject(reason)).catch(reject);
+  });
+}
+
+/** A caller is known by the name it gives itself, else by its connection. */
+function clientOf(call: Pick<ServerUnaryCall<unknown, unknown>, 'metadata' | 'getPeer'>): string {
+  return String(call.metadata.get('client-id')[0] ?? call.getPeer()).slice(0, 256);
+}
+
+function answer<Res>(
+  call: ServerUnaryCall<unknown, Res>,
+  respond: sendUnaryData<Res>,
+  work: () => Promise<Res>,
+): void {
+  work().then(
+    (message) => respond(null, message),
+    (error: unknown) => {
+      if (!call.cancelled) respond(toStatus(error));
+    },
+  );
+}

@@ -1,0 +1,159 @@
+import type { TaskId } from '../core/ids.js';
+import type { SettledState, TaskGroup, TaskState } from '../core/queue/task.js';
+import type { RetryCause } from '../core/retry.js';
+import type { ShippedFunction } from '../wire/functions/source.js';
+import type { Failure } from '../wire/outcome.js';
+import type { Payload } from '../wire/values/payload.js';
+
+/**
+ * The durable record of submitted tasks, and of the attempts at them. Instants are in ms since 1970, and are given by the
+ * caller.
+ *
+ * Nothing here assumes that one process owns the queue: whoever wants to run a task claims it first, for a time. A claim
+ * counts up the task's attempt, and whatever is said about a task afterwards names that number: what a stale attempt says is
+ * refused. A claim that is not renewed in time is anybody's again.
+ *
+ * Whatever changes something resolves when the change is kept: in a durable store, when it is on disk.
+ */
+export interface TaskStore {
+  /** Whether tasks outlive the process. */
+  readonly isDurable: boolean;
+  /**
+   * Takes tasks on, all of them or none. One whose id, or whose key, is there already stays as it was.
+   *
+   * @param functions those that may not be known yet; each is kept while a task needs it.
+   * @throws PoolError `code-unknown`, `not-found` for a task that is to come after one that is not there, `result-dropped`
+   * for one that takes a result that is kept no longer, `queue-full` when there is no room
+   */
+  add(tasks: readonly TaskSpec[], functions: readonly ShippedFunction[]): Promise<AddedTask[]>;
+  /** All tasks that have no outcome, oldest first, in portions. To be read once, at the start. */
+  unsettled(): AsyncIterable<UnsettledTask[]>;
+  /** Claims tasks that are pending, or whose claim has run out. Undefined for those that are somebody else's, or settled. */
+  claim(ids: readonly TaskId[], by: Claim, now: number): Promise<(ClaimedTask | undefined)[]>;
+  /** Claims that go on. */
+  renew(attempts: readonly AttemptKey[], by: Claim): Promise<void>;
+  /** The attempt has not begun, or is to be made again: the task is pending. */
+  release(attempts: readonly AttemptKey[]): Promise<void>;
+  /** Gives tasks their outcomes. False for one that has its outcome, or whose attempt is not the current one. */
+  settle(settlements: readonly Settlement[]): Promise<boolean[]>;
+  /** How tasks stand; undefined for those that are not there. */
+  find(ids: readonly TaskId[]): Promise<(TaskRecord | undefined)[]>;
+  /** Undefined for a task that has none, or is not there. */
+  outcomes(ids: readonly TaskId[]): Promise<(TaskOutcome | 'dropped' | undefined)[]>;
+  /** Newest first. */
+  list(query: ListQuery): Promise<TaskPage>;
+  /** Lets tasks that have failed, or were cancelled, run again. Undefined for any other. */
+  retry(ids: readonly TaskId[]): Promise<(UnsettledTask | undefined)[]>;
+  /** Settled tasks whose outcome is kept and need not be, oldest outcome first, at most 1000. */
+  expendable(rule: RetentionRule): Promise<TaskId[]>;
+  /** Forgets the outcomes of settled tasks, and what it takes to run them. That they were there is kept for a while. */
+  drop(ids: readonly TaskId[]): Promise<void>;
+  /** How many tasks are in each state. */
+  counts(): Promise<Record<TaskState, number>>;
+  close(): Promise<void>;
+}
+
+/** A task as it was submitted. */
+export interface TaskSpec {
+  readonly id: TaskId;
+  readonly client: string;
+  readonly name: string;
+  readonly functionId: string;
+  readonly args: Payload;
+  /** Arguments that are the results of other tasks. */
+  readonly results: readonly { readonly index: number; readonly id: TaskId }[];
+  /** All tasks that it comes after, those whose results it takes included. */
+  readonly after: readonly TaskId[];
+  readonly priority: number;
+  readonly notBefore: number;
+  readonly submittedAt: number;
+  /** Idempotency key. */
+  readonly key: string | undefined;
+  readonly group: TaskGroup | undefined;
+  readonly timeoutMs: number | undefined;
+  readonly queueTimeoutMs: number | undefined;
+  readonly deadlineAt: number | undefined;
+  readonly retries: number | undefined;
+  readonly retryOn: readonly RetryCause[] | undefined;
+  readonly preview: string;
+}
+
+export interface AddedTask {
+  /** Of the task that is there: with a key that was known, an older one. */
+  id: TaskId;
+  isNew: boolean;
+  /** Of the tasks it comes after, those that have no outcome, and the first that has failed or was cancelled. */
+  unsettled: readonly TaskId[];
+  upstream: TaskId | undefined;
+}
+
+/** A task that has no outcome, without its arguments. */
+export interface UnsettledTask {
+  spec: Omit<TaskSpec, 'args'>;
+  attempt: number;
+  /** Whether an attempt was under way when its store was last closed: nobody knows whether it has begun. */
+  wasClaimed: boolean;
+  unsettled: readonly TaskId[];
+  upstream: TaskId | undefined;
+}
+
+export interface Claim {
+  /** One life of a coordinator. */
+  holder: string;
+  until: number;
+}
+
+export interface AttemptKey {
+  id: TaskId;
+  attempt: number;
+}
+
+export interface ClaimedTask {
+  spec: TaskSpec;
+  fn: ShippedFunction;
+  attempt: number;
+}
+
+export type TaskOutcome =
+  | { state: 'succeeded'; result: Payload; runMs: number }
+  | { state: 'failed' | 'cancelled'; failure: Failure; runMs: number };
+
+/** `attempt` as claimed; of a task that was not claimed, the number of attempts so far. */
+export interface Settlement extends AttemptKey {
+  outcome: TaskOutcome;
+  at: number;
+}
+
+export interface TaskRecord {
+  spec: Omit<TaskSpec, 'args'>;
+  state: TaskState;
+  attempt: number;
+  startedAt: number | undefined;
+  settledAt: number | undefined;
+  /** In words; what was thrown is in its outcome. */
+  failure: Failure | undefined;
+  runMs: number;
+  isDropped: boolean;
+}
+
+export interface ListQuery {
+  /** Any of these; all where empty. */
+  states: readonly TaskState[];
+  name: string | undefined;
+  group: string | undefined;
+  limit: number;
+  cursor: string | undefined;
+}
+
+export interface TaskPage {
+  tasks: TaskRecord[];
+  /** Where the next page begins; undefined where there is no more. */
+  cursor: string | undefined;
+}
+
+/** Outcomes of these states are expendable when they are older than `before`, or when there are more than `most` of them. */
+export interface RetentionRule {
+  states: readonly SettledState[];
+  before: number;
+  most: number;
+}

@@ -1,0 +1,291 @@
+import type { TaskId } from '../../core/ids.js';
+import { isSettled, type TaskState } from '../../core/queue/task.js';
+import type { ShippedFunction } from '../../wire/functions/source.js';
+import type {
+  AddedTask,
+  AttemptKey,
+  Claim,
+  ClaimedTask,
+  ListQuery,
+  RetentionRule,
+  Settlement,
+  TaskOutcome,
+  TaskPage,
+  TaskRecord,
+  TaskSpec,
+  TaskStore,
+  UnsettledTask,
+} from '../store.js';
+import { notThere, resultDropped, unknownFunction } from './refusals.js';
+
+/** That a task was there is remembered of this many whose outcomes were dropped. */
+const MAX_DROPPED = 100_000;
+
+/** How many tasks one page may look at: a rare filter costs several short pages rather than one long turn. */
+const PAGE_LOOKS = 10_000;
+
+/** One task. */
+class Row implements TaskRecord {
+  state: TaskState = 'pending';
+  attempt = 0;
+  startedAt: number | undefined = undefined;
+  settledAt: number | undefined = undefined;
+  runMs = 0;
+  claim: Claim | undefined = undefined;
+  outcome: TaskOutcome | undefined = undefined;
+  isDropped = false;
+  spec: TaskSpec;
+  /** Rises with every task. */
+  readonly order: number;
+
+  constructor(spec: TaskSpec, order: number) {
+    this.spec = spec;
+    this.order = order;
+  }
+
+  get failure(): TaskRecord['failure'] {
+    return this.outcome?.state === 'succeeded' ? undefined : this.outcome?.failure;
+  }
+}
+
+/** Tasks in the coordinator's memory: gone with its process. */
+export class MemoryTaskStore implements TaskStore {
+  readonly isDurable = false;
+  readonly #rows = new Map<TaskId, Row>();
+  readonly #byKey = new Map<string, Row>();
+  /** In the order of their submission. */
+  #inOrder: Row[] = [];
+  /** Settled ones in the order of their outcomes, those that succeeded and the others. */
+  readonly #succeeded = new Set<Row>();
+  readonly #unsuccessful = new Set<Row>();
+  readonly #dropped = new Set<Row>();
+  readonly #functions = new Map<string, { fn: ShippedFunction; users: number }>();
+  #order = 0;
+
+  add(tasks: readonly TaskSpec[], functions: readonly ShippedFunction[]): Promise<AddedTask[]> {
+    return promised(() => {
+      const sent = new Map(functions.map((fn) => [fn.id as string, fn]));
+      const rows = tasks.map((spec) => this.#rows.get(spec.id) ?? this.#ofKey(spec.key));
+      const ids = new Set(tasks.map(({ id }) => id));
+      tasks.forEach((spec, index) => {
+        if (!rows[index]) this.#check(spec, ids, sent);
+      });
+      return tasks.map((spec): AddedTask => {
+        // Of two alike in one request the first is there by now.
+        const known = this.#rows.get(spec.id) ?? this.#ofKey(spec.key);
+        const row = known ?? this.#insert(spec, sent);
+        return { id: row.spec.id, isNew: known === undefined, ...this.#before(row.spec) };
+      });
+    });
+  }
+
+  async *unsettled(): AsyncIterable<UnsettledTask[]> {
+    // Nothing outlives this process, and whoever asks at the start finds nothing.
+  }
+
+  claim(ids: readonly TaskId[], by: Claim, now: number): Promise<(ClaimedTask | undefined)[]> {
+    return promised(() =>
+      ids.map((id) => {
+        const row = this.#rows.get(id);
+        if (!row || isSettled(row.state) || (row.claim && row.claim.until > now)) return undefined;
+        const fn = this.#functions.get(row.spec.functionId)?.fn;
+        if (!fn) throw unknownFunction(row.spec);
+        row.state = 'running';
+        row.claim = by;
+        row.startedAt = now;
+        row.attempt += 1;
+        return { spec: row.spec, fn, attempt: row.attempt };
+      }),
+    );
+  }
+
+  renew(attempts: readonly AttemptKey[], by: Claim): Promise<void> {
+    return promised(() => {
+      for (const { id, attempt } of attempts) {
+        const row = this.#rows.get(id);
+        if (row?.claim?.holder === by.holder && row.attempt === attempt) row.claim = by;
+      }
+    });
+  }
+
+  release(attempts: readonly AttemptKey[]): Promise<void> {
+    return promised(() => {
+      for (const { id, attempt } of attempts) {
+        const row = this.#rows.get(id);
+        if (row?.state !== 'running' || row.attempt !== attempt) continue;
+        row.state = 'pending';
+        row.claim = undefined;
+      }
+    });
+  }
+
+  settle(settlements: readonly Settlement[]): Promise<boolean[]> {
+    return promised(() =>
+      settlements.map(({ id, attempt, outcome, at }) => {
+        const row = this.#rows.get(id);
+        if (!row || isSettled(row.state) || row.attempt !== attempt) return false;
+        row.state = outcome.state;
+        row.outcome = outcome;
+        row.settledAt = at;
+        row.runMs = outcome.runMs;
+        row.claim = undefined;
+        if (outcome.state === 'succeeded') {
+          this.#forgetCall(row);
+          this.#succeeded.add(row);
+        } else this.#unsuccessful.add(row);
+        return true;
+      }),
+    );
+  }
+
+  find(ids: readonly TaskId[]): Promise<(TaskRecord | undefined)[]> {
+    return promised(() => ids.map((id) => this.#rows.get(id)));
+  }
+
+  outcomes(ids: readonly TaskId[]): Promise<(TaskOutcome | 'dropped' | undefined)[]> {
+    return promised(() =>
+      ids.map((id) => {
+        const row = this.#rows.get(id);
+        return row?.isDropped ? 'dropped' : row?.outcome;
+      }),
+    );
+  }
+
+  list({ states, name, group, limit, cursor }: ListQuery): Promise<TaskPage> {
+    return promised(() => {
+      const tasks: TaskRecord[] = [];
+      let index = cursor === undefined ? this.#inOrder.length - 1 : this.#lastBelow(Number(cursor));
+      const end = Math.max(-1, index - PAGE_LOOKS);
+      for (; index > end && tasks.length < limit; index--) {
+        const row = this.#inOrder[index];
+        if (!row || this.#rows.get(row.spec.id) !== row) continue;
+        if (states.length > 0 && !states.includes(row.state)) continue;
+        if (name !== undefined && row.spec.name !== name) continue;
+        if (group !== undefined && row.spec.group?.name !== group) continue;
+        tasks.push(row);
+      }
+      const last = this.#inOrder[index + 1];
+      return { tasks, cursor: index >= 0 && last ? String(last.order) : undefined };
+    });
+  }
+
+  retry(ids: readonly TaskId[]): Promise<(UnsettledTask | undefined)[]> {
+    return promised(() =>
+      ids.map((id) => {
+        const row = this.#rows.get(id);
+        if (!row || row.isDropped || (row.state !== 'failed' && row.state !== 'cancelled')) return undefined;
+        this.#unsuccessful.delete(row);
+        row.state = 'pending';
+        row.outcome = undefined;
+        row.settledAt = undefined;
+        return { spec: row.spec, attempt: row.attempt, wasClaimed: false, ...this.#before(row.spec) };
+      }),
+    );
+  }
+
+  expendable({ states, before, most }: RetentionRule): Promise<TaskId[]> {
+    return promised(() => {
+      const settled = states.includes('succeeded') ? this.#succeeded : this.#unsuccessful;
+      let surplus = settled.size - most;
+      const ids: TaskId[] = [];
+      for (const row of settled) {
+        if (ids.length >= 1_000 || (surplus <= 0 && (row.settledAt ?? 0) >= before)) break;
+        surplus -= 1;
+        ids.push(row.spec.id);
+      }
+      return ids;
+    });
+  }
+
+  drop(ids: readonly TaskId[]): Promise<void> {
+    return promised(() => {
+      for (const id of ids) {
+        const row = this.#rows.get(id);
+        if (!row || !isSettled(row.state) || row.isDropped) continue;
+        if (row.state !== 'succeeded') this.#forgetCall(row);
+        this.#succeeded.delete(row);
+        this.#unsuccessful.delete(row);
+        row.isDropped = true;
+        row.outcome = undefined;
+        if (row.spec.key !== undefined && this.#byKey.get(row.spec.key) === row)
+          this.#byKey.delete(row.spec.key);
+        this.#dropped.add(row);
+      }
+      for (const row of this.#dropped) {
+        if (this.#dropped.size <= MAX_DROPPED) break;
+        this.#dropped.delete(row);
+        this.#rows.delete(row.spec.id);
+      }
+      if (this.#inOrder.length > 2 * this.#rows.size + 1_000)
+        this.#inOrder = this.#inOrder.filter((row) => this.#rows.has(row.spec.id));
+    });
+  }
+
+  counts(): Promise<Record<TaskState, number>> {
+    return promised(() => {
+      const counts = { pending: 0, running: 0, succeeded: 0, failed: 0, cancelled: 0 };
+      for (const { state } of this.#rows.values()) counts[state] += 1;
+      return counts;
+    });
+  }
+
+  close(): Promise<void> {
+    return Promise.resolve();
+  }
+
+  #check(spec: TaskSpec, ids: ReadonlySet<TaskId>, sent: ReadonlyMap<string, ShippedFunction>): void {
+    if (!sent.has(spec.functionId) && !this.#functions.has(spec.functionId)) throw unknownFunction(spec);
+    for (const id of spec.after) if (!ids.has(id) && !this.#rows.has(id)) throw notThere(spec, id);
+    for (const { id } of spec.results) if (this.#rows.get(id)?.isDropped) throw resultDropped(spec, id);
+  }
+
+  #insert(spec: TaskSpec, sent: ReadonlyMap<string, ShippedFunction>): Row {
+    const row = new Row(spec, this.#order++);
+    this.#rows.set(spec.id, row);
+    this.#inOrder.push(row);
+    if (spec.key !== undefined) this.#byKey.set(spec.key, row);
+    const known = this.#functions.get(spec.functionId);
+    const fn = sent.get(spec.functionId);
+    if (known) known.users += 1;
+    else if (fn) this.#functions.set(spec.functionId, { fn, users: 1 });
+    return row;
+  }
+
+  #ofKey(key: string | undefined): Row | undefined {
+    return key === undefined ? undefined : this.#byKey.get(key);
+  }
+
+  #before({ after }: TaskSpec): Pick<AddedTask, 'unsettled' | 'upstream'> {
+    if (after.length === 0) return NOTHING_BEFORE;
+    const rows = after.map((id) => this.#rows.get(id));
+    return {
+      unsettled: after.filter((_, index) => rows[index] && !isSettled(rows[index].state)),
+      upstream: rows.find((row) => row?.state === 'failed' || row?.state === 'cancelled')?.spec.id,
+    };
+  }
+
+  /** It will not run again: what that would take goes. */
+  #forgetCall(row: Row): void {
+    row.spec = { ...row.spec, args: NO_ARGUMENTS };
+    const used = this.#functions.get(row.spec.functionId);
+    if (used && --used.users === 0) this.#functions.delete(row.spec.functionId);
+  }
+
+  #lastBelow(order: number): number {
+    let [low, high] = [0, this.#inOrder.length];
+    while (low < high) {
+      const middle = (low + high) >> 1;
+      if ((this.#inOrder[middle]?.order ?? 0) < order) low = middle + 1;
+      else high = middle;
+    }
+    return low - 1;
+  }
+}
+
+const NOTHING_BEFORE: Pick<AddedTask, 'unsettled' | 'upstream'> = { unsettled: [], upstream: undefined };
+const NO_ARGUMENTS: TaskSpec['args'] = { encoding: 'V8', data: new Uint8Array(0) };
+
+/** What it gives, or throws, by a promise. */
+function promised<T>(action: () => T): Promise<T> {
+  return new Promise((resolve) => resolve(action()));
+}

@@ -1,0 +1,329 @@
+import { randomUUID } from 'node:crypto';
+import type { DirectExecutor } from '../client/direct-executor.js';
+import { PoolError } from '../core/errors.js';
+import type { TaskId } from '../core/ids.js';
+import { Queue, type QueueCommand, type QueueEvent, type Verdict } from '../core/queue/queue.js';
+import { isSettled, type TaskState } from '../core/queue/task.js';
+import { MAX_TIMER_MS } from '../core/timer.js';
+import type { ShippedFunction } from '../wire/functions/source.js';
+import { Dispatcher } from './dispatcher.js';
+import { factsOf } from './facts.js';
+import { OutcomeWriter } from './outcome-writer.js';
+import { keepWithin, type Retention } from './retention.js';
+import type {
+  AddedTask,
+  ListQuery,
+  Settlement,
+  TaskOutcome,
+  TaskPage,
+  TaskRecord,
+  TaskSpec,
+  TaskStore,
+} from './store.js';
+import { outcomeFor } from './verdicts.js';
+import { type Watcher, Watchers } from './watchers.js';
+
+/** When a task whose outcome was refused is looked at again, in ms. */
+const REFUSED_MS = 1_000;
+
+/** Makes the executor that runs the tasks; told when there are more slots, or fewer. */
+export type MakeExecutor = (onCapacity: () => void) => DirectExecutor;
+
+export interface TaskQueueLog {
+  info(facts: object, message: string): void;
+  error(facts: object, message: string): void;
+}
+
+/** Tasks that outlive the call: takes them on, has them run when it is their turn, and keeps what came of them. */
+export class TaskQueue {
+  readonly #store: TaskStore;
+  readonly #log: TaskQueueLog;
+  readonly #queue = new Queue();
+  readonly #watchers = new Watchers();
+  readonly #outcomes: OutcomeWriter;
+  #dispatcher: Dispatcher | undefined;
+  #executor: DirectExecutor | undefined;
+  readonly #stopRetention: () => void;
+  #timer: NodeJS.Timeout | undefined;
+  #timerAt: number | undefined;
+  #isPumpDue = false;
+  #isStopping = false;
+  #storeFailedAt = Number.NEGATIVE_INFINITY;
+
+  private constructor(store: TaskStore, retention: Retention, log: TaskQueueLog) {
+    this.#store = store;
+    this.#log = log;
+    this.#outcomes = new OutcomeWriter(store, {
+      settled: (settlements) => this.#settled(settlements),
+      refused: (settlements) => {
+        for (const { id } of settlements) void this.#released(id, REFUSED_MS);
+      },
+      storeFailed: (error) => this.#storeFailed(error),
+    });
+    this.#stopRetention = keepWithin(
+      retention,
+      store,
+      (id) => this.#queue.isUsed(id),
+      (error) => this.#storeFailed(error),
+    );
+  }
+
+  /** Takes up what the store holds. @throws PoolError when it cannot be read */
+  static async open(store: TaskStore, retention: Retention, log: TaskQueueLog): Promise<TaskQueue> {
+    const queue = new TaskQueue(store, retention, log);
+    for await (const tasks of store.unsettled()) {
+      queue.#handle({
+        type: 'submitted',
+        tasks: tasks.map(({ spec, unsettled, upstream, wasClaimed }) => ({
+          facts: factsOf(spec, unsettled),
+          upstream,
+          wasCutShort: wasClaimed,
+        })),
+      });
+    }
+    if (queue.#queue.size > 0) log.info({ tasks: queue.#queue.size }, 'tasks taken up from the store');
+    return queue;
+  }
+
+  /** Begins to run tasks. Until then they are taken on and wait. */
+  start(makeExecutor: MakeExecutor): void {
+    this.#executor = makeExecutor(() => this.#pumpSoon());
+    this.#dispatcher = new Dispatcher(this.#store, this.#executor, randomUUID(), {
+      began: (id) => this.#watchers.state(id, 'running'),
+      ended: (settlement) => void this.#outcomes.write(settlement),
+      released: (id, delayMs) => void this.#released(id, delayMs),
+      storeFailed: (error) => this.#storeFailed(error),
+    });
+    this.#pumpSoon();
+  }
+
+  /**
+   * Takes tasks on. Resolves when they are kept.
+   *
+   * @throws PoolError `unavailable` when the pool stops, and what {@link TaskStore.add} refuses
+   */
+  async submit(tasks: readonly TaskSpec[], functions: readonly ShippedFunction[]): Promise<AddedTask[]> {
+    if (this.#isStopping) throw new PoolError('unavailable', 'the pool is stopping');
+    const added = await this.#store.add(tasks, functions);
+    const fresh = tasks.flatMap((spec, index) => {
+      const task = added[index];
+      if (!task?.isNew) return [];
+      return [{ facts: factsOf(spec, task.unsettled), upstream: task.upstream }];
+    });
+    this.#handle({ type: 'submitted', tasks: fresh });
+    return added;
+  }
+
+  find(ids: readonly TaskId[]): Promise<(TaskRecord | undefined)[]> {
+    return this.#store.find(ids);
+  }
+
+  list(query: ListQuery): Promise<TaskPage> {
+    return this.#store.list(query);
+  }
+
+  counts(): Promise<Record<TaskState, number>> {
+    return this.#store.counts();
+  }
+
+  /** Cancels what has no outcome. Resolves when tasks that wait have theirs; those that run are being stopped. */
+  async cancel(ids: readonly TaskId[]): Promise<void> {
+    const commands = ids.flatMap((id) => this.#queue.handle({ type: 'cancel', id }, Date.now()));
+    await this.#perform(commands);
+    this.#afterChange();
+  }
+
+  /** Lets tasks run again. @throws PoolError `not-found`, `invalid-argument` for one that has not failed */
+  async retry(ids: readonly TaskId[]): Promise<void> {
+    const records = await this.#store.find(ids);
+    records.forEach((record, index) => {
+      const id = ids[index] as TaskId;
+      if (!record) throw noSuchTask(id);
+      if (record.isDropped)
+        throw new PoolError('result-dropped', `task ${id}: what it takes to run it was kept no longer`);
+      if (record.state !== 'failed' && record.state !== 'cancelled')
+        throw new PoolError(
+          'invalid-argument',
+          `task ${id} is ${record.state}; only one that has failed, or was cancelled, runs again`,
+        );
+    });
+    const again = await this.#store.retry(ids);
+    this.#handle({
+      type: 'submitted',
+      tasks: again.flatMap((task) => {
+        if (!task) return [];
+        // Its limits counted from its submission, and are most likely over.
+        const facts = { ...factsOf(task.spec, task.unsettled), deadlineAt: undefined, notBefore: 0 };
+        return [{ facts, upstream: task.upstream }];
+      }),
+    });
+  }
+
+  /**
+   * Follows tasks: each until it has its outcome, which may be at once.
+   *
+   * @param onRefused told of those that have no outcome to come: PoolError `not-found`, `result-dropped`
+   */
+  async watch(
+    ids: readonly TaskId[],
+    watcher: Watcher,
+    onRefused: (id: TaskId, reason: PoolError) => void,
+  ): Promise<void> {
+    for (const id of ids) this.#watchers.add(id, watcher);
+    const others = ids.filter((id) => !this.#queue.has(id));
+    if (others.length === 0) return;
+    const outcomes = await this.#store.outcomes(others);
+    const missing = others.filter((_, index) => outcomes[index] === undefined);
+    const records = missing.length > 0 ? await this.#store.find(missing) : [];
+    others.forEach((id, index) => {
+      const outcome = outcomes[index];
+      if (outcome === undefined) {
+        if (records[missing.indexOf(id)]) return; // Somebody else runs it, or it has just begun anew.
+        this.#watchers.remove(id, watcher);
+        onRefused(id, noSuchTask(id));
+      } else if (outcome === 'dropped') {
+        this.#watchers.remove(id, watcher);
+        onRefused(id, outcomeDropped(id));
+      } else {
+        this.#watchers.remove(id, watcher);
+        watcher.onOutcome(id, outcome);
+      }
+    });
+  }
+
+  unwatch(ids: Iterable<TaskId>, watcher: Watcher): void {
+    for (const id of ids) this.#watchers.remove(id, watcher);
+  }
+
+  /** Begins nothing more; what runs goes on. */
+  stop(): void {
+    this.#isStopping = true;
+    clearTimeout(this.#timer);
+  }
+
+  /** Ends what still runs. @returns how many tasks are gone with this store, without an outcome */
+  async close(): Promise<number> {
+    this.stop();
+    this.#stopRetention();
+    await this.#dispatcher?.close();
+    await this.#outcomes.close();
+    await this.#store.close();
+    return this.#store.isDurable ? 0 : this.#queue.size;
+  }
+
+  #handle(event: QueueEvent): void {
+    const commands = this.#queue.handle(event, Date.now());
+    if (commands.length > 0) void this.#perform(commands);
+    this.#afterChange();
+  }
+
+  #afterChange(): void {
+    if (this.#queue.hasReady) this.#pumpSoon();
+    this.#setTimer();
+  }
+
+  async #perform(commands: readonly QueueCommand[]): Promise<void> {
+    const claims: TaskId[] = [];
+    const settles: { id: TaskId; how: Verdict }[] = [];
+    for (const command of commands) {
+      if (command.type === 'claim') claims.push(command.id);
+      else if (command.type === 'stop') this.#dispatcher?.stop(command.id, command.how);
+      else settles.push(command);
+    }
+    if (claims.length > 0) void this.#dispatcher?.claim(claims);
+    if (settles.length > 0) await this.#settle(settles);
+  }
+
+  /** Gives outcomes to tasks that no worker has. */
+  async #settle(settles: readonly { id: TaskId; how: Verdict }[]): Promise<void> {
+    try {
+      const records = await this.#store.find(settles.map(({ id }) => id));
+      const upstream = await this.#upstreamOutcomes(settles);
+      const at = Date.now();
+      await this.#outcomes.write(
+        ...settles.map(({ id, how }, index) => ({
+          id,
+          attempt: records[index]?.attempt ?? 0,
+          outcome: outcomeFor(how, id, how.kind === 'upstream' ? upstream.get(how.id) : undefined),
+          at,
+        })),
+      );
+    } catch (error) {
+      this.#storeFailed(error);
+      setTimeout(() => void this.#settle(settles), 1_000).unref();
+    }
+  }
+
+  async #upstreamOutcomes(settles: readonly { how: Verdict }[]): Promise<Map<TaskId, TaskOutcome>> {
+    const ids = settles.flatMap(({ how }) => (how.kind === 'upstream' ? [how.id] : []));
+    const outcomes = ids.length > 0 ? await this.#store.outcomes(ids) : [];
+    const known = new Map<TaskId, TaskOutcome>();
+    outcomes.forEach((outcome, index) => {
+      if (outcome && outcome !== 'dropped') known.set(ids[index] as TaskId, outcome);
+    });
+    return known;
+  }
+
+  #settled(settlements: readonly Settlement[]): void {
+    for (const { id, outcome } of settlements) {
+      this.#handle({ type: 'settled', id, state: outcome.state });
+      this.#watchers.outcome(id, outcome);
+    }
+  }
+
+  /** Back in line, unless it was settled by somebody else. */
+  async #released(id: TaskId, delayMs: number): Promise<void> {
+    const [record] = await this.#store.find([id]).catch(() => []);
+    if (record && isSettled(record.state)) {
+      const [outcome] = await this.#store.outcomes([id]);
+      this.#handle({ type: 'settled', id, state: record.state });
+      if (outcome && outcome !== 'dropped') this.#watchers.outcome(id, outcome);
+    } else {
+      this.#watchers.state(id, 'pending');
+      this.#handle({ type: 'released', id, delayMs });
+    }
+  }
+
+  #pumpSoon(): void {
+    if (this.#isPumpDue || this.#isStopping) return;
+    this.#isPumpDue = true;
+    queueMicrotask(() => {
+      this.#isPumpDue = false;
+      const executor = this.#executor;
+      if (!executor || this.#isStopping || !this.#queue.hasReady) return;
+      const hasRoom = (functionId: string, ahead: number) => ahead < executor.appetiteFor(functionId);
+      void this.#perform(this.#queue.handle({ type: 'room', hasRoom }, Date.now()));
+    });
+  }
+
+  #setTimer(): void {
+    const { nextAt } = this.#queue;
+    if (nextAt === this.#timerAt) return;
+    clearTimeout(this.#timer);
+    this.#timerAt = nextAt;
+    if (nextAt === undefined || this.#isStopping) return;
+    const delayMs = Math.min(Math.max(0, nextAt - Date.now()), MAX_TIMER_MS);
+    this.#timer = setTimeout(() => {
+      this.#timerAt = undefined;
+      this.#handle({ type: 'time-passed' });
+    }, delayMs);
+  }
+
+  #storeFailed(error: unknown): void {
+    // It is tried again every second: said once a minute is enough.
+    if (performance.now() - this.#storeFailedAt < 60_000) return;
+    this.#storeFailedAt = performance.now();
+    this.#log.error({ err: error }, 'the store of the queue cannot be used; it is tried again');
+  }
+}
+
+export function noSuchTask(id: TaskId): PoolError {
+  return new PoolError('not-found', `there is no task ${id}`);
+}
+
+function outcomeDropped(id: TaskId): PoolError {
+  return new PoolError(
+    'result-dropped',
+    `the result of task ${id} was kept no longer; start the server with a longer --keep-results`,
+  );
+}

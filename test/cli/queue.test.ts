@@ -1,0 +1,84 @@
+import { writeFileSync } from 'node:fs';
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { offhand } from '../support/cli.js';
+import { Sandbox } from '../support/sandbox.js';
+import { startServer, type TestServer } from '../support/server.js';
+
+const sandbox = new Sandbox();
+let server: TestServer;
+beforeAll(async () => {
+  writeFileSync(
+    sandbox.path('work.mjs'),
+    `export const add = (a, b) => a + b;
+     export const fail = () => { throw new RangeError('no'); };
+     export const wait = () => new Promise(() => setInterval(() => {}, 1000));`,
+  );
+  server = await startServer(sandbox, ['1', '--no-profile']);
+}, 40_000);
+afterAll(() => sandbox[Symbol.asyncDispose]());
+
+/** Runs a command that has to succeed, and gives what it printed. */
+async function printed(...args: string[]): Promise<string> {
+  const { code, stdout, stderr } = await offhand(sandbox, args);
+  expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
+  return stdout.trim();
+}
+async function refused(...args: string[]): Promise<string> {
+  const { code, stdout, stderr } = await offhand(sandbox, args);
+  expect({ code, stdout }).toEqual({ code: 1, stdout: '' });
+  return stderr;
+}
+
+describe('at the terminal', () => {
+  test('a task is submitted, and its result fetched by its id', async () => {
+    const id = await printed('submit', 'work.mjs#add', '20', '22');
+    expect(await printed('result', id)).toBe('42');
+    expect(await printed('result', id, '--json', '--wait', '5s')).toBe('42');
+    const listed = await printed('tasks', '--json', '--state', 'succeeded');
+    expect(JSON.parse(listed)).toMatchObject({ id, name: 'add', state: 'succeeded', preview: '20, 22' });
+  });
+
+  test('what failed is listed with its reason, and runs again', async () => {
+    const { id } = JSON.parse(await printed('submit', 'work.mjs#fail', '--json')) as { id: string };
+    expect(await refused('result', id)).toBe('offhand: no\n');
+    expect(await printed('tasks', '--dead')).toMatch(new RegExp(`${id}.*fail.*failed.*thrown: no`));
+    expect(await printed('retry', id)).toMatch(new RegExp(`^${id} (pending|running|failed)$`));
+    expect(await refused('result', id)).toBe('offhand: no\n');
+  });
+
+  test('a task that runs is cancelled, and one that waits', async () => {
+    const options = ['--group', 'g:1', '--priority', '3', '--retries', '2', '--timeout', '1h'];
+    const runs = await printed('submit', 'work.mjs#wait', ...options);
+    const waits = await printed(
+      'submit',
+      'work.mjs#add',
+      '1',
+      '2',
+      '--after',
+      runs,
+      '--key',
+      'k',
+      '--delay',
+      '1ms',
+    );
+    expect(await refused('result', waits, '--wait', '50ms')).toContain(`task ${waits} is pending after 50ms`);
+    expect(await printed('cancel', runs, waits)).toBe(`${runs} cancelled\n${waits} cancelled`);
+  });
+
+  test('nonsense is refused in one sentence', async () => {
+    expect(await refused('result', 'x'.repeat(20))).toMatch(/there is no task x+\n$/);
+    expect(await refused('result', 'no id')).toContain('expected the id of a task');
+    expect(await refused('submit', 'work.mjs#add', 'x')).toContain('expected JSON');
+    expect(await refused('submit', 'work.mjs#add', '--priority', '1000')).toContain('--priority');
+    expect(await refused('submit', 'work.mjs#add', '--group', 'g')).toContain('--group');
+    expect(await refused('tasks', '--limit', '0')).toContain('--limit');
+  });
+
+  test('a server that stops says what is gone with its memory', async () => {
+    await printed('submit', 'work.mjs#add', '1', '2', '--delay', '1h');
+    await server.stop();
+    expect(server.stdout).toMatch(
+      /submitted tasks that had no outcome are gone .*: 1; --store file:DIR keeps them\n/,
+    );
+  });
+});

@@ -1,0 +1,285 @@
+import { afterEach, describe, expect, test } from '@jest/globals';
+import { PoolError } from '../../src/core/errors.js';
+import type { TaskOutcome, TaskStore } from '../../src/queue/store.js';
+import { everything, failed, FN, id, source, spec, succeeded } from './tasks.js';
+
+const NOBODY = { holder: 'nobody', until: 1_000 };
+const LATER = Number.MAX_SAFE_INTEGER;
+
+/** The rules that every store keeps. */
+export function testTaskStore(name: string, open: () => Promise<TaskStore>): void {
+  describe(`the ${name} store`, () => {
+    let opened: TaskStore[] = [];
+    const fresh = async () => {
+      const store = await open();
+      opened.push(store);
+      return store;
+    };
+    afterEach(async () => {
+      for (const store of opened) await store.close();
+      opened = [];
+    });
+    /** A store with these tasks, and attempt 1 of each claimed where asked for. */
+    const withTasks = async (names: string[], claimed = false) => {
+      const store = await fresh();
+      await store.add(
+        names.map((one) => spec(one)),
+        [FN],
+      );
+      if (claimed) await store.claim(names.map(id), { holder: 'me', until: LATER }, 5);
+      return store;
+    };
+    const refusal = async (promise: Promise<unknown>) => {
+      const error = await promise.then(
+        () => undefined,
+        (reason: unknown) => reason,
+      );
+      return error instanceof PoolError ? error.code : error;
+    };
+
+    describe('takes tasks on', () => {
+      test('and has them as they were', async () => {
+        const store = await fresh();
+        const whole = spec('whole', {
+          priority: -3,
+          notBefore: 10,
+          key: 'a key',
+          group: { name: 'g', limit: 2 },
+          timeoutMs: 1,
+          queueTimeoutMs: 2,
+          deadlineAt: 3,
+          retries: 0,
+          retryOn: ['thrown'],
+          preview: 'ä',
+        });
+        const [added] = await store.add([whole], [FN]);
+        expect(added).toEqual({ id: whole.id, isNew: true, unsettled: [], upstream: undefined });
+        const [claimed] = await store.claim([whole.id], NOBODY, 0);
+        expect(claimed).toMatchObject({ attempt: 1, fn: { id: FN.id, source, parts: [] } });
+        expect({ ...claimed?.spec, args: undefined }).toEqual({ ...whole, args: undefined });
+        expect(Buffer.from(claimed?.spec.args.data ?? []).toString()).toBe('arguments of whole');
+      });
+
+      test('once, however often they are sent', async () => {
+        const store = await withTasks(['a']);
+        const [again, other] = await store.add([spec('a', { name: 'changed' }), spec('b')], []);
+        expect([again?.isNew, other?.isNew]).toEqual([false, true]);
+        expect((await store.find([id('a')]))[0]?.spec.name).toBe('a');
+      });
+
+      test('once for each key, within one request too', async () => {
+        const store = await fresh();
+        const key = 'nightly';
+        const added = await store.add([spec('a', { key }), spec('b', { key }), spec('c')], [FN]);
+        expect(added.map((one) => [one.id, one.isNew])).toEqual([
+          [id('a'), true],
+          [id('a'), false],
+          [id('c'), true],
+        ]);
+        expect(await store.find([id('b')])).toEqual([undefined]);
+      });
+
+      test('all of a request or none', async () => {
+        const store = await fresh();
+        const stranger = spec('b', { functionId: '0'.repeat(64) });
+        expect(await refusal(store.add([spec('a'), stranger], [FN]))).toBe('code-unknown');
+        expect(await refusal(store.add([spec('a'), spec('c', { after: [id('none')] })], [FN]))).toBe(
+          'not-found',
+        );
+        expect(await store.find([id('a')])).toEqual([undefined]);
+      });
+
+      test('that come after others, and says how those stand', async () => {
+        const store = await withTasks(['good', 'bad', 'open'], true);
+        await store.settle([
+          { id: id('good'), attempt: 1, outcome: succeeded(), at: 9 },
+          { id: id('bad'), attempt: 1, outcome: failed(), at: 9 },
+        ]);
+        const after = [id('good'), id('open'), id('new')];
+        const added = await store.add(
+          [spec('new'), spec('x', { after }), spec('y', { after: [id('bad')] })],
+          [],
+        );
+        expect(added[1]).toMatchObject({ unsettled: [id('open'), id('new')], upstream: undefined });
+        expect(added[2]).toMatchObject({ unsettled: [], upstream: id('bad') });
+      });
+    });
+
+    describe('a claim', () => {
+      test('counts up the attempt, and keeps others away until it runs out', async () => {
+        const store = await withTasks(['a']);
+        const claim = (holder: string, now: number) =>
+          store.claim([id('a')], { holder, until: now + 100 }, now);
+        expect((await claim('one', 0))[0]?.attempt).toBe(1);
+        expect(await claim('two', 50)).toEqual([undefined]);
+        expect((await claim('two', 100))[0]?.attempt).toBe(2);
+      });
+
+      test('that is renewed goes on', async () => {
+        const store = await withTasks(['a']);
+        await store.claim([id('a')], { holder: 'one', until: 100 }, 0);
+        await store.renew([{ id: id('a'), attempt: 1 }], { holder: 'one', until: 200 });
+        await store.renew([{ id: id('a'), attempt: 1 }], { holder: 'two', until: 900 });
+        expect(await store.claim([id('a')], NOBODY, 150)).toEqual([undefined]);
+        expect((await store.claim([id('a')], NOBODY, 200))[0]?.attempt).toBe(2);
+      });
+
+      test('that is released makes the task pending', async () => {
+        const store = await withTasks(['a'], true);
+        expect((await store.find([id('a')]))[0]).toMatchObject({
+          state: 'running',
+          attempt: 1,
+          startedAt: 5,
+        });
+        await store.release([{ id: id('a'), attempt: 7 }]);
+        expect((await store.find([id('a')]))[0]?.state).toBe('running');
+        await store.release([{ id: id('a'), attempt: 1 }]);
+        expect((await store.find([id('a')]))[0]?.state).toBe('pending');
+        expect((await store.claim([id('a')], NOBODY, 0))[0]?.attempt).toBe(2);
+      });
+
+      test('is not to be had of what is settled or not there', async () => {
+        const store = await withTasks(['a'], true);
+        await store.settle([{ id: id('a'), attempt: 1, outcome: succeeded(), at: 9 }]);
+        expect(await store.claim([id('a'), id('none')], NOBODY, LATER)).toEqual([undefined, undefined]);
+      });
+    });
+
+    describe('an outcome', () => {
+      test('is kept as it came', async () => {
+        const store = await withTasks(['a', 'b'], true);
+        await store.settle([
+          { id: id('a'), attempt: 1, outcome: succeeded('ü'), at: 9 },
+          { id: id('b'), attempt: 1, outcome: failed(), at: 9 },
+        ]);
+        const [a, b, none] = await store.outcomes([id('a'), id('b'), id('none')]);
+        expect(a).toMatchObject({ state: 'succeeded', runMs: 3, result: { encoding: 'V8' } });
+        expect(a && a !== 'dropped' && a.state === 'succeeded' && Buffer.from(a.result.data).toString()).toBe(
+          'ü',
+        );
+        expect(b).toMatchObject({ state: 'failed', runMs: 4, failure: { code: 'thrown', mayHaveRun: true } });
+        const error = b && b !== 'dropped' && b.state === 'failed' ? b.failure.error?.data : undefined;
+        expect(Buffer.from(error ?? []).toString()).toBe('E');
+        expect(none).toBeUndefined();
+        expect((await store.find([id('b')]))[0]).toMatchObject({
+          state: 'failed',
+          settledAt: 9,
+          failure: { code: 'thrown', message: 'no' },
+        });
+      });
+
+      test('is the first one, of the current attempt', async () => {
+        const store = await withTasks(['a']);
+        await store.claim([id('a')], NOBODY, 0);
+        await store.claim([id('a')], { holder: 'two', until: LATER }, 1_000);
+        const settle = async (attempt: number, outcome: TaskOutcome) =>
+          (await store.settle([{ id: id('a'), attempt, outcome, at: 9 }]))[0];
+        expect(await settle(1, failed())).toBe(false);
+        expect(await settle(2, succeeded())).toBe(true);
+        expect(await settle(2, failed())).toBe(false);
+        expect((await store.find([id('a')]))[0]?.state).toBe('succeeded');
+      });
+
+      test('can be given to a task that was never claimed', async () => {
+        const store = await withTasks(['a']);
+        const outcome: TaskOutcome = { ...failed(), state: 'cancelled' } as TaskOutcome;
+        expect(await store.settle([{ id: id('a'), attempt: 0, outcome, at: 9 }])).toEqual([true]);
+        expect((await store.find([id('a')]))[0]).toMatchObject({ state: 'cancelled', attempt: 0 });
+      });
+    });
+
+    describe('lists', () => {
+      const names = (page: { tasks: { spec: { name: string } }[] }) => page.tasks.map((one) => one.spec.name);
+
+      test('newest first, in pages', async () => {
+        const store = await withTasks(['a', 'b', 'c', 'd', 'e']);
+        const first = await store.list({ ...everything, limit: 2 });
+        expect(names(first)).toEqual(['e', 'd']);
+        await store.add([spec('later')], []);
+        const second = await store.list({ ...everything, limit: 2, cursor: first.cursor });
+        expect(names(second)).toEqual(['c', 'b']);
+        const third = await store.list({ ...everything, limit: 2, cursor: second.cursor });
+        expect(names(third)).toEqual(['a']);
+        expect(third.cursor).toBeUndefined();
+      });
+
+      test('those in a state, of a name, of a group', async () => {
+        const store = await withTasks(['a', 'b'], true);
+        await store.add([spec('b', { id: id('b2') }), spec('c', { group: { name: 'g', limit: 1 } })], []);
+        await store.settle([{ id: id('a'), attempt: 1, outcome: failed(), at: 9 }]);
+        expect(names(await store.list({ ...everything, states: ['failed'] }))).toEqual(['a']);
+        expect(names(await store.list({ ...everything, states: ['running', 'pending'] }))).toEqual([
+          'c',
+          'b',
+          'b',
+        ]);
+        expect(names(await store.list({ ...everything, name: 'b' }))).toEqual(['b', 'b']);
+        expect(names(await store.list({ ...everything, group: 'g' }))).toEqual(['c']);
+        expect(await store.counts()).toEqual({
+          pending: 2,
+          running: 1,
+          succeeded: 0,
+          failed: 1,
+          cancelled: 0,
+        });
+      });
+    });
+
+    describe('outcomes are dropped', () => {
+      const settledAt = async (names: string[], outcome: TaskOutcome) => {
+        const store = await withTasks(names, true);
+        for (const [index, name] of names.entries())
+          await store.settle([{ id: id(name), attempt: 1, outcome, at: 10 * (index + 1) }]);
+        return store;
+      };
+
+      test('by age', async () => {
+        const store = await settledAt(['a', 'b', 'c'], succeeded());
+        const rule = { states: ['succeeded'] as const, before: 25, most: 100 };
+        expect(await store.expendable(rule)).toEqual([id('a'), id('b')]);
+        await store.drop([id('a'), id('b')]);
+        expect(await store.expendable(rule)).toEqual([]);
+        expect((await store.outcomes([id('a')]))[0]).toBe('dropped');
+        expect((await store.find([id('a')]))[0]).toMatchObject({ state: 'succeeded', isDropped: true });
+        expect((await store.outcomes([id('c')]))[0]).toMatchObject({ state: 'succeeded' });
+      });
+
+      test('by number', async () => {
+        const store = await settledAt(['a', 'b', 'c'], failed());
+        const rule = { states: ['failed', 'cancelled'] as const, before: -Infinity, most: 2 };
+        expect(await store.expendable(rule)).toEqual([id('a')]);
+      });
+
+      test('with their keys, and cannot be used any more', async () => {
+        const store = await fresh();
+        await store.add([spec('a', { key: 'k' })], [FN]);
+        await store.claim([id('a')], NOBODY, 0);
+        await store.settle([{ id: id('a'), attempt: 1, outcome: succeeded(), at: 1 }]);
+        await store.drop([id('a')]);
+        expect((await store.add([spec('b', { key: 'k' })], [FN]))[0]).toMatchObject({
+          id: id('b'),
+          isNew: true,
+        });
+        const user = spec('user', { after: [id('a')], results: [{ index: 0, id: id('a') }] });
+        expect(await refusal(store.add([user], [FN]))).toBe('result-dropped');
+      });
+    });
+
+    describe('another try', () => {
+      test('is for what failed or was cancelled, and counts on', async () => {
+        const store = await withTasks(['a', 'b', 'c'], true);
+        await store.settle([
+          { id: id('a'), attempt: 1, outcome: failed(), at: 9 },
+          { id: id('b'), attempt: 1, outcome: succeeded(), at: 9 },
+        ]);
+        const again = await store.retry([id('a'), id('b'), id('c'), id('none')]);
+        expect(again.map((one) => one?.spec.id)).toEqual([id('a'), undefined, undefined, undefined]);
+        expect((await store.find([id('a')]))[0]).toMatchObject({ state: 'pending', settledAt: undefined });
+        expect((await store.outcomes([id('a')]))[0]).toBeUndefined();
+        const [claimed] = await store.claim([id('a')], NOBODY, 0);
+        expect(claimed?.attempt).toBe(2);
+        expect(Buffer.from(claimed?.spec.args.data ?? []).toString()).toBe('arguments of a');
+      });
+    });
+  });
+}
