@@ -11,6 +11,7 @@ export { type CallOptions, type LogLine, type MapOptions } from './client/option
 export { type SubmitOptions } from './client/submit-options.js';
 export { type TaskFilter } from './client/task-client.js';
 export { type TaskDetails } from './client/task-details.js';
+export { type TaskExplanation, type TimePhase } from './client/task-explanation.js';
 export { type TaskEvent, type TaskHandle } from './client/task-handle.js';
 export { type TaskState } from './core/queue/task.js';
 export { type ErrorCode, PoolError } from './core/errors.js';

@@ -15,6 +15,7 @@ import { serverCommand } from './server.js';
 import { statusCommand } from './status.js';
 import { stopCommand } from './stop.js';
 import { tokenCommand } from './token.js';
+import { whyCommand } from './why.js';
 import { workerCommand } from './worker.js';
 
 /** What is a list by its nature. */
@@ -34,6 +35,7 @@ export async function main(args: string[]): Promise<void> {
     .command(withEnvironment(submitCommand))
     .command(withEnvironment(tasksCommand))
     .command(withEnvironment(resultCommand))
+    .command(withEnvironment(whyCommand))
     .command(withEnvironment(cancelCommand))
     .command(withEnvironment(retryCommand))
     .command(withEnvironment(stopCommand))

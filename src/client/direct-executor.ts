@@ -90,7 +90,7 @@ export class DirectExecutor implements Executor, Place, LeaseHolder, SessionEven
   }
 
   /** Starts a call that was made ready elsewhere. @throws PoolError `closed` */
-  startShipped(call: ShippedCall, settle: Settle): Started {
+  startShipped(call: ShippedCall, settle: Settle): DirectTask {
     if (this.#isClosed) throw closed(false);
     const task: DirectTask = new DirectTask(call, (isOk, value) => {
       this.#tasks.delete(task);

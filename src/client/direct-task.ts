@@ -19,8 +19,19 @@ let tasks = 0;
 
 const NO_INSERTS: readonly Insert[] = [];
 
+/** A lease, for people. */
+export interface Grant {
+  readonly worker: string;
+  /** In the scheduler's words; empty where it has none. */
+  readonly reason: string;
+  /** On the clock of `performance`. */
+  readonly at: number;
+}
+
 /** Where a task is: the line, or a lease. It has to hear when the task needs it no longer. */
 export interface Place {
+  /** Of a lease: where it is, and why it was granted there. */
+  readonly grant?: Grant;
   /** The task was settled without it. */
   leave(task: DirectTask): void;
   /** False where nothing can run for now, however long a task waits. */
@@ -56,6 +67,9 @@ export class DirectTask implements Started, ListItem<DirectTask> {
   readonly inserts: readonly Insert[];
   /** Whether its outcome is handed on as it comes: then it succeeds with the message, or fails with an {@link UndecodedFailure}. */
   readonly isOpaque: boolean;
+  /** The lease that it was sent under last, and when, on the clock of `performance`. */
+  grant: Grant | undefined = undefined;
+  sentAt = 0;
   /** Attempts that have failed. */
   #failures = 0;
   /** Whether it may have cost a worker, or something that ran beside it. It is tried again with nothing beside it. */
@@ -126,6 +140,11 @@ export class DirectTask implements Started, ListItem<DirectTask> {
     return this.#phase === 'waiting';
   }
 
+  /** Whether it was ever sent to a slot. */
+  get wasSent(): boolean {
+    return this.sentAt > 0;
+  }
+
   get isSettled(): boolean {
     return this.#phase === 'settled';
   }
@@ -150,7 +169,14 @@ export class DirectTask implements Started, ListItem<DirectTask> {
     this.place = place;
     this.number = number;
     clearTimeout(this.#queueTimer);
-    this.#waitedMs += performance.now() - this.#waitingSince;
+    this.grant = place.grant;
+    this.sentAt = performance.now();
+    this.#waitedMs += this.sentAt - this.#waitingSince;
+  }
+
+  /** For how long it has waited for a lease, in ms. */
+  get waitedMs(): number {
+    return this.isWaiting ? this.#waitedMs + performance.now() - this.#waitingSince : this.#waitedMs;
   }
 
   /** It did not begin where it was sent, or is to be tried again: it waits. */

@@ -124,7 +124,7 @@ export class Follower {
     if ((error && isAnswer(error)) || performance.now() - this.#goneSince >= this.#reconnectMs) {
       this.#goneSince = undefined;
       const reason = error
-        ? this.#link.explain(error)
+        ? this.#link.meaningOf(error)
         : new PoolError('unavailable', 'the pool ended the stream of its queue');
       return this.#failAll(reason);
     }

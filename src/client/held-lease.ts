@@ -5,8 +5,8 @@ import type { Failure__Output } from '../wire/generated/offhand/v1/Failure.js';
 import type { SettleLeaseRequest } from '../wire/generated/offhand/v1/SettleLeaseRequest.js';
 import type { SlotLease__Output } from '../wire/generated/offhand/v1/SlotLease.js';
 import type { TaskOutcomes__Output } from '../wire/generated/offhand/v1/TaskOutcomes.js';
-import type { DirectTask, Place } from './direct-task.js';
-import { errorOf, resultsOf, UndecodedFailure } from './outcome.js';
+import type { DirectTask, Grant, Place } from './direct-task.js';
+import { errorOf, resultsOf, type Took, UndecodedFailure } from './outcome.js';
 import type { SlotLink, SlotUser } from './slot-link.js';
 import { batchOf } from './task-batch.js';
 import type { LeaseUse } from './session.js';
@@ -47,6 +47,7 @@ export interface LeaseHolder {
 /** One lease that a client holds, and the tasks that it has sent under it. */
 export class HeldLease implements Place, SlotUser {
   readonly epoch: number;
+  readonly grant: Grant;
   readonly underWay = new TasksUnderWay();
   /** Since when nothing is under way. */
   idleSince = performance.now();
@@ -73,6 +74,7 @@ export class HeldLease implements Place, SlotUser {
 
   constructor(lease: SlotLease__Output, slot: SlotLink, worker: WorkerLink, pace: Pace, holder: LeaseHolder) {
     this.epoch = lease.epoch;
+    this.grant = { worker: lease.worker, reason: lease.reason, at: performance.now() };
     this.isSolitary = lease.alone;
     this.#priority = this.#toldPriority = lease.priority;
     this.#isAloneOnWorker = lease.alone || lease.workerSlots === 1;
@@ -226,7 +228,7 @@ export class HeldLease implements Place, SlotUser {
     }
     this.#pace.note(first.fn.id, count, runMs);
     if (failure) {
-      for (const task of tasks) this.#attemptFailed(task, failure);
+      for (const task of tasks) this.#attemptFailed(task, failure, outcome);
       return;
     }
     if (first.isOpaque) {
@@ -286,11 +288,11 @@ export class HeldLease implements Place, SlotUser {
     }
   }
 
-  #attemptFailed(task: DirectTask, failure: Failure__Output): void {
+  #attemptFailed(task: DirectTask, failure: Failure__Output, took?: Took): void {
     const code = isErrorCode(failure.code) || failure.code === 'thrown' ? failure.code : 'internal';
     // Of several that ran on a worker which was ended for its memory, nobody knows which one it was.
     const wasAlone = code !== 'worker-lost' || this.#isAloneOnWorker;
-    const reason = task.isOpaque ? new UndecodedFailure(failure) : errorOf(failure);
+    const reason = task.isOpaque ? new UndecodedFailure(failure, took) : errorOf(failure);
     this.#holder.attemptFailed(task, code, reason, wasAlone);
   }
 

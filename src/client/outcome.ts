@@ -4,14 +4,21 @@ import type { Payload__Output } from '../wire/generated/offhand/v1/Payload.js';
 import type { TaskOutcomes__Output } from '../wire/generated/offhand/v1/TaskOutcomes.js';
 import { decodePayload, payloadFrom } from '../wire/values/payload.js';
 
+/** How long a task took where it ran, in ms. */
+export type Took = Pick<TaskOutcomes__Output, 'waitMs' | 'decodeMs' | 'runMs'>;
+
 /** What a task failed with, for whoever passes it on: what the function threw stays encoded. */
 export class UndecodedFailure extends PoolError {
   readonly failure: Failure__Output;
 
-  constructor(failure: Failure__Output) {
+  /** Where its slot could still tell. */
+  readonly took: Took | undefined;
+
+  constructor(failure: Failure__Output, took?: Took) {
     const { code, message, mayHaveRun } = failure;
     super(isErrorCode(code) ? code : 'internal', message, { mayHaveRun });
     this.failure = failure;
+    this.took = took;
   }
 }
 

@@ -1,4 +1,5 @@
 import type { ClientDuplexStream, Metadata, ServiceError } from '@grpc/grpc-js';
+import type { ExplainResponse__Output } from '../wire/generated/offhand/v1/ExplainResponse.js';
 import type { ListRequest } from '../wire/generated/offhand/v1/ListRequest.js';
 import type { ListResponse__Output } from '../wire/generated/offhand/v1/ListResponse.js';
 import type { SubmitRequest } from '../wire/generated/offhand/v1/SubmitRequest.js';
@@ -35,6 +36,10 @@ export class QueueLink {
     return tasks;
   }
 
+  explain(taskId: string): Promise<ExplainResponse__Output> {
+    return this.#call((done) => this.#client.explain({ taskId }, this.#metadata(), done));
+  }
+
   list(request: ListRequest): Promise<ListResponse__Output> {
     return this.#call((done) => this.#client.list(request, this.#metadata(), done));
   }
@@ -55,14 +60,14 @@ export class QueueLink {
   }
 
   /** What a failed call means. */
-  explain(error: ServiceError): Error {
+  meaningOf(error: ServiceError): Error {
     return this.#coordinator.explain(error);
   }
 
   #call<T>(start: (done: (error: ServiceError | null, response?: T) => void) => unknown): Promise<T> {
     return new Promise((resolve, reject) => {
       start((error, response) => {
-        if (error) reject(this.explain(error));
+        if (error) reject(this.meaningOf(error));
         else resolve(response as T);
       });
     });

@@ -7,6 +7,7 @@ import type { Follower, Listener } from './follower.js';
 import { errorOf } from './outcome.js';
 import type { QueueLink } from './queue-link.js';
 import { type TaskDetails, taskDetailsFrom } from './task-details.js';
+import { type TaskExplanation, taskExplanationFrom } from './task-explanation.js';
 
 /** Something that happened to a submitted task. The last event of a task is the state that it ends in. */
 export type TaskEvent = { type: 'state'; state: TaskState };
@@ -72,6 +73,11 @@ export class TaskHandle<R = unknown> implements AsyncIterable<TaskEvent> {
     const [task] = await this.#link.get([this.id]);
     if (task) return taskDetailsFrom(task);
     throw new PoolError('not-found', `there is no task ${this.id}`);
+  }
+
+  /** Why it stands where it does, where its time went, and why it ran where it did. @throws PoolError `not-found` */
+  async explain(): Promise<TaskExplanation> {
+    return taskExplanationFrom(await this.#link.explain(this.id));
   }
 
   /**

@@ -14,10 +14,15 @@ export interface GrantReason {
   candidates?: { worker: WorkerId; remainingMs: number }[] | undefined;
 }
 
-/** For people. */
-export function reasonInWords({ policy, waitedMs, ahead, boundTo, candidates }: GrantReason): string {
+/** For people. @param nameOf what they know a worker by; its id where left out. */
+export function reasonInWords(
+  { policy, waitedMs, ahead, boundTo, candidates }: GrantReason,
+  nameOf: (worker: WorkerId) => string = (worker) => worker,
+): string {
   const waited = waitedMs === 0 ? 'at once' : `after ${Math.round(waitedMs)} ms behind ${ahead} others`;
-  const bound = boundTo === undefined ? '' : `, bound to ${boundTo}`;
-  const work = (candidates ?? []).map(({ worker, remainingMs }) => `${worker} ${Math.round(remainingMs)} ms`);
+  const bound = boundTo === undefined ? '' : `, bound to ${nameOf(boundTo)}`;
+  const work = (candidates ?? []).map(
+    ({ worker, remainingMs }) => `${nameOf(worker)} ${Math.round(remainingMs)} ms`,
+  );
   return `${policy}: ${waited}${bound}${work.length > 0 ? `; work left: ${work.join(', ')}` : ''}`;
 }

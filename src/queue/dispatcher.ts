@@ -2,13 +2,14 @@ import { messageOf, PoolError } from '../core/errors.js';
 import type { TaskId } from '../core/ids.js';
 import type { Verdict } from '../core/queue/queue.js';
 import type { DirectExecutor } from '../client/direct-executor.js';
-import type { Started } from '../client/executor.js';
-import { UndecodedFailure } from '../client/outcome.js';
+import type { DirectTask } from '../client/direct-task.js';
+import { type Took, UndecodedFailure } from '../client/outcome.js';
 import type { Insert } from '../client/ship.js';
 import type { TaskOutcomes__Output } from '../wire/generated/offhand/v1/TaskOutcomes.js';
 import { checkSize } from '../wire/values/size-limit.js';
 import { payloadFrom } from '../wire/values/payload.js';
 import { failureFrom } from './messages.js';
+import { type Course, courseOf } from './course.js';
 import { errorFor } from './verdicts.js';
 import type { AttemptKey, Claim, ClaimedTask, Settlement, TaskOutcome, TaskStore } from './store.js';
 
@@ -33,7 +34,10 @@ export interface DispatcherEvents {
 interface Attempt {
   /** 0 until it is claimed. */
   number: number;
-  started: Started | undefined;
+  readonly claimedAt: number;
+  /** When it was given to the executor. */
+  startedAt: number;
+  started: DirectTask | undefined;
   /** How it is to end, where that was decided before it began. */
   verdict: Verdict | undefined;
 }
@@ -63,7 +67,15 @@ export class Dispatcher {
   }
 
   async claim(ids: readonly TaskId[]): Promise<void> {
-    for (const id of ids) this.#attempts.set(id, { number: 0, started: undefined, verdict: undefined });
+    const claimedAt = performance.now();
+    for (const id of ids)
+      this.#attempts.set(id, {
+        number: 0,
+        claimedAt,
+        startedAt: claimedAt,
+        started: undefined,
+        verdict: undefined,
+      });
     let claimed: (ClaimedTask | undefined)[];
     try {
       claimed = await this.#store.claim(ids, this.#claim, Date.now());
@@ -93,6 +105,25 @@ export class Dispatcher {
     started?.fail(errorFor(verdict, id, !started.isWaiting));
   }
 
+  /** How a claimed task stands, in words, and its course so far. */
+  standingOf(id: TaskId): { words: string; course: Course } | undefined {
+    const attempt = this.#attempts.get(id);
+    if (!attempt) return undefined;
+    const now = performance.now();
+    const course = courseOf(attempt.started, attempt, undefined, now);
+    return { words: this.#wordsFor(attempt, course, now), course };
+  }
+
+  #wordsFor({ started, verdict }: Attempt, { worker }: Course, now: number): string {
+    if (verdict) return 'is being stopped';
+    if (!started) return 'is on its way out of the store';
+    if (!started.isWaiting) return `with ${worker} for ${Math.round(now - started.sentAt)} ms`;
+    if (!this.#executor.hasWorkers) return 'the pool has no worker';
+    if (started.isSuspect) return 'it may have cost a worker, and waits for one of its own';
+    const others = this.#attempts.size - 1;
+    return `no worker is free: it is among the next, with ${others} others that run or wait like it`;
+  }
+
   /** Ends what runs. */
   async close(): Promise<void> {
     this.#isClosed = true;
@@ -114,7 +145,7 @@ export class Dispatcher {
       checkSize(bytes, `\`${task.spec.name}\`: its arguments, with the results among them`);
       this.#start(task, inserts);
     } catch (error) {
-      if (error instanceof PoolError) this.#settled(id, false, error, 0);
+      if (error instanceof PoolError) this.#settled(id, false, error);
       else {
         this.#events.storeFailed(error);
         this.#giveUp(id, RETRY_MS);
@@ -126,22 +157,22 @@ export class Dispatcher {
     const attempt = this.#attempts.get(spec.id);
     if (!attempt || this.#isClosed) return;
     const { id, name, args, timeoutMs, retries, retryOn, priority } = spec;
-    if (attempt.verdict) return this.#settled(id, false, errorFor(attempt.verdict, id, false), 0);
+    if (attempt.verdict) return this.#settled(id, false, errorFor(attempt.verdict, id, false));
     const options = {
       priority,
       ...(timeoutMs !== undefined && { timeoutMs }),
       ...(retries !== undefined && { retries }),
       ...(retryOn !== undefined && { retryOn }),
     };
-    const startedAt = performance.now();
+    attempt.startedAt = performance.now();
     attempt.started = this.#executor.startShipped(
       { fn, args, name, options, inserts, isOpaque: true },
-      (isOk, value) => this.#settled(id, isOk, value, performance.now() - startedAt),
+      (isOk, value) => this.#settled(id, isOk, value),
     );
     this.#events.began(id);
   }
 
-  #settled(id: TaskId, isOk: boolean, value: unknown, elapsedMs: number): void {
+  #settled(id: TaskId, isOk: boolean, value: unknown): void {
     const attempt = this.#attempts.get(id);
     if (!attempt) return;
     if (!isOk && isNobodysFault(value) && !attempt.verdict) {
@@ -150,9 +181,11 @@ export class Dispatcher {
       void this.#release({ id, attempt: attempt.number });
       return;
     }
-    const outcome = isOk ? succeeded(value) : failed(value, attempt.verdict, elapsedMs);
+    const took = isOk ? (value as TaskOutcomes__Output) : tookOf(value, attempt.started);
+    const course = attempt.started && courseOf(attempt.started, attempt, took, performance.now());
+    const outcome = isOk ? succeeded(value) : failed(value, attempt.verdict, took.runMs);
     this.#attempts.delete(id);
-    this.#events.ended({ id, attempt: attempt.number, outcome, at: Date.now() });
+    this.#events.ended({ id, attempt: attempt.number, outcome, at: Date.now(), course });
   }
 
   async #release(attempt: AttemptKey): Promise<void> {
@@ -194,6 +227,12 @@ function succeeded(value: unknown): TaskOutcome {
     const failure = { code: 'internal' as const, message: messageOf(error), mayHaveRun: true };
     return { state: 'failed', failure, runMs };
   }
+}
+
+/** Of one whose slot can tell nothing any more, all the time since it was sent counts as run. */
+function tookOf(reason: unknown, task: DirectTask | undefined): Took {
+  if (reason instanceof UndecodedFailure && reason.took) return reason.took;
+  return { waitMs: 0, decodeMs: 0, runMs: task?.wasSent ? performance.now() - task.sentAt : 0 };
 }
 
 function failed(reason: unknown, verdict: Verdict | undefined, runMs: number): TaskOutcome {

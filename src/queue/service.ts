@@ -6,6 +6,7 @@ import type { QueueHandlers } from '../wire/generated/offhand/v1/Queue.js';
 import type { TaskInfo } from '../wire/generated/offhand/v1/TaskInfo.js';
 import type { WatchRequest__Output } from '../wire/generated/offhand/v1/WatchRequest.js';
 import { hear } from '../wire/server-stream.js';
+import { explanationMessage } from './explanation.js';
 import { functionFrom, idFrom, infoOf, outcomeMessage, queryFrom, specFrom } from './messages.js';
 import type { TaskOutcome } from './store.js';
 import { noSuchTask, type TaskQueue } from './task-queue.js';
@@ -27,6 +28,11 @@ export function queueHandlers(queue: TaskQueue): QueueHandlers {
       answer(call, respond, async () => {
         const records = await queue.find(idsFrom(call.request));
         return { tasks: records.flatMap((record) => (record ? [infoOf(record, Date.now())] : [])) };
+      });
+    },
+    Explain(call, respond) {
+      answer(call, respond, async () => {
+        return explanationMessage(await queue.explain(idFrom(call.request.taskId, 'task_id')), Date.now());
       });
     },
     List(call, respond) {

@@ -3,6 +3,7 @@ import type { SettledState, TaskGroup, TaskState } from '../core/queue/task.js';
 import type { RetryCause } from '../core/retry.js';
 import type { ShippedFunction } from '../wire/functions/source.js';
 import type { Failure } from '../wire/outcome.js';
+import type { Course } from './course.js';
 import type { Payload } from '../wire/values/payload.js';
 
 /**
@@ -122,6 +123,8 @@ export type TaskOutcome =
 export interface Settlement extends AttemptKey {
   outcome: TaskOutcome;
   at: number;
+  /** Of an attempt that was made: where its time went. */
+  course?: Course | undefined;
 }
 
 export interface TaskRecord {
@@ -133,6 +136,8 @@ export interface TaskRecord {
   /** In words; what was thrown is in its outcome. */
   failure: Failure | undefined;
   runMs: number;
+  /** Of the attempt that has settled it. */
+  course: Course | undefined;
   isDropped: boolean;
 }
 

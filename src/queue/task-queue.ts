@@ -3,10 +3,13 @@ import type { DirectExecutor } from '../client/direct-executor.js';
 import { PoolError } from '../core/errors.js';
 import type { TaskId } from '../core/ids.js';
 import { Queue, type QueueCommand, type QueueEvent, type Verdict } from '../core/queue/queue.js';
+import { standingInWords } from '../core/queue/standing.js';
 import { isSettled, type TaskState } from '../core/queue/task.js';
 import { MAX_TIMER_MS } from '../core/timer.js';
 import type { ShippedFunction } from '../wire/functions/source.js';
 import { Dispatcher } from './dispatcher.js';
+import type { Explanation } from './explanation.js';
+import { unrunCourse } from './course.js';
 import { factsOf } from './facts.js';
 import { OutcomeWriter } from './outcome-writer.js';
 import { keepWithin, type Retention } from './retention.js';
@@ -90,7 +93,10 @@ export class TaskQueue {
     this.#executor = makeExecutor(() => this.#pumpSoon());
     this.#dispatcher = new Dispatcher(this.#store, this.#executor, randomUUID(), {
       began: (id) => this.#watchers.state(id, 'running'),
-      ended: (settlement) => void this.#outcomes.write(settlement),
+      ended: (settlement) => {
+        if (settlement.course) settlement.course.lineMs = this.#queue.lineMs(settlement.id);
+        void this.#outcomes.write(settlement);
+      },
       released: (id, delayMs) => void this.#released(id, delayMs),
       storeFailed: (error) => this.#storeFailed(error),
     });
@@ -116,6 +122,24 @@ export class TaskQueue {
 
   find(ids: readonly TaskId[]): Promise<(TaskRecord | undefined)[]> {
     return this.#store.find(ids);
+  }
+
+  /** @throws PoolError `not-found` */
+  async explain(id: TaskId): Promise<Explanation> {
+    const [record] = await this.#store.find([id]);
+    if (!record) throw noSuchTask(id);
+    if (isSettled(record.state)) return { record, standing: undefined, course: record.course };
+    const now = Date.now();
+    const standing = this.#queue.standingOf(id, now);
+    if (standing?.phase !== 'claimed') {
+      const words = standing && standingInWords(standing, now);
+      const hasNoWorker = standing?.phase === 'ready' && this.#executor?.hasWorkers === false;
+      const course = standing && unrunCourse(standing.lineMs);
+      return { record, standing: hasNoWorker ? 'the pool has no worker' : words, course };
+    }
+    const claimed = this.#dispatcher?.standingOf(id);
+    const course = claimed && { ...claimed.course, lineMs: standing.lineMs };
+    return { record, standing: claimed?.words, course };
   }
 
   list(query: ListQuery): Promise<TaskPage> {
@@ -246,6 +270,7 @@ export class TaskQueue {
           attempt: records[index]?.attempt ?? 0,
           outcome: outcomeFor(how, id, how.kind === 'upstream' ? upstream.get(how.id) : undefined),
           at,
+          course: unrunCourse(this.#queue.lineMs(id)),
         })),
       );
     } catch (error) {

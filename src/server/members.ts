@@ -32,6 +32,11 @@ export class Members {
     return this.#links.get(id);
   }
 
+  /** What people know a worker by; its id where it is gone. */
+  nameById(id: WorkerId): string {
+    return this.#links.get(id)?.info.worker ?? id;
+  }
+
   /** As they are now: it does not change while one goes through it. */
   get all(): WorkerLink[] {
     return [...this.#links.values()];

@@ -2,6 +2,7 @@ import type { ServerDuplexStream } from '@grpc/grpc-js';
 import { PoolError } from '../core/errors.js';
 import type { ClientId, RequestId } from '../core/ids.js';
 import type { LeaseKey } from '../core/lease.js';
+import { reasonInWords } from '../core/reason.js';
 import { checkExpected, checkPriority } from '../core/wishes.js';
 import { NO_TAGS, tagSet } from '../core/tags.js';
 import { toStatus } from '../wire/errors.js';
@@ -272,7 +273,10 @@ class Session {
     if (wait.request !== undefined) this.#coordinator.withdraw(wait.request);
   }
 
-  #tellGranted({ key, token, worker }: GrantedLease, how: { alone: boolean; priority: number }): void {
+  #tellGranted(
+    { key, token, worker, reason }: GrantedLease,
+    how: { alone: boolean; priority: number },
+  ): void {
     const { worker: name, host, port, slots, slotAddresses } = worker.info;
     (this.#next().granted ??= []).push({
       leaseId: token,
@@ -283,6 +287,7 @@ class Session {
       port,
       slotAddress: slotAddresses[key.slot] ?? '',
       workerSlots: slots,
+      reason: reason ? reasonInWords(reason, (id) => this.#coordinator.members.nameById(id)) : '',
       ...how,
     });
   }

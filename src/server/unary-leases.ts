@@ -51,7 +51,7 @@ export class UnaryLeases {
             served();
             if (name) this.#granted.set(key, lease);
             const { worker: workerName, host, port } = worker.info;
-            const why = reason ? reasonInWords(reason) : '';
+            const why = reason ? reasonInWords(reason, (id) => this.#coordinator.members.nameById(id)) : '';
             resolve({ leaseId: token, workerId: worker.id, worker: workerName, host, port, reason: why });
           },
           refused: (reason) => {

@@ -4,7 +4,7 @@ import { bytesOf, type Failure, failureToMessage } from '../wire/outcome.js';
 import { isSmallPrimitive } from '../wire/values/clone.js';
 import { encodePayload, type Encoding, type Payload } from '../wire/values/payload.js';
 import type { Ledger } from './ledger.js';
-import type { Outbox } from './task-runner.js';
+import type { Delays, Outbox } from './task-runner.js';
 
 /** Outcomes are sent before they take up more than about this much, in bytes. */
 const FULL_BYTES = 256 * 1024;
@@ -58,9 +58,10 @@ export class OutcomeWriter implements Outbox {
     encoding: Encoding,
     runMs: number,
     apart = false,
+    delays?: Delays,
   ): void {
     if (!isSmallPrimitive(value) || encoding === 'JSON' || apart) {
-      return this.encoded(epoch, number, encodePayload(value, encoding, 'the result'), runMs);
+      return this.encoded(epoch, number, encodePayload(value, encoding, 'the result'), runMs, delays);
     }
     if (!this.#ledger.note(epoch, number, value, runMs)) this.#isUnnoted = true;
     const run = this.#run;
@@ -74,18 +75,18 @@ export class OutcomeWriter implements Outbox {
     this.#weigh(typeof value === 'string' ? value.length : 8);
   }
 
-  encoded(epoch: number, number: number, result: Payload, runMs: number): void {
+  encoded(epoch: number, number: number, result: Payload, runMs: number, delays?: Delays): void {
     const { encoding, data } = result;
     this.#closeRun();
     if (!this.#ledger.noteEncoded(epoch, number, encoding, data, runMs)) this.#isUnnoted = true;
-    this.#add({ number, count: 1, results: bytesOf(result), runMs }, data.length);
+    this.#add({ number, count: 1, results: bytesOf(result), runMs, ...told(delays) }, data.length);
   }
 
-  failed(number: number, count: number, failure: Failure, runMs: number): void {
+  failed(number: number, count: number, failure: Failure, runMs: number, delays?: Delays): void {
     this.#closeRun();
     this.#isUnnoted = true;
     const bytes = 1_000 + (failure.error?.data.length ?? 0);
-    this.#add({ number, count, failure: failureToMessage(failure), runMs }, bytes);
+    this.#add({ number, count, failure: failureToMessage(failure), runMs, ...told(delays) }, bytes);
   }
 
   notBegun(number: number, count: number): void {
@@ -138,6 +139,10 @@ export class OutcomeWriter implements Outbox {
     this.#bytes += bytes;
     if (this.#bytes > FULL_BYTES) this.flush();
   }
+}
+
+function told(delays: Delays | undefined): Pick<TaskOutcomes, 'waitMs' | 'decodeMs'> | undefined {
+  return delays && { waitMs: delays.waitMs, decodeMs: delays.decodeMs };
 }
 
 /** Large outcomes go by themselves: several of them may be more than a message can be. */

@@ -87,6 +87,7 @@ function jobFrom(tasks: Tasks__Output, epoch: number, outbox: OutcomeWriter, pul
     isList,
     inserts,
     apart,
+    delays: apart && count === 1 ? { arrivedAt: performance.now(), waitMs: 0, decodeMs: 0 } : undefined,
     outbox,
   };
 }

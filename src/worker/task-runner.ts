@@ -29,6 +29,8 @@ export interface Job extends CalledFunction {
   inserts?: readonly { index: number; value: Payload }[];
   /** Whether every result is encoded by itself. */
   apart?: boolean;
+  /** Of one task whose caller wants to know where its time goes. */
+  delays?: Delays | undefined;
   outbox: Outbox;
   /** Undefined where the caller has not said who calls. */
   origin?: TaskOrigin | undefined;
@@ -38,6 +40,15 @@ export interface Job extends CalledFunction {
   isolate?: boolean;
   /** Known from its first task on. */
   fn?: AnyFunction;
+}
+
+/** What stands between the arrival of a task and its beginning, in ms. */
+export interface Delays {
+  /** On the clock of `performance`. */
+  readonly arrivedAt: number;
+  /** Behind others. */
+  waitMs: number;
+  decodeMs: number;
 }
 
 /** What keeps the thread alive while none of its tasks needs it. */
@@ -80,10 +91,11 @@ export interface Outbox {
     encoding: Encoding,
     runMs: number,
     apart?: boolean,
+    delays?: Delays,
   ): void;
   /** The same for a result that was encoded elsewhere. */
-  encoded(epoch: number, number: number, result: Payload, runMs: number): void;
-  failed(number: number, count: number, failure: Failure, runMs: number): void;
+  encoded(epoch: number, number: number, result: Payload, runMs: number, delays?: Delays): void;
+  failed(number: number, count: number, failure: Failure, runMs: number, delays?: Delays): void;
   notBegun(number: number, count: number): void;
   /** Sends what is ready. */
   flush(): void;
@@ -226,6 +238,7 @@ export class TaskRunner {
       }
       if (timeoutMs !== undefined) this.#tell({ type: 'begun', epoch, number, timeoutMs });
       const startedAt = performance.now();
+      if (job.delays) job.delays.waitMs = startedAt - job.delays.arrivedAt - job.delays.decodeMs;
       let value: unknown;
       let isPromised: boolean;
       try {
@@ -300,12 +313,12 @@ export class TaskRunner {
     let failure: Failure | undefined;
     if (this.#endsAborted(job)) return;
     try {
-      job.outbox.succeeded(job.epoch, number, value, job.args.encoding, runMs, job.apart);
+      job.outbox.succeeded(job.epoch, number, value, job.args.encoding, runMs, job.apart, job.delays);
     } catch (error) {
       failure = failureOf(error, true);
     }
     this.#finish(job, failure === undefined);
-    if (failure) job.outbox.failed(number, 1, failure, runMs);
+    if (failure) job.outbox.failed(number, 1, failure, runMs, job.delays);
   }
 
   #fail(job: Job, number: number, thrown: unknown, runMs: number): void {
@@ -315,7 +328,7 @@ export class TaskRunner {
   #failWith(job: Job, number: number, failure: Failure, runMs: number): void {
     if (this.#endsAborted(job)) return;
     this.#finish(job, false);
-    job.outbox.failed(number, 1, failure, runMs);
+    job.outbox.failed(number, 1, failure, runMs, job.delays);
   }
 
   /** The task has ended. Of one that was told to end the main thread has told how, and nothing else counts. */
@@ -345,7 +358,8 @@ export class TaskRunner {
 }
 
 /** @throws PoolError `invalid-argument` */
-function argumentLists({ isList, count, inserts = [] }: Job, args: Payload): unknown[][] {
+function argumentLists({ isList, count, inserts = [], delays }: Job, args: Payload): unknown[][] {
+  const startedAt = delays ? performance.now() : 0;
   const value = decodePayload(args);
   const lists = isList ? value : [value];
   if (!Array.isArray(lists) || lists.length !== count || !lists.every(Array.isArray)) {
@@ -359,6 +373,7 @@ function argumentLists({ isList, count, inserts = [] }: Job, args: Payload): unk
   }
   for (const { index, value: inserted } of inserts)
     for (const list of lists) (list as unknown[])[index] = decodePayload(inserted);
+  if (delays) delays.decodeMs = performance.now() - startedAt;
   return lists as unknown[][];
 }
 

@@ -46,6 +46,19 @@ describe('at the terminal', () => {
     expect(await refused('result', id)).toBe('offhand: no\n');
   });
 
+  test('why tells where the time of a task went, and why one waits', async () => {
+    const id = await printed('submit', 'work.mjs#add', '1', '2');
+    await printed('result', id);
+    expect(await printed('why', id)).toMatch(
+      /^add succeeded\non worker-1, .*first-free: .*\n(.* ms {2}.*\n)*.* ms {2}running$/,
+    );
+    expect(JSON.parse(await printed('why', id, '--json'))).toMatchObject({ worker: 'worker-1' });
+    const later = await printed('submit', 'work.mjs#add', '1', '2', '--delay', '1h');
+    expect(await printed('why', later)).toMatch(/^add pending\nwaits because: not before 20/);
+    await printed('cancel', later);
+    expect(await refused('why', 'a'.repeat(20))).toMatch(/there is no task aaaa/);
+  });
+
   test('a task that runs is cancelled, and one that waits', async () => {
     const options = ['--group', 'g:1', '--priority', '3', '--retries', '2', '--timeout', '1h'];
     const runs = await printed('submit', 'work.mjs#wait', ...options);

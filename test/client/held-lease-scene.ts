@@ -132,6 +132,7 @@ export class Scene implements LeaseHolder {
       workerSlots: 1,
       alone: false,
       priority: 0,
+      reason: '',
     };
     return new HeldLease(
       lease,
@@ -198,6 +199,8 @@ export class Scene implements LeaseHolder {
   }
 }
 
+const UNTOLD = { waitMs: 0, decodeMs: 0 };
+
 function inShort(reason: unknown): unknown {
   return reason instanceof PoolError ? [reason.code, reason.mayHaveRun] : reason;
 }
@@ -207,15 +210,15 @@ export function result(number: number, value: unknown): TaskOutcomes__Output {
 }
 
 export function results(number: number, values: unknown[]): TaskOutcomes__Output {
-  return { number, count: values.length, results: payload(values), isList: true, runMs: 0 };
+  return { number, count: values.length, results: payload(values), isList: true, runMs: 0, ...UNTOLD };
 }
 
 export function failed(number: number, count: number, failure: Failure__Output): TaskOutcomes__Output {
-  return { number, count, failure, isList: false, runMs: 0 };
+  return { number, count, failure, isList: false, runMs: 0, ...UNTOLD };
 }
 
 export function notBegun(number: number, count: number): TaskOutcomes__Output {
-  return { number, count, notBegun: true, isList: false, runMs: 0 };
+  return { number, count, notBegun: true, isList: false, runMs: 0, ...UNTOLD };
 }
 
 export function failure(code: string, mayHaveRun = true, message = code): Failure__Output {

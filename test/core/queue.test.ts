@@ -2,6 +2,7 @@ import { describe, expect, test } from '@jest/globals';
 import { taskId } from '../../src/core/ids.js';
 import { AGEING_MS } from '../../src/core/lines.js';
 import { Queue, type QueueCommand, type QueueEvent } from '../../src/core/queue/queue.js';
+import { standingInWords } from '../../src/core/queue/standing.js';
 import type { SettledState, TaskFacts } from '../../src/core/queue/task.js';
 
 const task = (id: string, more: Partial<TaskFacts> = {}): TaskFacts => ({
@@ -31,6 +32,45 @@ const settled = (id: string, state: SettledState = 'succeeded'): QueueEvent => (
 const cancel = (id: string): QueueEvent => ({ type: 'cancel', id: taskId(id) });
 const after = (...ids: string[]) => ({ after: ids.map(taskId) });
 const claims = (...ids: string[]) => ids.map((id): QueueCommand => ({ type: 'claim', id: taskId(id) }));
+
+describe('how a task stands', () => {
+  const why = (queue: Queue, id: string, now = 0) => {
+    const standing = queue.standingOf(taskId(id), now);
+    return standing && standingInWords(standing, now);
+  };
+  test('in words, for each thing that it may wait for', () => {
+    const queue = new Queue();
+    const group = { name: 'mail', limit: 1 };
+    queue.handle(
+      submitted(
+        task('high', { priority: 5 }),
+        task('late', { notBefore: 20_000 }),
+        task('after', after('late')),
+        task('after two', after('late', 'after')),
+        task('after many', after('late', 'after', 'after two', 'high')),
+        task('one', { group }),
+        task('two', { group }),
+        task('other'),
+      ),
+      0,
+    );
+    expect(why(queue, 'late', 11_000)).toBe('not before 1970-01-01T00:00:20.000Z, in 9000 ms');
+    expect(why(queue, 'late')).toBe('not before 1970-01-01T00:00:20.000Z, in 20 s');
+    expect(why(queue, 'after')).toBe('comes after task late');
+    expect(why(queue, 'after two')).toBe('comes after 2 tasks: late, after');
+    expect(why(queue, 'after many')).toBe('comes after 4 tasks: late, after, after two and 1 more');
+    expect(why(queue, 'two')).toBe('group mail: 0 of 1 running, 1 next in line');
+    expect(why(queue, 'other')).toBe(
+      'no worker is free: 2 other tasks wait for one, 1 of them at a higher priority',
+    );
+    queue.handle(roomFor(2), 7);
+    expect(queue.standingOf(taskId('high'), 9)).toMatchObject({ phase: 'claimed', lineMs: 7 });
+    expect(why(queue, 'two')).toBe('group mail: 1 of 1 running');
+    expect(why(queue, 'other')).toBe('no worker is free: 0 other tasks wait for one');
+    expect(why(queue, 'one')).toBeUndefined();
+    expect(why(queue, 'unknown')).toBeUndefined();
+  });
+});
 
 describe('what is next', () => {
   test('the highest priority, and within it what came first', () => {

@@ -104,7 +104,7 @@ describe('a store is refused', () => {
     files.close();
     expect(await refusal(open())).toMatchObject({
       code: 'version-mismatch',
-      message: expect.stringMatching(/has version 2.*up to 1.*newer offhand/),
+      message: expect.stringMatching(/has version 3.*up to 2.*newer offhand/),
     });
   });
 
@@ -159,10 +159,24 @@ test('an older version is brought up to this one, after a copy', async () => {
   const files = openFiles(folder.path, [...MIGRATIONS, step]);
   expect(files.tasks.find([id('old')])[0]?.spec.name).toBe('old');
   files.close();
-  expect(existsSync(file('tasks.v1.db'))).toBe(true);
-  const copy = database(file('tasks.v1.db'));
+  expect(existsSync(file('tasks.v2.db'))).toBe(true);
+  const copy = database(file('tasks.v2.db'));
   expect(copy.prepare('SELECT name FROM tasks').get([])).toMatchObject({ name: 'old' });
   copy.close();
+});
+
+test('files of the first version are brought up to date: what waits runs, what is there stays', async () => {
+  const old = openFiles(folder.path, MIGRATIONS.slice(0, 1));
+  old.transaction(() => old.tasks.add([spec('old')], [FN]));
+  old.close();
+  const store = await open();
+  expect(existsSync(file('tasks.v1.db'))).toBe(true);
+  const [claimed] = await store.claim([id('old')], { holder: 'me', until: 1_000 }, 0);
+  expect(claimed?.attempt).toBe(1);
+  expect((await store.find([id('old')]))[0]).toMatchObject({ state: 'running', course: undefined });
+  await store.settle([{ id: id('old'), attempt: 1, outcome: succeeded(), at: 9 }]);
+  expect((await store.find([id('old')]))[0]?.state).toBe('succeeded');
+  await store.close();
 });
 
 test('a step that fails leaves the older version as it was', async () => {

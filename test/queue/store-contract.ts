@@ -1,7 +1,7 @@
 import { afterEach, describe, expect, test } from '@jest/globals';
 import { PoolError } from '../../src/core/errors.js';
 import type { TaskOutcome, TaskStore } from '../../src/queue/store.js';
-import { everything, failed, FN, id, source, spec, succeeded } from './tasks.js';
+import { course, everything, failed, FN, id, source, spec, succeeded } from './tasks.js';
 
 const NOBODY = { holder: 'nobody', until: 1_000 };
 const LATER = Number.MAX_SAFE_INTEGER;
@@ -166,6 +166,18 @@ export function testTaskStore(name: string, open: () => Promise<TaskStore>): voi
           settledAt: 9,
           failure: { code: 'thrown', message: 'no' },
         });
+      });
+
+      test('says where the time of its attempt went, until the task is to run again', async () => {
+        const store = await withTasks(['a', 'b'], true);
+        await store.settle([
+          { id: id('a'), attempt: 1, outcome: failed(), at: 9, course },
+          { id: id('b'), attempt: 1, outcome: succeeded(), at: 9 },
+        ]);
+        const found = await store.find([id('a'), id('b')]);
+        expect(found.map((one) => one?.course)).toEqual([course, undefined]);
+        await store.retry([id('a')]);
+        expect((await store.find([id('a')]))[0]?.course).toBeUndefined();
       });
 
       test('is the first one, of the current attempt', async () => {

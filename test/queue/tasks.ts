@@ -1,6 +1,7 @@
 import { taskId } from '../../src/core/ids.js';
 import { idOf } from '../../src/wire/functions/function-id.js';
 import type { ShippedFunction } from '../../src/wire/functions/source.js';
+import type { Course } from '../../src/queue/course.js';
 import type { ListQuery, TaskOutcome, TaskSpec } from '../../src/queue/store.js';
 
 export const source = '(a) => a';
@@ -38,6 +39,18 @@ export const failed = (code: 'thrown' | 'timeout' = 'thrown'): TaskOutcome => ({
   failure: { code, message: 'no', mayHaveRun: true, error: { encoding: 'V8', data: Buffer.from('E') } },
   runMs: 4,
 });
+export const course: Course = {
+  worker: 'worker-1',
+  reason: 'first-free: at once',
+  lineMs: 1,
+  claimMs: 0.5,
+  placementMs: 0,
+  earlierMs: 0,
+  wireMs: 0.25,
+  slotMs: 0,
+  decodeMs: 0.125,
+  runMs: 3,
+};
 export const everything: ListQuery = {
   states: [],
   name: undefined,

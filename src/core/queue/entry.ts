@@ -25,6 +25,8 @@ export class Entry implements HeapItem, LeaseWish {
   notBefore: number;
   /** How many tasks it still comes after. */
   waitsFor = 0;
+  /** For how long it had stood in line when it was taken out of it last, in ms. */
+  lineMs = 0;
   /** Tasks that come after it. */
   dependents: Entry[] | undefined = undefined;
   limits: EntryLimit[] | undefined = undefined;

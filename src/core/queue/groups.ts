@@ -1,5 +1,6 @@
 import { Heap } from '../heap.js';
 import type { Entry } from './entry.js';
+import type { GroupStanding } from './standing.js';
 
 /** One group: the seats of its tasks that run or stand in line, and those that wait for a seat. */
 interface Group {
@@ -51,6 +52,14 @@ export class Groups {
     if (entry.phase === 'claimed') group.claimed -= 1;
     group.inLine.delete(entry);
     group.parked.remove(entry);
+  }
+
+  /** How the group of a task stands; undefined where it is in none. */
+  standingOf({ facts }: Entry): GroupStanding | undefined {
+    const group = facts.group && this.#groups.get(facts.group.name);
+    if (!facts.group || !group) return undefined;
+    const { limit, claimed, inLine } = group;
+    return { name: facts.group.name, limit, running: claimed, inLine: inLine.size };
   }
 
   /** One of the same group that has got a seat, if there is one free. */

@@ -2,6 +2,7 @@ import { assertNever } from '../assert-never.js';
 import { Heap } from '../heap.js';
 import type { TaskId } from '../ids.js';
 import { Entry, type EntryLimit } from './entry.js';
+import type { Standing } from './standing.js';
 import { Groups } from './groups.js';
 import type { SettledState, TaskFacts } from './task.js';
 import { Turns } from './turns.js';
@@ -90,6 +91,28 @@ export class Queue {
     return this.#users.has(id);
   }
 
+  /** For how long a task had stood in line when it was taken out of it last, in ms. */
+  lineMs(id: TaskId): number {
+    return this.#entries.get(id)?.lineMs ?? 0;
+  }
+
+  /** How a task stands; undefined for one that has its outcome. */
+  standingOf(id: TaskId, now: number): Standing | undefined {
+    const entry = this.#entries.get(id);
+    if (!entry) return undefined;
+    const after = entry.phase === 'blocked' ? entry.facts.after.filter((one) => this.#entries.has(one)) : [];
+    return {
+      phase: entry.phase,
+      lineMs: entry.request ? now - entry.request.since : entry.lineMs,
+      after,
+      notBefore: entry.notBefore,
+      group: this.#groups.standingOf(entry),
+      ready: this.#turns.size,
+      before: entry.phase === 'ready' ? this.#turns.above(entry.priority) : 0,
+      claimed: this.claimed,
+    };
+  }
+
   /** When time itself will change something; undefined for never. */
   get nextAt(): number | undefined {
     const delayed = this.#delayed.peek()?.notBefore;
@@ -171,6 +194,7 @@ export class Queue {
   #claim(hasRoom: (functionId: string, ahead: number) => boolean, now: number): void {
     for (let next = this.#turns.next(now); next; next = this.#turns.next(now)) {
       if (!hasRoom(next.facts.functionId, this.#claimedFrom(next.priority))) return;
+      next.lineMs = now - (next.request?.since ?? now);
       this.#turns.serve(next, now);
       this.#groups.claim(next);
       next.phase = 'claimed';
@@ -234,6 +258,7 @@ export class Queue {
   /** Takes a task from wherever it is. */
   #leave(entry: Entry, now: number): void {
     if (entry.phase === 'delayed') this.#delayed.remove(entry);
+    if (entry.request) entry.lineMs = now - entry.request.since;
     this.#turns.leave(entry, now);
     this.#groups.leave(entry);
     if (entry.phase === 'claimed') {

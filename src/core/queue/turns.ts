@@ -28,6 +28,13 @@ export class Turns {
     this.#size -= 1;
   }
 
+  /** How many are of a higher priority. */
+  above(priority: number): number {
+    let count = 0;
+    for (const line of this.#lines.values()) if (line.priority > priority) count += line.size;
+    return count;
+  }
+
   next(now: number): Entry | undefined {
     let line: WaitingLine | undefined;
     for (const other of this.#lines.values())

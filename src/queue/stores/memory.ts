@@ -33,6 +33,7 @@ class Row implements TaskRecord {
   runMs = 0;
   claim: Claim | undefined = undefined;
   outcome: TaskOutcome | undefined = undefined;
+  course: TaskRecord['course'] = undefined;
   isDropped = false;
   spec: TaskSpec;
   /** Rises with every task. */
@@ -121,13 +122,14 @@ export class MemoryTaskStore implements TaskStore {
 
   settle(settlements: readonly Settlement[]): Promise<boolean[]> {
     return promised(() =>
-      settlements.map(({ id, attempt, outcome, at }) => {
+      settlements.map(({ id, attempt, outcome, at, course }) => {
         const row = this.#rows.get(id);
         if (!row || isSettled(row.state) || row.attempt !== attempt) return false;
         row.state = outcome.state;
         row.outcome = outcome;
         row.settledAt = at;
         row.runMs = outcome.runMs;
+        row.course = course;
         row.claim = undefined;
         if (outcome.state === 'succeeded') {
           this.#forgetCall(row);
@@ -177,6 +179,7 @@ export class MemoryTaskStore implements TaskStore {
         this.#unsuccessful.delete(row);
         row.state = 'pending';
         row.outcome = undefined;
+        row.course = undefined;
         row.settledAt = undefined;
         return { spec: row.spec, attempt: row.attempt, wasClaimed: false, ...this.#before(row.spec) };
       }),

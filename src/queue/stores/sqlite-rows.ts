@@ -1,6 +1,7 @@
 import { isSettled, TASK_STATES, type TaskState } from '../../core/queue/task.js';
 import type { Failure } from '../../wire/outcome.js';
 import type { Encoding, Payload } from '../../wire/values/payload.js';
+import type { Course } from '../course.js';
 import type { TaskOutcome, TaskRecord, TaskSpec } from '../store.js';
 import type { Row } from './sqlite-schema.js';
 
@@ -34,6 +35,7 @@ export function recordOf(row: Row): TaskRecord {
     settledAt: optional(row['settled_at']),
     failure: row['failure'] === null ? undefined : (JSON.parse(row['failure'] as string) as Failure),
     runMs: Number(row['run_ms']),
+    course: row['course'] === null ? undefined : (JSON.parse(row['course'] as string) as Course),
     isDropped: row['dropped'] === 1,
   };
 }

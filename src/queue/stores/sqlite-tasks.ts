@@ -37,7 +37,7 @@ const PAGE_LOOKS = 50_000;
 
 type Before = Pick<AddedTask, 'unsettled' | 'upstream'>;
 
-const RECORD = 'ord, spec, state, attempt, started_at, settled_at, run_ms, failure, dropped';
+const RECORD = 'ord, spec, state, attempt, started_at, settled_at, run_ms, failure, course, dropped';
 
 /** The tasks in a database. What a method does is part of whatever transaction is open. */
 export class SqliteTasks {
@@ -122,15 +122,16 @@ export class SqliteTasks {
 
   settle(settlements: readonly Settlement[]): boolean[] {
     const update = this.#sql(
-      'UPDATE tasks SET state = ?, settled_at = ?, run_ms = ?, failure = ?, outcome_encoding = ?, outcome = ?, ' +
+      'UPDATE tasks SET state = ?, settled_at = ?, run_ms = ?, failure = ?, outcome_encoding = ?, outcome = ?, course = ?, ' +
         'holder = NULL, claimed_until = NULL WHERE id = ? AND attempt = ? AND state < 2',
     );
-    return settlements.map(({ id, attempt, outcome, at }) => {
+    return settlements.map(({ id, attempt, outcome, at, course }) => {
       const { words, payload } = partsOf(outcome);
       const state = TASK_STATES.indexOf(outcome.state);
       const data = payload ? bufferOf(payload.data) : null;
-      const values = [state, at, outcome.runMs, words, payload?.encoding ?? null, data, id, attempt];
-      if (update.run(values).changes === 0) return false;
+      const told = course ? JSON.stringify(course) : null;
+      const values = [state, at, outcome.runMs, words, payload?.encoding ?? null, data, told];
+      if (update.run([...values, id, attempt]).changes === 0) return false;
       if (outcome.state === 'succeeded') this.#forgetCall(id);
       return true;
     });
@@ -173,7 +174,7 @@ export class SqliteTasks {
 
   retry(ids: readonly TaskId[]): (UnsettledTask | undefined)[] {
     const update = this.#sql(
-      'UPDATE tasks SET state = 0, settled_at = NULL, failure = NULL, outcome = NULL, outcome_encoding = NULL ' +
+      'UPDATE tasks SET state = 0, settled_at = NULL, failure = NULL, outcome = NULL, outcome_encoding = NULL, course = NULL ' +
         'WHERE id = ? AND state IN (3, 4) AND dropped = 0',
     );
     const select = this.#sql('SELECT spec, attempt FROM tasks WHERE id = ?');

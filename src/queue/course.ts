@@ -1,0 +1,72 @@
+import type { DirectTask } from '../client/direct-task.js';
+import type { Took } from '../client/outcome.js';
+
+/** Where the time of an attempt went, in ms, and where it was made. */
+export interface Course {
+  /** Empty where it never came to a worker. */
+  worker: string;
+  /** Why it was made there, in the scheduler's words. */
+  reason: string;
+  /** In line in the queue, until it was claimed. */
+  lineMs: number;
+  /** Until the store had noted the claim, and given out what it takes to run it. */
+  claimMs: number;
+  /** For a worker. */
+  placementMs: number;
+  /** Taken by tries that were made before, on workers that were lost, say. */
+  earlierMs: number;
+  /** On its way to the worker and back, and what else cannot be told apart from that. */
+  wireMs: number;
+  /** At its slot, behind others. */
+  slotMs: number;
+  decodeMs: number;
+  runMs: number;
+}
+
+/** Instants on the clock of `performance`. */
+export interface AttemptTimes {
+  claimedAt: number;
+  startedAt: number;
+}
+
+/** Of a task that never came to a worker. */
+export function unrunCourse(lineMs: number): Course {
+  const none = { claimMs: 0, placementMs: 0, earlierMs: 0, wireMs: 0, slotMs: 0, decodeMs: 0, runMs: 0 };
+  return { worker: '', reason: '', lineMs, ...none };
+}
+
+/** @param took as its slot told it; undefined while nobody knows. */
+export function courseOf(
+  task: DirectTask | undefined,
+  { claimedAt, startedAt }: AttemptTimes,
+  took: Took | undefined,
+  now: number,
+): Course {
+  const { waitMs: slotMs = 0, decodeMs = 0, runMs = 0 } = took ?? {};
+  const { grant, sentAt = startedAt, waitedMs: placementMs = 0 } = task ?? {};
+  const isThere = task && grant && !task.isWaiting;
+  const earlierMs = (isThere ? sentAt : now) - startedAt - placementMs;
+  const wireMs = isThere ? now - sentAt - slotMs - decodeMs - runMs : 0;
+  return {
+    worker: grant?.worker ?? '',
+    reason: grant ? reasonOf(grant, startedAt) : '',
+    lineMs: 0,
+    claimMs: round(startedAt - claimedAt),
+    placementMs: round(placementMs),
+    earlierMs: round(earlierMs),
+    wireMs: round(wireMs),
+    slotMs: round(slotMs),
+    decodeMs: round(decodeMs),
+    runMs: round(runMs),
+  };
+}
+
+/** A lease is granted once, and serves many tasks. */
+function reasonOf({ reason, at }: { reason: string; at: number }, startedAt: number): string {
+  return at >= startedAt || reason === '' ? reason : `the queue had its slot already (${reason})`;
+}
+
+/** To whole µs. */
+function round(ms: number): number {
+  return Math.max(0, Math.round(ms * 1_000) / 1_000);
+}

@@ -1,0 +1,45 @@
+import type { ExplainResponse } from '../wire/generated/offhand/v1/ExplainResponse.js';
+import type { TimeSpent } from '../wire/generated/offhand/v1/TimeSpent.js';
+import { infoOf } from './messages.js';
+import type { Course } from './course.js';
+import type { TaskRecord } from './store.js';
+
+/** Why a task stands where it does, and where its time went. */
+export interface Explanation {
+  record: TaskRecord;
+  /** Why it has not begun, or where it runs, for people; undefined for one that has its outcome. */
+  standing: string | undefined;
+  /** Of its last attempt, so far; undefined where nobody here knows. */
+  course: Course | undefined;
+}
+
+/** In the order in which it passes. */
+function timeSpent({ record, course }: Explanation, now: number): TimeSpent[] {
+  const { spec, startedAt, settledAt, state } = record;
+  // Before it stood in line: its delay, the tasks before it, a full group; earlier claims, and the time without a server.
+  const begunAt = state === 'pending' ? undefined : startedAt;
+  const heldBack = (begunAt ?? settledAt ?? now) - spec.submittedAt - (course?.lineMs ?? 0);
+  const spent: [string, number | undefined][] = [
+    ['held-back', heldBack],
+    ['line', course?.lineMs],
+    ['claim', course?.claimMs],
+    ['placement', course?.placementMs],
+    ['earlier-attempts', course?.earlierMs],
+    ['wire', course?.wireMs],
+    ['slot', course?.slotMs],
+    ['decode', course?.decodeMs],
+    ['run', course?.runMs],
+  ];
+  return spent.flatMap(([what, ms]) => (ms !== undefined && ms > 0 ? { what, ms } : []));
+}
+
+export function explanationMessage(explanation: Explanation, now: number): ExplainResponse {
+  const { record, standing = '', course } = explanation;
+  return {
+    task: infoOf(record, now),
+    standing,
+    worker: course?.worker ?? '',
+    reason: course?.reason ?? '',
+    spent: timeSpent(explanation, now),
+  };
+}

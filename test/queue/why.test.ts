@@ -1,0 +1,148 @@
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { type Pool, startPool, type TaskExplanation, type TaskHandle } from 'offhand';
+import { poolError, temporaryFolder } from '../client/support.js';
+import { hold } from '../support/attempts.js';
+import { waitFor } from '../support/wait.js';
+
+let pool: Pool;
+const folder = temporaryFolder();
+beforeAll(async () => {
+  pool = await startPool({ workers: 1 });
+});
+afterAll(async () => {
+  await pool.close();
+  folder.remove();
+});
+
+const add = (a: number, b: number) => a + b;
+const later = { delayMs: 3_600_000 };
+const total = ({ spentMs }: TaskExplanation) => Object.values(spentMs).reduce((sum, ms) => sum + ms, 0);
+let gates = 0;
+/** A task that runs, until it is let go. */
+async function blocker(): Promise<{ task: TaskHandle; letGo: () => Promise<void> }> {
+  const { writeFileSync } = await import('node:fs');
+  const [file, gate] = [`${folder.path}/${++gates}`, `${folder.path}/gate-${gates}`];
+  const task = await pool.submit(hold, [file, gate]);
+  const { existsSync } = await import('node:fs');
+  await waitFor('the blocker to run', () => existsSync(file));
+  return {
+    task,
+    letGo: async () => {
+      writeFileSync(gate, '');
+      await task.result();
+    },
+  };
+}
+
+describe('a task that has ended', () => {
+  test('tells where its time went, and why it ran there', async () => {
+    const task = await pool.submit(
+      (ms: number) => {
+        const end = performance.now() + ms;
+        while (performance.now() < end);
+      },
+      [30],
+    );
+    await task.result();
+    const why = await task.explain();
+    expect(why).toMatchObject({ standing: undefined, worker: 'worker-1' });
+    expect(why.reason).toMatch(/first-free: (at once|after \d+ ms behind \d+ others)/);
+    expect(why.spentMs.run).toBeGreaterThanOrEqual(30);
+    expect(why.spentMs.decode).toBeGreaterThan(0);
+    expect(why.spentMs.wire).toBeGreaterThan(0);
+    // Nothing is counted twice: from its submission to its outcome, rounded to whole ms here and there.
+    const { submittedAt, settledAt } = why.task;
+    expect(total(why)).toBeLessThanOrEqual((settledAt?.getTime() ?? 0) - submittedAt.getTime() + 5);
+  });
+
+  test('says that it found its worker where the one before it had left it', async () => {
+    const [first, second] = [await pool.submit(add, [1, 1]), await pool.submit(add, [1, 2])];
+    await Promise.all([first.result(), second.result()]);
+    const reasons = [(await first.explain()).reason, (await second.explain()).reason];
+    expect(reasons.join(' ')).toMatch(/the queue had its slot already \(first-free: /);
+  });
+
+  test('tells how long it ran, also where it threw', async () => {
+    const task = await pool.submit(async () => {
+      await new Promise((resolve) => setTimeout(resolve, 20));
+      throw new Error('no');
+    }, []);
+    await expect(task.result()).rejects.toThrow('no');
+    const { spentMs, task: details } = await task.explain();
+    expect(spentMs.run).toBeGreaterThan(15);
+    expect(details.state).toBe('failed');
+    expect(details.runMs).toBeCloseTo(spentMs.run ?? 0, 2);
+  });
+
+  test('counts the tries before the last one apart', async () => {
+    const task = await pool.submit(
+      async (mark: string) => {
+        const fs = await import('node:fs');
+        if (fs.existsSync(mark)) return;
+        fs.writeFileSync(mark, '');
+        await new Promise((resolve) => setTimeout(resolve, 50));
+        throw new Error('once');
+      },
+      [`${folder.path}/mark`],
+      { retries: 1 },
+    );
+    await task.result();
+    const { spentMs } = await task.explain();
+    expect(spentMs['earlier-attempts']).toBeGreaterThan(45);
+    expect(spentMs.run).toBeLessThan(45);
+  });
+
+  test('and was never run has only waited', async () => {
+    const { letGo } = await blocker();
+    const task = await pool.submit(add, [1, 1], { delayMs: 60_000 });
+    await task.cancel();
+    const { worker, spentMs } = await task.explain();
+    expect(worker).toBeUndefined();
+    expect(Object.keys(spentMs).filter((phase) => phase !== 'held-back' && phase !== 'line')).toEqual([]);
+    await letGo();
+  });
+});
+
+describe('a task that waits says why', () => {
+  test('its time has not come', async () => {
+    const task = await pool.submit(add, [1, 1], later);
+    expect((await task.explain()).standing).toMatch(/^not before 20.*Z, in 3\d{3} s$/);
+    await task.cancel();
+  });
+
+  test('it comes after others', async () => {
+    const first = await pool.submit(add, [1, 1], later);
+    const second = await pool.submit(add, [first as unknown as number, 1]);
+    expect((await second.explain()).standing).toBe(`comes after task ${first.id}`);
+    await first.cancel();
+    await poolError(second.result());
+  });
+
+  test('its group is full, no worker is free, and where it runs once it does', async () => {
+    const { task, letGo } = await blocker();
+    expect((await task.explain()).standing).toMatch(/^with worker-1 for \d+ ms$/);
+    const group = { name: 'g', limit: 1 };
+    const inGroup = await pool.submit(add, [1, 1], { group, priority: -5 });
+    const parked = await pool.submit(add, [1, 2], { group, priority: -5 });
+    expect((await parked.explain()).standing).toMatch(/^group g: [01] of 1 running(, 1 next in line)?$/);
+    // Nobody knows how long it takes, so few are claimed ahead.
+    const unknown = (a: number, b: number) => a - b;
+    const others = await pool.submitMany(
+      unknown,
+      Array.from({ length: 20 }, (_, n): [number, number] => [n, 1]),
+    );
+    const last = await pool.submit(unknown, [1, 3], { priority: -1 });
+    const why = await last.explain();
+    expect(why.standing).toMatch(
+      /^no worker is free: \d+ other tasks wait for one, \d+ of them at a higher priority$/,
+    );
+    expect(why.task.state).toBe('pending');
+    await letGo();
+    await Promise.all([inGroup, parked, last, ...others].map((one) => one.result()));
+    expect((await last.explain()).spentMs.line).toBeGreaterThan(0);
+  });
+});
+
+test('nobody can explain a task that nobody knows', async () => {
+  expect((await poolError(pool.task('a'.repeat(20)).explain())).code).toBe('not-found');
+});
