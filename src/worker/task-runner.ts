@@ -2,12 +2,14 @@ import { type ErrorCode, PoolError } from '../core/errors.js';
 import type { AnyFunction } from '../wire/functions/compile.js';
 import { KeptValues, TaskScopes } from '../wire/functions/current.js';
 import type { Failure } from '../wire/outcome.js';
-import { decodePayload, type Encoding, type Payload } from '../wire/values/payload.js';
+import type { Encoding, Payload } from '../wire/values/payload.js';
 import type { Board } from './board.js';
 import type { CalledFunction } from './called-function.js';
 import { failureOf, thrownFailure } from './failures.js';
 import { codeUnknown, type FunctionCache } from './function-cache.js';
 import { type ScopeHost, type TaskOrigin, TaskScope } from './task-scope.js';
+import { argumentLists } from './task-arguments.js';
+import type { TaskStream } from './task-stream.js';
 import type { TaskNews, ThreadMessage } from './thread-messages.js';
 
 /** How long tasks may keep the thread before it looks after its wires, in ms. */
@@ -36,6 +38,8 @@ export interface Job extends CalledFunction {
   taskId?: string;
   /** Whether it is to have a thread of its own; then it is one task, and its source is here. */
   isolate?: boolean;
+  /** Of one task whose function gives a generator: where its values go. */
+  stream?: TaskStream;
   /** Known from its first task on. */
   fn?: AnyFunction;
 }
@@ -114,6 +118,8 @@ export class TaskRunner {
   /** Ends the wait for a promise that the task has returned. */
   #giveUp: ((reason: PoolError) => void) | undefined;
   #isRunning = false;
+  /** Taken up, or taken up last. */
+  #job: Job | undefined;
   /** Whether the thread would live on with nothing to wait for. Not while it waits for a promise of a task. */
   #isHeld = true;
   /** When the thread last looked after its wires. */
@@ -144,6 +150,12 @@ export class TaskRunner {
     if (last.epoch !== epoch || last.number !== number) return;
     if (this.#abortIsolated) this.#abortIsolated(code, message);
     else this.#scope?.abort(code, message);
+    this.#job?.stream?.leave();
+  }
+
+  /** What a task that runs, or is still to run, sends as a stream. By default whichever runs. */
+  streamOf(outbox: Outbox, number = this.#job?.number): TaskStream | undefined {
+    return [this.#job, ...this.#jobs].find((job) => job?.outbox === outbox && job.number === number)?.stream;
   }
 
   /** The thread has nothing left to wait for: neither has the task that runs, so it would never end. */
@@ -163,6 +175,7 @@ export class TaskRunner {
     this.#isRunning = true;
     this.#breathedAt = performance.now();
     for (let job = this.#jobs.shift(); job; job = this.#jobs.shift()) {
+      this.#job = job;
       // The next tasks may be read in the turn in which the last outcomes were written, and those leave only after it.
       if (job.outbox.isWriting) await this.#breathe(job);
       const running = this.#run(job);
@@ -172,6 +185,7 @@ export class TaskRunner {
       else if (this.#jobs[0]?.outbox !== job.outbox) job.outbox.flush();
     }
     this.#isRunning = false;
+    this.#job = undefined;
     this.#take();
   }
 
@@ -237,7 +251,8 @@ export class TaskRunner {
       }
       try {
         this.#scope = new TaskScope(job, index, this.#host);
-        value = this.scopes.run(this.#scope, job.fn, lists[index] as unknown[]);
+        const fn = job.stream ? this.#streaming(job, job.stream, job.fn) : job.fn;
+        value = this.scopes.run(this.#scope, fn, lists[index] as unknown[]);
         isPromised = isThenable(value); // A hostile one throws here.
       } catch (thrown) {
         this.#fail(job, number, thrown, performance.now() - startedAt);
@@ -254,7 +269,7 @@ export class TaskRunner {
   }
 
   #await(job: Job, number: number, value: PromiseLike<unknown>, startedAt: number): Promise<void> {
-    if (!this.#scope?.heedsSignal) this.#release();
+    if (!job.stream) this.#release();
     return new Promise((resolve) => {
       let isOver = false;
       const end = (conclude: (runMs: number) => void) => {
@@ -277,8 +292,20 @@ export class TaskRunner {
     });
   }
 
+  /** A generator always hears that it is to end: where it yields. */
+  #streaming({ name, args, cancelGraceMs }: Job, stream: TaskStream, fn: AnyFunction): AnyFunction {
+    this.#board.heed(cancelGraceMs);
+    const scope = this.#scope;
+    const hold = {
+      release: () => scope?.isSettled || this.#release(),
+      take: () => scope?.isSettled || this.#take(),
+    };
+    return stream.through(fn, { name, encoding: args.encoding, hold });
+  }
+
   #release(): void {
-    if (!this.#isHeld) return;
+    // It may wait for nothing else than its signal.
+    if (!this.#isHeld || this.#scope?.heedsSignal) return;
     this.#isHeld = false;
     this.#hold.release();
   }
@@ -289,7 +316,6 @@ export class TaskRunner {
     this.#hold.take();
   }
 
-  /** It may wait for nothing else than this signal. */
   #onHeeded(scope: TaskScope): void {
     if (scope !== this.#scope) return;
     this.#take();
@@ -300,7 +326,8 @@ export class TaskRunner {
     let failure: Failure | undefined;
     if (this.#endsAborted(job)) return;
     try {
-      job.outbox.succeeded(job.epoch, number, value, job.args.encoding, runMs, job.apart);
+      if (job.stream) job.stream.ended(runMs);
+      else job.outbox.succeeded(job.epoch, number, value, job.args.encoding, runMs, job.apart);
     } catch (error) {
       failure = failureOf(error, true);
     }
@@ -342,24 +369,6 @@ export class TaskRunner {
     await new Promise((resolve) => setImmediate(resolve));
     this.#breathedAt = performance.now();
   }
-}
-
-/** @throws PoolError `invalid-argument` */
-function argumentLists({ isList, count, inserts = [] }: Job, args: Payload): unknown[][] {
-  const value = decodePayload(args);
-  const lists = isList ? value : [value];
-  if (!Array.isArray(lists) || lists.length !== count || !lists.every(Array.isArray)) {
-    const given = value === null ? 'null' : typeof value;
-    throw new PoolError(
-      'invalid-argument',
-      isList
-        ? `arguments: expected ${count} arrays of arguments`
-        : `arguments: expected an array, got ${given}`,
-    );
-  }
-  for (const { index, value: inserted } of inserts)
-    for (const list of lists) (list as unknown[])[index] = decodePayload(inserted);
-  return lists as unknown[][];
 }
 
 function isThenable(value: unknown): value is PromiseLike<unknown> {

@@ -207,15 +207,15 @@ export function result(number: number, value: unknown): TaskOutcomes__Output {
 }
 
 export function results(number: number, values: unknown[]): TaskOutcomes__Output {
-  return { number, count: values.length, results: payload(values), isList: true, runMs: 0 };
+  return { number, count: values.length, results: payload(values), isList: true, runMs: 0, yielded: false };
 }
 
 export function failed(number: number, count: number, failure: Failure__Output): TaskOutcomes__Output {
-  return { number, count, failure, isList: false, runMs: 0 };
+  return { number, count, failure, isList: false, runMs: 0, yielded: false };
 }
 
 export function notBegun(number: number, count: number): TaskOutcomes__Output {
-  return { number, count, notBegun: true, isList: false, runMs: 0 };
+  return { number, count, notBegun: true, isList: false, runMs: 0, yielded: false };
 }
 
 export function failure(code: string, mayHaveRun = true, message = code): Failure__Output {
