@@ -10,6 +10,7 @@ import type { Settle, Started } from './executor.js';
 import type { CallOptions } from './options.js';
 import type { Insert, ShippedCall } from './ship.js';
 import { nameWrittenPlaces } from './task-stack.js';
+import type { ValueStream } from './value-stream.js';
 import { outputOf, showLine, tellCaller } from './task-news.js';
 
 /** By which workers tell the tasks of this process from those of others. */
@@ -70,6 +71,8 @@ export class DirectTask implements Started, ListItem<DirectTask> {
   /** The lease that it was sent under last, and when, on the clock of `performance`. */
   grant: Grant | undefined = undefined;
   sentAt = 0;
+  /** Where the values go that its function makes one after the other. */
+  readonly stream: ValueStream | undefined;
   /** Attempts that have failed. */
   #failures = 0;
   /** Whether it may have cost a worker, or something that ran beside it. It is tried again with nothing beside it. */
@@ -90,7 +93,7 @@ export class DirectTask implements Started, ListItem<DirectTask> {
   #phase: 'waiting' | 'sent' | 'settled' = 'waiting';
 
   constructor(
-    { fn, callee, args, name, options, inserts = NO_INSERTS, isOpaque = false }: ShippedCall,
+    { fn, callee, args, name, options, inserts = NO_INSERTS, isOpaque = false, stream }: ShippedCall,
     settle: Settle,
   ) {
     this.fn = fn;
@@ -101,6 +104,7 @@ export class DirectTask implements Started, ListItem<DirectTask> {
     this.priority = options.priority ?? 0;
     this.inserts = inserts;
     this.isOpaque = isOpaque;
+    this.stream = stream;
     this.#settle = settle;
     this.#signal = options.signal;
     this.#queueTimeoutMs = options.queueTimeoutMs;
@@ -215,7 +219,8 @@ export class DirectTask implements Started, ListItem<DirectTask> {
    */
   attemptFailed(code: ErrorCode | 'thrown', reason: unknown, wasAlone = true): number | undefined {
     if (this.isSettled) return undefined;
-    if (code === 'worker-lost' && !wasAlone && retriesFor(code, this.options) > 0) {
+    const isLast = this.stream?.isBeyondRetry ?? false;
+    if (code === 'worker-lost' && !wasAlone && !isLast && retriesFor(code, this.options) > 0) {
       this.#hasRun = true;
       this.isSuspect = true;
       this.attempt += 1;
@@ -230,7 +235,7 @@ export class DirectTask implements Started, ListItem<DirectTask> {
       return undefined;
     }
     const cause = causeOf(code);
-    if (cause && this.#failures <= retriesFor(cause, this.options)) {
+    if (cause && !isLast && this.#failures <= retriesFor(cause, this.options)) {
       this.attempt += 1;
       return retryDelayMs(this.#failures, Math.random());
     }

@@ -1,6 +1,7 @@
 import type { PoolError } from '../core/errors.js';
 import type { Captures } from './captures.js';
 import type { CallOptions } from './options.js';
+import type { ValueStream } from './value-stream.js';
 
 /** What is called, as `pool.run` was given it. */
 export interface Callee {
@@ -13,6 +14,8 @@ export interface Callee {
 export interface Call extends Callee {
   args: unknown[];
   options: CallOptions;
+  /** Where the values go that its function makes one after the other; then its result is nothing. */
+  stream?: ValueStream;
 }
 
 /** Told exactly once what became of a call: its result, or what it threw, or a PoolError. */

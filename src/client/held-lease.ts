@@ -113,7 +113,8 @@ export class HeldLease implements Place, SlotUser {
     if (this.underWay.workMs > limitMs / 2) return;
     let messageMs = 0;
     for (let task = line.first; task && tasks.length < share; task = line.first) {
-      const estimateMs = this.#pace.of(task.fn.id);
+      // Nobody knows for how long a stream is read: nothing goes with it, nor behind it.
+      const estimateMs = task.stream ? Number.POSITIVE_INFINITY : this.#pace.of(task.fn.id);
       if (tasks.length > 0 && messageMs + (estimateMs ?? 0) > limitMs / 2) break;
       if (!hasRoom(this.underWay, estimateMs, task.bytes, limitMs)) break;
       line.shift();
@@ -217,7 +218,8 @@ export class HeldLease implements Place, SlotUser {
   }
 
   #onOutcome(outcome: TaskOutcomes__Output): void {
-    const { number, count, failure, notBegun, runMs } = outcome;
+    const { number, count, failure, notBegun, runMs, yielded } = outcome;
+    if (yielded) return this.#onYielded(outcome);
     if (notBegun) return this.#onNotBegun(number, count);
     const tasks = this.underWay.take(number, count);
     const [first] = tasks;
@@ -226,7 +228,7 @@ export class HeldLease implements Place, SlotUser {
       this.#slot.forget(first.fn);
       return this.#handBack(tasks);
     }
-    this.#pace.note(first.fn.id, count, runMs);
+    if (!first.stream) this.#pace.note(first.fn.id, count, runMs);
     if (failure) {
       for (const task of tasks) this.#attemptFailed(task, failure, outcome);
       return;
@@ -243,6 +245,16 @@ export class HeldLease implements Place, SlotUser {
       return;
     }
     for (const task of tasks) task.succeed(results[task.number - number]);
+  }
+
+  #onYielded(outcome: TaskOutcomes__Output): void {
+    const task = this.underWay.of(outcome.number);
+    if (!task) return;
+    try {
+      for (const value of resultsOf(outcome)) task.stream?.yielded(value);
+    } catch (error) {
+      task.fail(error);
+    }
   }
 
   /** The lease is over on the worker's side. */

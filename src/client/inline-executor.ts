@@ -1,16 +1,19 @@
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
+import { setImmediate } from 'node:timers/promises';
 import { inspect } from 'node:util';
 import { type ErrorCode, PoolError } from '../core/errors.js';
 import { LinkedList } from '../core/linked-list.js';
 import { withResolvers } from '../core/with-resolvers.js';
 import type { AnyFunction } from '../wire/functions/compile.js';
+import { GeneratorRun, RefusedStream } from '../wire/functions/generator-run.js';
 import { decodePayload, encodePayload } from '../wire/values/payload.js';
 import { DirectTask, type Place } from './direct-task.js';
 import { InlineScope } from './inline-scope.js';
 import type { Call, Executor, Settle, Started } from './executor.js';
 import { InlineFunctions } from './inline-functions.js';
 import { shipCall } from './ship.js';
+import type { Demand } from './value-stream.js';
 
 /**
  * Runs calls in this process, one at a time, one value's copy away from a worker: the same functions and values are
@@ -61,7 +64,11 @@ export class InlineExecutor implements Executor, Place {
   async #work(): Promise<void> {
     if (this.#isRunning) return;
     this.#isRunning = true;
-    for (let task = this.#line.shift(); task; task = this.#line.shift()) await this.#execute(task);
+    for (let task = this.#line.shift(); task; task = this.#line.shift()) {
+      const executed = this.#execute(task);
+      // A loop over a stream may make calls of its own, which are not to wait for the end of it.
+      if (!task.stream) await executed;
+    }
     this.#isRunning = false;
   }
 
@@ -89,7 +96,7 @@ export class InlineExecutor implements Executor, Place {
       if (task.options.timeoutMs !== undefined)
         limit = setTimeout(() => failed('timeout', timeout(task)), task.options.timeoutMs);
       void own
-        .run(() => callCopied(this.#functions.get(task) as AnyFunction, task))
+        .run(() => callCopied(this.#functions.get(task) as AnyFunction, task, own.signal))
         .then(
           (value) => {
             if (isOver) return;
@@ -108,13 +115,14 @@ export class InlineExecutor implements Executor, Place {
   }
 }
 
-async function callCopied(fn: AnyFunction, task: DirectTask): Promise<unknown> {
+async function callCopied(fn: AnyFunction, task: DirectTask, signal: AbortSignal): Promise<unknown> {
   provideRequire();
   let value: unknown;
   try {
-    value = await fn(...(argumentsOf(task) as unknown[]));
+    const args = argumentsOf(task) as unknown[];
+    value = await (task.stream ? goThrough(fn, args, task, signal) : fn(...args));
   } catch (thrown) {
-    throw copyThrown(thrown);
+    throw thrown instanceof RefusedStream ? thrown.reason : copyThrown(thrown);
   }
   try {
     return copy(value, 'the result');
@@ -122,6 +130,30 @@ async function callCopied(fn: AnyFunction, task: DirectTask): Promise<unknown> {
     if (!(error instanceof PoolError)) throw error;
     throw new PoolError(error.code, error.message, { cause: error.cause, mayHaveRun: true });
   }
+}
+
+/** Makes values no faster than they are read, as on a worker. */
+async function goThrough(
+  fn: AnyFunction,
+  args: unknown[],
+  { name, stream }: DirectTask,
+  signal: AbortSignal,
+): Promise<void> {
+  const run = new GeneratorRun(0);
+  const hear = ({ allowed, left }: Demand) => {
+    run.allow(allowed);
+    if (left) run.leave();
+  };
+  if (stream) hear(stream.begin(hear));
+  signal.addEventListener('abort', () => run.leave());
+  await run.run(fn(...args), name, {
+    send: (value) => {
+      stream?.yielded(copy(value, 'a value of the stream'));
+      // Timers and signals of this process get their turn, however fast it is.
+      return setImmediate();
+    },
+    waitsForCode: () => undefined,
+  });
 }
 
 /** Copied when the call was made; primitive values need no copy. */

@@ -38,6 +38,11 @@ export interface CallOptions {
    * start of a thread. @default false
    */
   isolate?: boolean;
+  /**
+   * Of `pool.stream`: how many values the function may be ahead of whoever reads them. With 0 it makes a value when one is asked
+   * for. @default 16
+   */
+  readAhead?: number;
   /** Told what the task says of its progress (`current.progress`): a fraction from 0 to 1, and words. */
   onProgress?: (fraction: number, note: string | undefined) => void;
   /**
@@ -96,6 +101,7 @@ const CALL_KEYS = [
   'retryOn',
   'cancelGraceMs',
   'isolate',
+  'readAhead',
   'onProgress',
   'logs',
   'priority',
@@ -124,6 +130,7 @@ export function checkCallOptions(options: CallOptions): CallOptions {
     refuse('onProgress', 'a function', onProgress);
   if (logs !== undefined && logs !== 'inherit' && logs !== 'silent' && typeof logs !== 'function')
     refuse('logs', "'inherit', 'silent' or a function", logs);
+  checkNumber('readAhead', options.readAhead, { above: -1, most: 1_000_000, whole: true });
   checkNumber('expectedMs', options.expectedMs, { above: 0, unit: ' of ms' });
   const { requires, whenNoneFits } = options;
   if (requires !== undefined && !Array.isArray(requires)) refuse('requires', 'an array of tags', requires);

@@ -10,6 +10,10 @@ import type { TaskHandle } from './task-handle.js';
 import { PoolError } from '../core/errors.js';
 import { type CallOptions, checkCallOptions, checkMapOptions, type MapOptions, refuse } from './options.js';
 import { throwToCaller } from './task-stack.js';
+import { readStream } from './value-stream.js';
+
+/** What a function may give whose values are streamed. */
+type Values<T> = Iterable<T> | AsyncIterable<T>;
 
 /**
  * Runs functions on workers. Made by `connect` or `startPool`.
@@ -83,6 +87,29 @@ export class Pool {
     const room =
       concurrency === undefined ? () => this.#executor.appetite(callee, callOptions) : () => concurrency;
     return mapBounded(input, start, { ...options, concurrency: room }, signal);
+  }
+
+  /**
+   * Runs a generator function on a worker, and yields its values as they are made: `for await (const row of pool.stream(rows,
+   * file))`. The function may as well give, or promise, anything else that can be iterated. It begins when the first value is
+   * asked for, and is never further ahead of the loop than `readAhead` (16). Leaving the loop has it return: its `finally` blocks
+   * run before the loop is left. It is not begun again once a value of it has arrived.
+   */
+  stream<A extends unknown[], T>(
+    fn: (...args: A) => Values<T> | Promise<Values<T>>,
+    ...args: A
+  ): AsyncGenerator<Awaited<T>, void, void> {
+    const options = this.#options;
+    if (options.isolate)
+      throw new PoolError(
+        'invalid-argument',
+        'isolate: a stream runs in the thread of its slot; use pool.with({ isolate: false }).stream(…)',
+      );
+    return readStream(
+      (stream, settle) =>
+        this.#executor.start({ fn, args, options, captures: this.#captures, stream }, settle),
+      options,
+    );
   }
 
   /**

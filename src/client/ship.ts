@@ -4,6 +4,7 @@ import { isSmallPrimitive } from '../wire/values/clone.js';
 import { encodePayload, type Payload } from '../wire/values/payload.js';
 import type { Call } from './executor.js';
 import type { CallOptions } from './options.js';
+import type { ValueStream } from './value-stream.js';
 
 /** Of a task's name, in characters. */
 const MAX_NAME_LENGTH = 256;
@@ -22,6 +23,8 @@ export interface ShippedCall {
   inserts?: readonly Insert[];
   /** Whether its outcome is passed on as it comes, undecoded: see {@link UndecodedFailure}. */
   isOpaque?: boolean;
+  /** See {@link Call}. */
+  stream?: ValueStream | undefined;
 }
 
 /** A value that goes among the arguments of a call. */
@@ -31,7 +34,7 @@ export interface Insert {
 }
 
 /** @throws PoolError when the function or its arguments cannot be sent. */
-export function shipCall({ fn, args, options, captures }: Call): ShippedCall {
+export function shipCall({ fn, args, options, captures, stream }: Call): ShippedCall {
   const shipped = captures.ship(fn);
   return {
     fn: shipped,
@@ -39,6 +42,7 @@ export function shipCall({ fn, args, options, captures }: Call): ShippedCall {
     args: args.every(isSmallPrimitive) ? args : encodeArguments(args, shipped.name),
     name: (options.name ?? shipped.name).slice(0, MAX_NAME_LENGTH),
     options,
+    stream,
   };
 }
 

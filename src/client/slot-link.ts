@@ -5,6 +5,7 @@ import { callMetadata, type Credentials, dial } from '../wire/credentials.js';
 import { keyOf, MAX_FUNCTIONS } from '../wire/functions/parts.js';
 import type { ShippedFunction } from '../wire/functions/source.js';
 import type { OutcomeBatch__Output } from '../wire/generated/offhand/v1/OutcomeBatch.js';
+import type { StreamDemand } from '../wire/generated/offhand/v1/StreamDemand.js';
 import type { TaskBatch } from '../wire/generated/offhand/v1/TaskBatch.js';
 import type { TaskOutcomes__Output } from '../wire/generated/offhand/v1/TaskOutcomes.js';
 import { SlotClient } from '../wire/slot-proto.js';
@@ -100,6 +101,11 @@ export class SlotLink {
       this.#isWriting = false;
       for (const user of this.#users) user.onWritten();
     });
+  }
+
+  /** Has a task that runs hear something; of no use to one whose stream has broken. */
+  demand(demand: StreamDemand): void {
+    this.#stream?.write({ demands: [demand] });
   }
 
   /** Hangs up; the connection stays. */

@@ -24,6 +24,10 @@ export class TasksUnderWay implements UnderWay {
     if (this.tasks === 0) this.workMs = 0; // Sums of fractions drift.
   }
 
+  of(number: number): DirectTask | undefined {
+    return this.#tasks.get(number);
+  }
+
   /** Those of these that are still under way, which they then are no more. */
   take(number: number, count: number): DirectTask[] {
     const tasks: DirectTask[] = [];

@@ -1,5 +1,6 @@
 import { inspect } from 'node:util';
 import { messageOf, PoolError } from '../core/errors.js';
+import { RefusedStream } from '../wire/functions/generator-run.js';
 import type { Failure } from '../wire/outcome.js';
 import { encodePayload, type Encoding } from '../wire/values/payload.js';
 import { isError } from '../wire/values/uncloneable.js';
@@ -15,6 +16,7 @@ export function failureOf(error: unknown, mayHaveRun: boolean): Failure {
 
 /** What a function threw: whole for the client, and in words for everybody else. */
 export function thrownFailure(thrown: unknown, encoding: Encoding): Failure {
+  if (thrown instanceof RefusedStream) return failureOf(thrown.reason, true);
   const failure: Failure = { code: 'thrown', ...inWords(thrown), mayHaveRun: true };
   if (encoding === 'JSON') return failure;
   try {

@@ -2,7 +2,7 @@ import { type ResourceLimits, Worker as Thread } from 'node:worker_threads';
 import type { Payload } from '../wire/values/payload.js';
 import type { Board } from './board.js';
 import type { Stray } from './strays.js';
-import type { Job, RunIsolated } from './task-runner.js';
+import type { Job, RunIsolated } from './job.js';
 import { failureOf, threadEnd } from './thread-end.js';
 import { isThreadMessage, type ThreadMessage } from './thread-messages.js';
 

@@ -4,7 +4,7 @@ import { bytesOf, type Failure, failureToMessage } from '../wire/outcome.js';
 import { isSmallPrimitive } from '../wire/values/clone.js';
 import { encodePayload, type Encoding, type Payload } from '../wire/values/payload.js';
 import type { Ledger } from './ledger.js';
-import type { Delays, Outbox } from './task-runner.js';
+import type { Delays, Outbox } from './job.js';
 
 /** Outcomes are sent before they take up more than about this much, in bytes. */
 const FULL_BYTES = 256 * 1024;
@@ -40,11 +40,22 @@ export class OutcomeWriter implements Outbox {
   /** Whether some of what is ready, and of what is under way, stands nowhere else. */
   #isUnnoted = false;
   #isUnnotedWriting = false;
-  isClosed = false;
+  #isClosed = false;
+  /** Those who wait until everything is on its way. */
+  readonly #waiting: (() => void)[] = [];
 
   constructor(ledger: Ledger, write: (batch: OutcomeBatch, onWritten: () => void) => void) {
     this.#ledger = ledger;
     this.#write = write;
+  }
+
+  get isClosed(): boolean {
+    return this.#isClosed;
+  }
+
+  set isClosed(isClosed: boolean) {
+    this.#isClosed = isClosed;
+    if (isClosed) this.#release();
   }
 
   get mustFlush(): boolean {
@@ -89,6 +100,26 @@ export class OutcomeWriter implements Outbox {
     this.#add({ number, count, failure: failureToMessage(failure), runMs, ...told(delays) }, bytes);
   }
 
+  /** A value of a task that goes on. It stands nowhere else, and goes at once. */
+  yielded(number: number, value: Payload): void {
+    this.#closeRun();
+    this.#isUnnoted = true;
+    this.#add({ number, count: 1, results: bytesOf(value), yielded: true }, value.data.length);
+    this.flush();
+  }
+
+  /** A task has made its last value. Not in the ledger, by which this could arrive before the values. */
+  ended(number: number, runMs: number): void {
+    this.#closeRun();
+    this.#isUnnoted = true;
+    this.#add({ number, count: 1, results: bytesOf(encodePayload(undefined, 'V8', 'the result')), runMs }, 0);
+  }
+
+  /** Resolves when nothing is on its way any more, or nobody is there to receive it. */
+  async whenWritten(): Promise<void> {
+    if (this.isWriting && !this.#isClosed) await new Promise<void>((resolve) => this.#waiting.push(resolve));
+  }
+
   notBegun(number: number, count: number): void {
     this.#closeRun();
     this.#add({ number, count, notBegun: true }, 0);
@@ -114,9 +145,14 @@ export class OutcomeWriter implements Outbox {
       this.#isUnnotedWriting = false;
       this.#ledger.arrived(turn);
       if (this.#isFlushDue) this.flush();
+      if (!this.isWriting) this.#release();
     };
     const last = batches.length - 1;
     batches.forEach((batch, index) => this.#write(batch, index === last ? onWritten : () => undefined));
+  }
+
+  #release(): void {
+    for (const resolve of this.#waiting.splice(0)) resolve();
   }
 
   #closeRun(): void {

@@ -9,8 +9,10 @@ import { payloadFrom } from '../wire/values/payload.js';
 import { calledFunctionFrom } from './called-function.js';
 import type { Ledger } from './ledger.js';
 import { OutcomeWriter } from './outcome-writer.js';
-import type { Job, TaskRunner } from './task-runner.js';
+import type { Job } from './job.js';
+import type { TaskRunner } from './task-runner.js';
 import type { TaskOrigin } from './task-scope.js';
+import { TaskStream } from './task-stream.js';
 import type { ValuePuller } from './value-puller.js';
 
 type Stream = ServerDuplexStream<TaskBatch__Output, OutcomeBatch>;
@@ -44,8 +46,16 @@ export class SlotService {
       (batch: TaskBatch__Output) => {
         if (batch.leaseId) epoch = this.#readEpoch(batch.leaseId);
         for (const tasks of batch.tasks) this.#add(tasks, batch.client, epoch, writer);
+        for (const { number, allowed, left } of batch.demands) {
+          const told = this.#runner.streamOf(writer, number);
+          told?.allow(allowed);
+          if (left) told?.leave();
+        }
       },
-      () => (writer.isClosed = true),
+      () => {
+        writer.isClosed = true;
+        this.#runner.streamOf(writer)?.leave();
+      },
     );
   }
 
@@ -74,6 +84,9 @@ function jobFrom(tasks: Tasks__Output, epoch: number, outbox: OutcomeWriter, pul
       'tasks: expected a number and a count of at least 1, several only as a list',
     );
   }
+  if (tasks.stream && (isList || tasks.isolate)) {
+    throw new PoolError('invalid-argument', 'tasks.stream: expected one task, in the thread of its slot');
+  }
   const inserts = tasks.inserts.map(({ index, value }) => ({
     index,
     value: payloadFrom(value, 'inserts.value'),
@@ -89,6 +102,7 @@ function jobFrom(tasks: Tasks__Output, epoch: number, outbox: OutcomeWriter, pul
     apart,
     delays: apart && count === 1 ? { arrivedAt: performance.now(), waitMs: 0, decodeMs: 0 } : undefined,
     outbox,
+    ...(tasks.stream && { stream: new TaskStream(number, tasks.stream.allowed, outbox) }),
   };
 }
 

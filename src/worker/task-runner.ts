@@ -2,54 +2,18 @@ import { type ErrorCode, PoolError } from '../core/errors.js';
 import type { AnyFunction } from '../wire/functions/compile.js';
 import { KeptValues, TaskScopes } from '../wire/functions/current.js';
 import type { Failure } from '../wire/outcome.js';
-import { decodePayload, type Encoding, type Payload } from '../wire/values/payload.js';
+import type { Payload } from '../wire/values/payload.js';
 import type { Board } from './board.js';
-import type { CalledFunction } from './called-function.js';
 import { failureOf, thrownFailure } from './failures.js';
 import { codeUnknown, type FunctionCache } from './function-cache.js';
-import { type ScopeHost, type TaskOrigin, TaskScope } from './task-scope.js';
+import type { Abort, Job, Outbox, PulledLater, RunIsolated } from './job.js';
+import { type ScopeHost, TaskScope } from './task-scope.js';
+import { argumentLists } from './task-arguments.js';
+import type { TaskStream } from './task-stream.js';
 import type { TaskNews, ThreadMessage } from './thread-messages.js';
 
 /** How long tasks may keep the thread before it looks after its wires, in ms. */
 const BREATH_MS = 1;
-
-/** Tasks of one function under one lease, numbered without a gap. */
-export interface Job extends CalledFunction {
-  epoch: number;
-  /** Of the first. */
-  number: number;
-  count: number;
-  /**
-   * Of one task the array of its arguments; with `isList` an array of such arrays, one per task. Large ones are pulled
-   * before the task begins.
-   */
-  args: Payload | PulledLater;
-  isList: boolean;
-  /** Among the arguments of one task, by position: they were encoded by themselves. */
-  inserts?: readonly { index: number; value: Payload }[];
-  /** Whether every result is encoded by itself. */
-  apart?: boolean;
-  /** Of one task whose caller wants to know where its time goes. */
-  delays?: Delays | undefined;
-  outbox: Outbox;
-  /** Undefined where the caller has not said who calls. */
-  origin?: TaskOrigin | undefined;
-  /** Of one task that comes alone, where its caller has named it. */
-  taskId?: string;
-  /** Whether it is to have a thread of its own; then it is one task, and its source is here. */
-  isolate?: boolean;
-  /** Known from its first task on. */
-  fn?: AnyFunction;
-}
-
-/** What stands between the arrival of a task and its beginning, in ms. */
-export interface Delays {
-  /** On the clock of `performance`. */
-  readonly arrivedAt: number;
-  /** Behind others. */
-  waitMs: number;
-  decodeMs: number;
-}
 
 /** What keeps the thread alive while none of its tasks needs it. */
 export interface ThreadHold {
@@ -64,47 +28,6 @@ export interface Surroundings {
   readonly hold: ThreadHold;
   readonly tellNews: (news: TaskNews) => void;
   readonly runIsolated: RunIsolated;
-}
-
-type Abort = (code: ErrorCode, message: string) => void;
-
-/**
- * Runs the one task of a job in a thread of its own, from its beginning on the board to its outcome; never rejects.
- *
- * @param onStarted is given what tells the task that it is to end.
- */
-export type RunIsolated = (job: Job, args: Payload, onStarted: (abort: Abort) => void) => Promise<void>;
-
-/** Arguments that are still elsewhere. */
-export interface PulledLater {
-  encoding: Encoding;
-  pull(): Promise<Payload>;
-}
-
-/** Where the outcomes of a job go. */
-export interface Outbox {
-  /** @param apart whether the result is to be encoded by itself. */
-  succeeded(
-    epoch: number,
-    number: number,
-    value: unknown,
-    encoding: Encoding,
-    runMs: number,
-    apart?: boolean,
-    delays?: Delays,
-  ): void;
-  /** The same for a result that was encoded elsewhere. */
-  encoded(epoch: number, number: number, result: Payload, runMs: number, delays?: Delays): void;
-  failed(number: number, count: number, failure: Failure, runMs: number, delays?: Delays): void;
-  notBegun(number: number, count: number): void;
-  /** Sends what is ready. */
-  flush(): void;
-  /** Whether there is something that would be lost with the thread, or held up by what it runs next. */
-  readonly mustFlush: boolean;
-  /** Whether a message is still on its way out of this thread. */
-  readonly isWriting: boolean;
-  /** Nobody would receive an outcome any more. */
-  readonly isClosed: boolean;
 }
 
 /**
@@ -126,6 +49,8 @@ export class TaskRunner {
   /** Ends the wait for a promise that the task has returned. */
   #giveUp: ((reason: PoolError) => void) | undefined;
   #isRunning = false;
+  /** Taken up, or taken up last. */
+  #job: Job | undefined;
   /** Whether the thread would live on with nothing to wait for. Not while it waits for a promise of a task. */
   #isHeld = true;
   /** When the thread last looked after its wires. */
@@ -156,6 +81,12 @@ export class TaskRunner {
     if (last.epoch !== epoch || last.number !== number) return;
     if (this.#abortIsolated) this.#abortIsolated(code, message);
     else this.#scope?.abort(code, message);
+    this.#job?.stream?.leave();
+  }
+
+  /** What a task that runs, or is still to run, sends as a stream. By default whichever runs. */
+  streamOf(outbox: Outbox, number = this.#job?.number): TaskStream | undefined {
+    return [this.#job, ...this.#jobs].find((job) => job?.outbox === outbox && job.number === number)?.stream;
   }
 
   /** The thread has nothing left to wait for: neither has the task that runs, so it would never end. */
@@ -175,6 +106,7 @@ export class TaskRunner {
     this.#isRunning = true;
     this.#breathedAt = performance.now();
     for (let job = this.#jobs.shift(); job; job = this.#jobs.shift()) {
+      this.#job = job;
       // The next tasks may be read in the turn in which the last outcomes were written, and those leave only after it.
       if (job.outbox.isWriting) await this.#breathe(job);
       const running = this.#run(job);
@@ -184,6 +116,7 @@ export class TaskRunner {
       else if (this.#jobs[0]?.outbox !== job.outbox) job.outbox.flush();
     }
     this.#isRunning = false;
+    this.#job = undefined;
     this.#take();
   }
 
@@ -250,7 +183,8 @@ export class TaskRunner {
       }
       try {
         this.#scope = new TaskScope(job, index, this.#host);
-        value = this.scopes.run(this.#scope, job.fn, lists[index] as unknown[]);
+        const fn = job.stream ? this.#streaming(job, job.stream, job.fn) : job.fn;
+        value = this.scopes.run(this.#scope, fn, lists[index] as unknown[]);
         isPromised = isThenable(value); // A hostile one throws here.
       } catch (thrown) {
         this.#fail(job, number, thrown, performance.now() - startedAt);
@@ -267,7 +201,7 @@ export class TaskRunner {
   }
 
   #await(job: Job, number: number, value: PromiseLike<unknown>, startedAt: number): Promise<void> {
-    if (!this.#scope?.heedsSignal) this.#release();
+    if (!job.stream) this.#release();
     return new Promise((resolve) => {
       let isOver = false;
       const end = (conclude: (runMs: number) => void) => {
@@ -290,8 +224,20 @@ export class TaskRunner {
     });
   }
 
+  /** A generator always hears that it is to end: where it yields. */
+  #streaming({ name, args, cancelGraceMs }: Job, stream: TaskStream, fn: AnyFunction): AnyFunction {
+    this.#board.heed(cancelGraceMs);
+    const scope = this.#scope;
+    const hold = {
+      release: () => scope?.isSettled || this.#release(),
+      take: () => scope?.isSettled || this.#take(),
+    };
+    return stream.through(fn, { name, encoding: args.encoding, hold });
+  }
+
   #release(): void {
-    if (!this.#isHeld) return;
+    // It may wait for nothing else than its signal.
+    if (!this.#isHeld || this.#scope?.heedsSignal) return;
     this.#isHeld = false;
     this.#hold.release();
   }
@@ -302,7 +248,6 @@ export class TaskRunner {
     this.#hold.take();
   }
 
-  /** It may wait for nothing else than this signal. */
   #onHeeded(scope: TaskScope): void {
     if (scope !== this.#scope) return;
     this.#take();
@@ -313,7 +258,8 @@ export class TaskRunner {
     let failure: Failure | undefined;
     if (this.#endsAborted(job)) return;
     try {
-      job.outbox.succeeded(job.epoch, number, value, job.args.encoding, runMs, job.apart, job.delays);
+      if (job.stream) job.stream.ended(runMs);
+      else job.outbox.succeeded(job.epoch, number, value, job.args.encoding, runMs, job.apart, job.delays);
     } catch (error) {
       failure = failureOf(error, true);
     }
@@ -355,26 +301,6 @@ export class TaskRunner {
     await new Promise((resolve) => setImmediate(resolve));
     this.#breathedAt = performance.now();
   }
-}
-
-/** @throws PoolError `invalid-argument` */
-function argumentLists({ isList, count, inserts = [], delays }: Job, args: Payload): unknown[][] {
-  const startedAt = delays ? performance.now() : 0;
-  const value = decodePayload(args);
-  const lists = isList ? value : [value];
-  if (!Array.isArray(lists) || lists.length !== count || !lists.every(Array.isArray)) {
-    const given = value === null ? 'null' : typeof value;
-    throw new PoolError(
-      'invalid-argument',
-      isList
-        ? `arguments: expected ${count} arrays of arguments`
-        : `arguments: expected an array, got ${given}`,
-    );
-  }
-  for (const { index, value: inserted } of inserts)
-    for (const list of lists) (list as unknown[])[index] = decodePayload(inserted);
-  if (delays) delays.decodeMs = performance.now() - startedAt;
-  return lists as unknown[][];
 }
 
 function isThenable(value: unknown): value is PromiseLike<unknown> {

@@ -101,7 +101,8 @@ export class TaskScope implements CurrentTask {
 
   /** The task is to end. */
   abort(code: ErrorCode, message: string): void {
-    this.#controller?.abort(new PoolError(code, message, { mayHaveRun: true }));
+    this.#controller ??= new AbortController();
+    this.#controller.abort(new PoolError(code, message, { mayHaveRun: true }));
   }
 
   /** Its outcome is known; what its code does from here on is late. */

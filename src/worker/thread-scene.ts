@@ -5,7 +5,8 @@ import type { Board } from './board.js';
 import { FunctionCache } from './function-cache.js';
 import { watchStrays } from './strays.js';
 import { captureOutput } from './task-output.js';
-import { type RunIsolated, TaskRunner } from './task-runner.js';
+import type { RunIsolated } from './job.js';
+import { TaskRunner } from './task-runner.js';
 import type { ThreadMessage } from './thread-messages.js';
 
 interface Scene {

@@ -1,6 +1,6 @@
 import type { Failure, Outcome } from '../wire/outcome.js';
 import { encodePayload, type Encoding, type Payload } from '../wire/values/payload.js';
-import type { Outbox } from './task-runner.js';
+import type { Outbox } from './job.js';
 import type { ThreadMessage } from './thread-messages.js';
 
 /** The outcome of one unary call, which the main thread answers. */

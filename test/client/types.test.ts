@@ -31,6 +31,15 @@ async function calls(pool: Pool): Promise<void> {
   const defaulted = await pool.run((a: number, b: string = 'x') => a + b, 1);
   is<Same<typeof defaulted, string>>(defaulted);
 
+  for await (const item of pool.stream(function* (n: number) {
+    yield `${n}`;
+  }, 1))
+    is<Same<typeof item, string>>(item);
+  for await (const item of pool.stream(async () => Promise.resolve([Promise.resolve(1)])))
+    is<Same<typeof item, number>>(item);
+  // @ts-expect-error gives nothing to go through
+  pool.stream((n: number) => n, 1);
+
   for await (const item of pool.map((n: number) => `${n}`, [1, 2])) is<Same<typeof item, string>>(item);
   for await (const item of pool.map(async (n: number) => Promise.resolve(n), new Set([1])))
     is<Same<typeof item, number>>(item);

@@ -5,7 +5,8 @@ import { Board } from '../../src/worker/board.js';
 import { FunctionCache } from '../../src/worker/function-cache.js';
 import { Ledger } from '../../src/worker/ledger.js';
 import { OutcomeWriter } from '../../src/worker/outcome-writer.js';
-import { type Job, type Surroundings, TaskRunner } from '../../src/worker/task-runner.js';
+import type { Job } from '../../src/worker/job.js';
+import { type Surroundings, TaskRunner } from '../../src/worker/task-runner.js';
 import type { ThreadMessage } from '../../src/worker/thread-messages.js';
 
 /** Nobody asks for news, and nothing ends the thread. */
