@@ -3,6 +3,7 @@ import type { AnyFunction } from '../wire/functions/compile.js';
 import { KeptValues, TaskScopes } from '../wire/functions/current.js';
 import type { Failure } from '../wire/outcome.js';
 import type { Encoding, Payload } from '../wire/values/payload.js';
+import type { PutContent } from '../wire/values/put.js';
 import type { Board } from './board.js';
 import type { CalledFunction } from './called-function.js';
 import { failureOf, thrownFailure } from './failures.js';
@@ -28,7 +29,7 @@ export interface Job extends CalledFunction {
   args: Payload | PulledLater;
   isList: boolean;
   /** Among the arguments of one task, by position: they were encoded by themselves. */
-  inserts?: readonly { index: number; value: Payload }[];
+  inserts?: readonly Insert[];
   /** Whether every result is encoded by itself. */
   apart?: boolean;
   outbox: Outbox;
@@ -67,6 +68,12 @@ type Abort = (code: ErrorCode, message: string) => void;
  * @param onStarted is given what tells the task that it is to end.
  */
 export type RunIsolated = (job: Job, args: Payload, onStarted: (abort: Abort) => void) => Promise<void>;
+
+/** A value of its own among the arguments; undefined while it is still elsewhere. */
+export interface Insert {
+  index: number;
+  value: Payload | PutContent | undefined;
+}
 
 /** Arguments that are still elsewhere. */
 export interface PulledLater {
