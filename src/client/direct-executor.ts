@@ -8,7 +8,7 @@ import type { ClaimedLease } from '../wire/generated/offhand/v1/ClaimedLease.js'
 import type { SlotLease__Output } from '../wire/generated/offhand/v1/SlotLease.js';
 import type { CoordinatorLink } from './coordinator-link.js';
 import { DirectTask, type Place } from './direct-task.js';
-import type { Call, Callee, Executor, Settle, Started } from './executor.js';
+import type { Call, Callee, Settle, Started } from './executor.js';
 import { HeldLease, isLong, type LeaseHolder } from './held-lease.js';
 import { RetryLine } from './retry-line.js';
 import { Session, type SessionEvents, type SessionNeeds } from './session.js';
@@ -39,7 +39,7 @@ export interface ExecutorSettings {
 }
 
 /** Direct calls: holds leases for as long as it has a use for them, and runs its tasks under them, straight on the slots. */
-export class DirectExecutor implements Executor, Place, LeaseHolder, SessionEvents {
+export class DirectExecutor implements Place, LeaseHolder, SessionEvents {
   readonly #coordinator: CoordinatorLink;
   readonly #session: Session;
   readonly #workers: WorkerConnections;
@@ -94,13 +94,13 @@ export class DirectExecutor implements Executor, Place, LeaseHolder, SessionEven
     if (this.#isClosed) throw closed(false);
     const task: DirectTask = new DirectTask(call, (isOk, value) => {
       this.#tasks.delete(task);
-      if (task.reference) this.#values.withdraw(task.reference);
+      for (const reference of [task.reference, ...task.putReferences]) this.#values.withdraw(reference);
       settle(isOk, value);
     });
     this.#tasks.add(task);
     task.order = this.#order++;
     task.place = this;
-    if (task.bytes >= PULLED_BYTES) void this.#lineUpLarge(task);
+    if (task.bytes >= PULLED_BYTES || task.puts.length > 0) void this.#lineUpLarge(task);
     else this.#lineUp(task);
     return task;
   }
@@ -114,7 +114,10 @@ export class DirectExecutor implements Executor, Place, LeaseHolder, SessionEven
   async #lineUpLarge(task: DirectTask): Promise<void> {
     await this.#values.open();
     if (task.isSettled || this.#isClosed) return;
-    if ('data' in task.args) task.reference = this.#values.offer(task.args);
+    if ('data' in task.args && task.bytes >= PULLED_BYTES) task.reference = this.#values.offer(task.args);
+    task.putReferences = task.puts.map(({ content }) =>
+      this.#values.offer({ encoding: 'V8', data: new Uint8Array(content.bytes) }),
+    );
     this.#lineUp(task);
   }
 
@@ -132,6 +135,11 @@ export class DirectExecutor implements Executor, Place, LeaseHolder, SessionEven
     this.#workers.close();
     this.#values.close();
   });
+
+  /** Values that were put are needed no more. */
+  drop(ids: string[]): Promise<void> {
+    return this.#workers.drop(ids);
+  }
 
   get hasWorkers(): boolean {
     return this.#slots > 0;

@@ -8,6 +8,7 @@ import type { ValueReference } from '../wire/generated/offhand/v1/ValueReference
 import type { Payload } from '../wire/values/payload.js';
 import type { Settle, Started } from './executor.js';
 import type { CallOptions } from './options.js';
+import type { ShippedPut } from './references.js';
 import type { Insert, ShippedCall } from './ship.js';
 import { nameWrittenPlaces } from './task-stack.js';
 import type { ValueStream } from './value-stream.js';
@@ -19,6 +20,7 @@ export const CLIENT_ID = randomBytes(6).toString('hex');
 let tasks = 0;
 
 const NO_INSERTS: readonly Insert[] = [];
+const NO_PUTS: readonly ShippedPut[] = [];
 
 /** A lease, for people. */
 export interface Grant {
@@ -66,6 +68,7 @@ export class DirectTask implements Started, ListItem<DirectTask> {
   /** Where it is followed, if it is. */
   news: { whenHeard(): Promise<void>; part(task: DirectTask): void } | undefined = undefined;
   readonly inserts: readonly Insert[];
+  readonly puts: readonly ShippedPut[];
   /** Whether its outcome is handed on as it comes: then it succeeds with the message, or fails with an {@link UndecodedFailure}. */
   readonly isOpaque: boolean;
   /** The lease that it was sent under last, and when, on the clock of `performance`. */
@@ -93,7 +96,17 @@ export class DirectTask implements Started, ListItem<DirectTask> {
   #phase: 'waiting' | 'sent' | 'settled' = 'waiting';
 
   constructor(
-    { fn, callee, args, name, options, inserts = NO_INSERTS, isOpaque = false, stream }: ShippedCall,
+    {
+      fn,
+      callee,
+      args,
+      name,
+      options,
+      inserts = NO_INSERTS,
+      puts = NO_PUTS,
+      isOpaque = false,
+      stream,
+    }: ShippedCall,
     settle: Settle,
   ) {
     this.fn = fn;
@@ -103,6 +116,7 @@ export class DirectTask implements Started, ListItem<DirectTask> {
     this.options = options;
     this.priority = options.priority ?? 0;
     this.inserts = inserts;
+    this.puts = puts;
     this.isOpaque = isOpaque;
     this.stream = stream;
     this.#settle = settle;
@@ -155,6 +169,9 @@ export class DirectTask implements Started, ListItem<DirectTask> {
 
   /** Where its arguments can be pulled, if they are too large to go along. */
   reference: ValueReference | undefined = undefined;
+
+  /** Where those values that were put can be pulled, by position among them. */
+  putReferences: readonly (ValueReference | undefined)[] = [];
 
   /** How much room its arguments take, in bytes. */
   get bytes(): number {

@@ -1,6 +1,7 @@
 import type { PoolError } from '../core/errors.js';
 import type { Captures } from './captures.js';
 import type { CallOptions } from './options.js';
+import type { References } from './references.js';
 import type { ValueStream } from './value-stream.js';
 
 /** What is called, as `pool.run` was given it. */
@@ -30,6 +31,7 @@ export interface Started {
 
 /** Where a pool's calls go: to workers, or into this process. */
 export interface Executor {
+  readonly references: References;
   /** How many calls of this function are worth having under way, as far as is known. */
   appetite(callee: Callee, options: CallOptions): number;
   /** @throws PoolError when the call cannot even be sent. */

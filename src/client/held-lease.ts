@@ -225,7 +225,7 @@ export class HeldLease implements Place, SlotUser {
     const [first] = tasks;
     if (!first) return;
     if (failure?.code === 'code-unknown') {
-      this.#slot.forget(first.fn);
+      this.#slot.forget(first.fn, first.puts);
       return this.#handBack(tasks);
     }
     if (!first.stream) this.#pace.note(first.fn.id, count, runMs);

@@ -8,10 +8,12 @@ import { withResolvers } from '../core/with-resolvers.js';
 import type { AnyFunction } from '../wire/functions/compile.js';
 import { GeneratorRun, RefusedStream } from '../wire/functions/generator-run.js';
 import { decodePayload, encodePayload } from '../wire/values/payload.js';
+import { readPut } from '../wire/values/put.js';
 import { DirectTask, type Place } from './direct-task.js';
 import { InlineScope } from './inline-scope.js';
 import type { Call, Executor, Settle, Started } from './executor.js';
 import { InlineFunctions } from './inline-functions.js';
+import { References } from './references.js';
 import { shipCall } from './ship.js';
 import type { Demand } from './value-stream.js';
 
@@ -23,6 +25,7 @@ import type { Demand } from './value-stream.js';
  * What cannot be had in one process: a limit or a signal ends the wait, but not a function that never yields.
  */
 export class InlineExecutor implements Executor, Place {
+  readonly references = new References(() => Promise.resolve());
   readonly #line = new LinkedList<DirectTask>();
   readonly #functions = new WeakMap<DirectTask, AnyFunction>();
   readonly #compiled = new InlineFunctions();
@@ -57,6 +60,7 @@ export class InlineExecutor implements Executor, Place {
 
   close(): Promise<void> {
     this.#isClosed = true;
+    void this.references.close();
     for (const task of this.#tasks) task.fail(closed(!task.isWaiting));
     return Promise.resolve();
   }
@@ -157,8 +161,10 @@ async function goThrough(
 }
 
 /** Copied when the call was made; primitive values need no copy. */
-function argumentsOf({ args }: DirectTask): unknown {
-  return 'data' in args ? decodePayload(args) : args;
+function argumentsOf({ args, puts }: DirectTask): unknown {
+  const list = 'data' in args ? decodePayload(args) : [...args];
+  for (const { index, content } of puts) (list as unknown[])[index] = readPut(content);
+  return list;
 }
 
 function copy(value: unknown, label: string): unknown {

@@ -5,9 +5,13 @@ import type { CoordinatorLink } from './coordinator-link.js';
 import { DirectExecutor, type ExecutorSettings } from './direct-executor.js';
 import type { Call, Callee, Executor, Settle, Started } from './executor.js';
 import type { CallOptions } from './options.js';
+import { References } from './references.js';
 
 /** Calls that ask for the same tags go together: under leases, and in a session, of their own. */
 export class Lanes implements Executor {
+  readonly references = new References(async (ids) => {
+    await Promise.all([this.#plain, ...this.#others.values()].map((lane) => lane.drop(ids)));
+  });
   readonly #coordinator: CoordinatorLink;
   readonly #credentials: Credentials;
   readonly #settings: ExecutorSettings;
@@ -41,6 +45,8 @@ export class Lanes implements Executor {
 
   readonly close = once(async () => {
     this.#isClosed = true;
+    const released = this.references.close();
+    await released;
     await Promise.all([this.#plain, ...this.#others.values()].map((lane) => lane.close()));
     this.#coordinator.close();
     await this.#onClose?.();

@@ -3,6 +3,7 @@ import type { Executor, Settle } from './executor.js';
 import { mapBounded } from './map.js';
 import { type ModuleOptions, openModule } from './modules/open-module.js';
 import { type RemoteModule, remoteModule } from './modules/remote-module.js';
+import type { Reference } from './references.js';
 import type { SubmitOptions } from './submit-options.js';
 import type { TaskClient, TaskFilter } from './task-client.js';
 import type { TaskDetails } from './task-details.js';
@@ -11,6 +12,9 @@ import { PoolError } from '../core/errors.js';
 import { type CallOptions, checkCallOptions, checkMapOptions, type MapOptions, refuse } from './options.js';
 import { throwToCaller } from './task-stack.js';
 import { readStream } from './value-stream.js';
+
+/** Arguments, each of which may be a reference to such a value instead. */
+type OrReferences<A extends unknown[]> = { [K in keyof A]: A[K] | Reference<A[K]> };
 
 /** What a function may give whose values are streamed. */
 type Values<T> = Iterable<T> | AsyncIterable<T>;
@@ -44,6 +48,7 @@ export class Pool {
 
   /** Runs `fn(...args)` on a free worker, as soon as there is one. */
   run<A extends unknown[], R>(fn: (...args: A) => R, ...args: A): Promise<Awaited<R>>;
+  run<A extends unknown[], R>(fn: (...args: A) => R, ...args: OrReferences<A>): Promise<Awaited<R>>;
   run<F extends (...args: never[]) => unknown>(
     fn: F,
     ...args: Parameters<F>
@@ -64,12 +69,12 @@ export class Pool {
    */
   map<T, R>(
     fn: (item: T) => R,
-    input: Iterable<T> | AsyncIterable<T>,
+    input: Iterable<T | Reference<T>> | AsyncIterable<T | Reference<T>>,
     options: MapOptions & { errors: 'collect' },
   ): AsyncGenerator<Awaited<R> | Error, void, void>;
   map<T, R>(
     fn: (item: T) => R,
-    input: Iterable<T> | AsyncIterable<T>,
+    input: Iterable<T | Reference<T>> | AsyncIterable<T | Reference<T>>,
     options?: MapOptions,
   ): AsyncGenerator<Awaited<R>, void, void>;
   map<T, R>(
@@ -97,7 +102,7 @@ export class Pool {
    */
   stream<A extends unknown[], T>(
     fn: (...args: A) => Values<T> | Promise<Values<T>>,
-    ...args: A
+    ...args: OrReferences<A>
   ): AsyncGenerator<Awaited<T>, void, void> {
     const options = this.#options;
     if (options.isolate)
@@ -110,6 +115,18 @@ export class Pool {
         this.#executor.start({ fn, args, options, captures: this.#captures, stream }, settle),
       options,
     );
+  }
+
+  /**
+   * Keeps a value for any number of calls: the reference that it resolves with may be an argument in its place. Each worker gets
+   * the value once, when the first call there needs it. A Buffer or typed array is then a view of memory that all slots of a worker
+   * share, anything else is decoded once in each slot: read them, and leave them as they are. The value is copied at once.
+   *
+   * @throws PoolError `not-cloneable`, `too-large`
+   */
+  // eslint-disable-next-line @typescript-eslint/require-await -- What is wrong is to reject, not to be thrown.
+  async put<T>(value: T): Promise<Reference<T>> {
+    return this.#executor.references.put(value);
   }
 
   /**

@@ -4,6 +4,7 @@ import { isSmallPrimitive } from '../wire/values/clone.js';
 import { encodePayload, type Payload } from '../wire/values/payload.js';
 import type { Call } from './executor.js';
 import type { CallOptions } from './options.js';
+import { Reference, type ShippedPut } from './references.js';
 import type { ValueStream } from './value-stream.js';
 
 /** Of a task's name, in characters. */
@@ -21,6 +22,8 @@ export interface ShippedCall {
   options: CallOptions;
   /** Arguments that were encoded by themselves, by position. */
   inserts?: readonly Insert[];
+  /** Arguments that stand for values that were put, by position. */
+  puts?: readonly ShippedPut[];
   /** Whether its outcome is passed on as it comes, undecoded: see {@link UndecodedFailure}. */
   isOpaque?: boolean;
   /** See {@link Call}. */
@@ -36,6 +39,8 @@ export interface Insert {
 /** @throws PoolError when the function or its arguments cannot be sent. */
 export function shipCall({ fn, args, options, captures, stream }: Call): ShippedCall {
   const shipped = captures.ship(fn);
+  const puts = args.some((arg) => arg instanceof Reference) ? putsAmong(args) : undefined;
+  if (puts) args = args.map((arg) => (arg instanceof Reference ? undefined : arg));
   return {
     fn: shipped,
     callee: fn as object,
@@ -43,7 +48,12 @@ export function shipCall({ fn, args, options, captures, stream }: Call): Shipped
     name: (options.name ?? shipped.name).slice(0, MAX_NAME_LENGTH),
     options,
     stream,
+    ...(puts && { puts }),
   };
+}
+
+function putsAmong(args: readonly unknown[]): ShippedPut[] {
+  return args.flatMap((arg, index) => (arg instanceof Reference ? arg.ship(index) : []));
 }
 
 function encodeArguments(args: unknown[], name: string): Payload {

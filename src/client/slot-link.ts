@@ -10,6 +10,8 @@ import type { TaskBatch } from '../wire/generated/offhand/v1/TaskBatch.js';
 import type { TaskOutcomes__Output } from '../wire/generated/offhand/v1/TaskOutcomes.js';
 import { SlotClient } from '../wire/slot-proto.js';
 
+import type { ShippedPut } from './references.js';
+
 /** How long the way to a slot may take to open, in ms. A way that is closed may say nothing at all, for minutes. */
 const REACH_LIMIT_MS = 5_000;
 
@@ -71,9 +73,9 @@ export class SlotLink {
     return false;
   }
 
-  /** The slot knows this function no more. */
-  forget({ id, parts }: ShippedFunction): void {
-    for (const key of [id, ...parts.map(keyOf)]) this.#known.delete(key);
+  /** The slot knows this function no more, or these values. */
+  forget({ id, parts }: ShippedFunction, puts: readonly ShippedPut[]): void {
+    for (const key of [id, ...parts.map(keyOf), ...puts.map((put) => put.id)]) this.#known.delete(key);
   }
 
   get isUnused(): boolean {
@@ -101,6 +103,13 @@ export class SlotLink {
       this.#isWriting = false;
       for (const user of this.#users) user.onWritten();
     });
+  }
+
+  /** Sends a value ahead of the task that refers to it, unless the slot has it. */
+  sendAhead({ id, content: { form, bytes } }: ShippedPut): void {
+    if (this.knows(id)) return;
+    const stream = (this.#stream ??= this.#open());
+    stream.write({ puts: [{ id, form, data: Buffer.from(bytes) }] });
   }
 
   /** Has a task that runs hear something; of no use to one whose stream has broken. */

@@ -1,4 +1,5 @@
 import type { TaskBatch } from '../wire/generated/offhand/v1/TaskBatch.js';
+import type { Insert as InsertMessage } from '../wire/generated/offhand/v1/Insert.js';
 import type { Limits } from '../wire/generated/offhand/v1/Limits.js';
 import type { Tasks } from '../wire/generated/offhand/v1/Tasks.js';
 import type { Part as PartMessage } from '../wire/generated/offhand/v1/Part.js';
@@ -24,6 +25,7 @@ export function batchOf(tasks: readonly DirectTask[], slot: SlotLink): TaskBatch
 
 /** @param distance how far b comes behind a. */
 function isAlike(a: DirectTask, b: DirectTask, distance: number): boolean {
+  if (a.puts.length + b.puts.length > 0) return false;
   if (a.fn.id !== b.fn.id || a.name !== b.name || 'data' in a.args || 'data' in b.args) return false;
   if (b.serial !== a.serial + distance || b.attempt !== a.attempt) return false;
   return isPlain(a) && (a.options === b.options || (isPlain(b) && a.output === b.output));
@@ -43,7 +45,7 @@ function limitsOf({ timeoutMs, cancelGraceMs }: CallOptions): Limits | null {
 }
 
 function tasksMessage(tasks: readonly DirectTask[], first: DirectTask, slot: SlotLink): Tasks {
-  const { fn, name, number, args, serial, attempt, output, options, inserts, isOpaque, stream } = first;
+  const { fn, name, number, args, serial, attempt, output, options, inserts, isOpaque, stream, puts } = first;
   const { isolate = false } = options;
   const isList = tasks.length > 1;
   const payload = isList
@@ -76,7 +78,18 @@ function tasksMessage(tasks: readonly DirectTask[], first: DirectTask, slot: Slo
     ...(inserts.length > 0 && {
       inserts: inserts.map(({ index, value }) => ({ index, value: bytesOf(value) })),
     }),
+    ...(puts.length > 0 && { inserts: putInserts(first, slot) }),
   };
+}
+
+/** A slot on this machine pulls what its worker does not have; any other is sent it ahead. */
+function putInserts({ puts, putReferences }: DirectTask, slot: SlotLink): InsertMessage[] {
+  return puts.map((put, position) => {
+    const { index, id, content } = put;
+    const at = slot.isLocal ? putReferences[position] : undefined;
+    if (!at) slot.sendAhead(put);
+    return { index, put: { id, form: content.form, ...(at && { at }) } };
+  });
 }
 
 /** @param slot that may know the part; undefined for a thread that knows nothing. */

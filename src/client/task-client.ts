@@ -10,6 +10,7 @@ import type { CoordinatorLink } from './coordinator-link.js';
 import { Follower } from './follower.js';
 import { type CallOptions, checkKeys, refuse } from './options.js';
 import { QueueLink } from './queue-link.js';
+import { Reference } from './references.js';
 import { shipCall } from './ship.js';
 import { type CheckedSubmitOptions, checkSubmitOptions, type SubmitOptions } from './submit-options.js';
 import { Submissions } from './submissions.js';
@@ -107,6 +108,11 @@ export class TaskClient {
     if (!Array.isArray(given)) refuse('args', 'an array of arguments', given);
     const handles: { index: number; taskId: string }[] = [];
     const args = given.map((value: unknown, index) => {
+      if (value instanceof Reference)
+        throw new PoolError(
+          'invalid-argument',
+          `args[${index}]: a value of pool.put ends with this pool, which a submitted task outlives; submit the value itself`,
+        );
       if (!(value instanceof TaskHandle)) return value;
       handles.push({ index, taskId: value.id });
       return undefined;

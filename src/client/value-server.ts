@@ -54,8 +54,8 @@ export class ValueServer {
   }
 
   /** Nobody may have this value any more. */
-  withdraw({ key }: ValueReference): void {
-    this.#values.delete((key as Buffer).toString('hex'));
+  withdraw(reference: ValueReference | undefined): void {
+    if (reference) this.#values.delete((reference.key as Buffer).toString('hex'));
   }
 
   /** Stops listening, and hangs up. */

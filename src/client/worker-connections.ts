@@ -47,6 +47,11 @@ export class WorkerConnections {
     return { slot, worker: known.worker };
   }
 
+  /** Values that were put are needed no more. Never rejects: a worker that does not hear it drops them by itself in time. */
+  async drop(ids: string[]): Promise<void> {
+    await Promise.all([...this.#workers.values()].map(({ worker }) => worker.dropValues(ids)));
+  }
+
   /** Hangs up on all of them; the connections stay. */
   rest(): void {
     for (const { slots } of this.#workers.values()) for (const slot of slots.values()) slot.rest();

@@ -11,6 +11,9 @@ import { NewsLink } from './news-link.js';
 /** How long a worker may take to say what became of a lease, in ms. Its main thread runs no user code. */
 const ANSWER_LIMIT_MS = 5_000;
 
+/** How long a worker may take to drop values, in ms. Nobody's call waits for it, but the end of the pool. */
+const DROP_LIMIT_MS = 1_000;
+
 /** A client's connection to the main thread of one worker: for what a slot that is busy, or gone, cannot answer. */
 export class WorkerLink {
   readonly #address: string;
@@ -48,6 +51,14 @@ export class WorkerLink {
   /** How this worker has ended, as far as anybody knows; never rejects. */
   explainLoss(): Promise<PoolError> {
     return this.#askWhyLost().catch(() => new PoolError('worker-lost', 'its worker was lost'));
+  }
+
+  /** Resolves when the worker has dropped these values, or does not say so in time. */
+  dropValues(ids: string[]): Promise<void> {
+    return new Promise((resolve) => {
+      const deadline = Date.now() + DROP_LIMIT_MS;
+      this.#client.dropValues({ ids }, callMetadata(this.#credentials), { deadline }, () => resolve());
+    });
   }
 
   close(): void {

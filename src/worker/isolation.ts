@@ -29,8 +29,18 @@ export function isolation(
   tell: (message: ThreadMessage) => void,
 ): RunIsolated {
   return async (job, args, onStarted) => {
-    const { epoch, number, functionId, source, name, timeoutMs, cancelGraceMs, origin, taskId } = job;
-    const called = { functionId, source, name, timeoutMs, cancelGraceMs, origin, ...(taskId && { taskId }) };
+    const { epoch, number, functionId, source, name, timeoutMs, cancelGraceMs, origin, taskId, inserts } =
+      job;
+    const called = {
+      functionId,
+      source,
+      name,
+      timeoutMs,
+      cancelGraceMs,
+      origin,
+      ...(taskId && { taskId }),
+      ...(inserts && { inserts }),
+    };
     const workerData: IsolatedTask = {
       ...settings,
       board: board.buffer,

@@ -2,6 +2,7 @@ import type { ErrorCode } from '../core/errors.js';
 import type { AnyFunction } from '../wire/functions/compile.js';
 import type { Failure } from '../wire/outcome.js';
 import type { Encoding, Payload } from '../wire/values/payload.js';
+import type { PutContent } from '../wire/values/put.js';
 import type { CalledFunction } from './called-function.js';
 import type { TaskOrigin } from './task-scope.js';
 import type { TaskStream } from './task-stream.js';
@@ -19,7 +20,7 @@ export interface Job extends CalledFunction {
   args: Payload | PulledLater;
   isList: boolean;
   /** Among the arguments of one task, by position: they were encoded by themselves. */
-  inserts?: readonly { index: number; value: Payload }[];
+  inserts?: readonly Insert[];
   /** Whether every result is encoded by itself. */
   apart?: boolean;
   /** Of one task whose caller wants to know where its time goes. */
@@ -54,6 +55,12 @@ export type Abort = (code: ErrorCode, message: string) => void;
  * @param onStarted is given what tells the task that it is to end.
  */
 export type RunIsolated = (job: Job, args: Payload, onStarted: (abort: Abort) => void) => Promise<void>;
+
+/** A value of its own among the arguments; undefined while it is still elsewhere. */
+export interface Insert {
+  index: number;
+  value: Payload | PutContent | undefined;
+}
 
 /** Arguments that are still elsewhere. */
 export interface PulledLater {

@@ -25,6 +25,10 @@ export function workerHandlers(worker: Worker, stateOf: () => WorkerState): Work
       answer(worker.settleLease(call.request).then(fateToMessage), call, respond);
     },
     FollowTasks: (stream) => follow(worker.followers, stream),
+    DropValues(call, respond) {
+      worker.puts.drop(call.request.ids);
+      respond(null, {});
+    },
     GetState(_call, respond) {
       respond(null, { workers: [stateOf()], queue: { pending: 0, tasks: [] } });
     },

@@ -1,5 +1,6 @@
 import type { ServerDuplexStream } from '@grpc/grpc-js';
 import { PoolError } from '../core/errors.js';
+import type { Insert__Output } from '../wire/generated/offhand/v1/Insert.js';
 import type { OutcomeBatch } from '../wire/generated/offhand/v1/OutcomeBatch.js';
 import type { SlotHandlers } from '../wire/generated/offhand/v1/Slot.js';
 import type { TaskBatch__Output } from '../wire/generated/offhand/v1/TaskBatch.js';
@@ -9,7 +10,8 @@ import { payloadFrom } from '../wire/values/payload.js';
 import { calledFunctionFrom } from './called-function.js';
 import type { Ledger } from './ledger.js';
 import { OutcomeWriter } from './outcome-writer.js';
-import type { Job } from './job.js';
+import type { Insert, Job, PulledLater } from './job.js';
+import type { PutValues } from './put-values.js';
 import type { TaskRunner } from './task-runner.js';
 import type { TaskOrigin } from './task-scope.js';
 import { TaskStream } from './task-stream.js';
@@ -23,12 +25,20 @@ export type ReadEpoch = (token: string) => number | undefined;
 /** The Slot service, in the thread: decodes, hands to the runner, encodes. */
 export class SlotService {
   readonly #runner: TaskRunner;
+  readonly #puts: PutValues;
   readonly #readEpoch: ReadEpoch;
   readonly #ledger: Ledger;
   readonly #puller: ValuePuller;
 
-  constructor(runner: TaskRunner, ledger: Ledger, puller: ValuePuller, readEpoch: ReadEpoch) {
+  constructor(
+    runner: TaskRunner,
+    puts: PutValues,
+    ledger: Ledger,
+    puller: ValuePuller,
+    readEpoch: ReadEpoch,
+  ) {
     this.#runner = runner;
+    this.#puts = puts;
     this.#ledger = ledger;
     this.#puller = puller;
     this.#readEpoch = readEpoch;
@@ -45,6 +55,7 @@ export class SlotService {
       stream,
       (batch: TaskBatch__Output) => {
         if (batch.leaseId) epoch = this.#readEpoch(batch.leaseId);
+        for (const put of batch.puts) this.#puts.received(put);
         for (const tasks of batch.tasks) this.#add(tasks, batch.client, epoch, writer);
         for (const { number, allowed, left } of batch.demands) {
           const told = this.#runner.streamOf(writer, number);
@@ -62,7 +73,7 @@ export class SlotService {
   #add(tasks: Tasks__Output, client: string, epoch: number | undefined, outbox: OutcomeWriter): void {
     if (epoch !== undefined)
       return this.#runner.add({
-        ...jobFrom(tasks, epoch, outbox, this.#puller),
+        ...jobFrom(tasks, epoch, outbox, this.#puller, this.#puts),
         origin: originOf(tasks, client),
         isolate: tasks.isolate,
       });
@@ -72,7 +83,13 @@ export class SlotService {
 }
 
 /** Checks what came by wire. @throws PoolError `invalid-argument`, naming the field. */
-function jobFrom(tasks: Tasks__Output, epoch: number, outbox: OutcomeWriter, puller: ValuePuller): Job {
+function jobFrom(
+  tasks: Tasks__Output,
+  epoch: number,
+  outbox: OutcomeWriter,
+  puller: ValuePuller,
+  puts: PutValues,
+): Job {
   const { number, count, isList, apart } = tasks;
   const called = calledFunctionFrom(tasks);
   if (tasks.isolate && (isList || !tasks.source)) {
@@ -87,16 +104,14 @@ function jobFrom(tasks: Tasks__Output, epoch: number, outbox: OutcomeWriter, pul
   if (tasks.stream && (isList || tasks.isolate)) {
     throw new PoolError('invalid-argument', 'tasks.stream: expected one task, in the thread of its slot');
   }
-  const inserts = tasks.inserts.map(({ index, value }) => ({
-    index,
-    value: payloadFrom(value, 'inserts.value'),
-  }));
+  const { inserts, whenThere } = insertsFrom(tasks.inserts, puts);
+  const args = argumentsOf(tasks, puller);
   return {
     ...called,
     epoch,
     number,
     count,
-    args: argumentsOf(tasks, puller),
+    args: whenThere ? pulledAfter(whenThere, args) : args,
     isList,
     inserts,
     apart,
@@ -113,6 +128,34 @@ function originOf(
 ): TaskOrigin | undefined {
   if (!client || !(serial >= 1)) return undefined;
   return { client, serial, attempt: Math.max(1, attempt), followsProgress, output };
+}
+
+/** Values that are not here yet are there when `whenThere` resolves. */
+function insertsFrom(
+  messages: readonly Insert__Output[],
+  puts: PutValues,
+): { inserts: Insert[]; whenThere: Promise<unknown> | undefined } {
+  const missing: Promise<unknown>[] = [];
+  const inserts = messages.map(({ index, value, put }): Insert => {
+    if (!put) return { index, value: payloadFrom(value, 'inserts.value') };
+    const insert: Insert = { index, value: undefined };
+    const content = puts.get(put);
+    if (content instanceof Promise) missing.push(content.then((known) => (insert.value = known)));
+    else insert.value = content;
+    return insert;
+  });
+  return { inserts, whenThere: missing.length > 0 ? Promise.all(missing) : undefined };
+}
+
+function pulledAfter(whenThere: Promise<unknown>, args: Job['args']): PulledLater {
+  whenThere.catch(() => undefined); // Told when the task would begin.
+  return {
+    encoding: args.encoding,
+    async pull() {
+      await whenThere;
+      return 'data' in args ? args : args.pull();
+    },
+  };
 }
 
 function argumentsOf({ arguments: args, argumentsAt }: Tasks__Output, puller: ValuePuller): Job['args'] {

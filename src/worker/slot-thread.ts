@@ -6,6 +6,7 @@ import { slotService } from '../wire/slot-proto.js';
 import { Board } from './board.js';
 import { isolation } from './isolation.js';
 import { Ledger } from './ledger.js';
+import { PutValues } from './put-values.js';
 import { SlotService } from './slot-service.js';
 import { setScene } from './thread-scene.js';
 import type { ThreadMessage, ThreadOrder, ThreadSettings } from './thread-messages.js';
@@ -27,8 +28,10 @@ const runner = setScene({
   keepsOutput,
   runIsolated: isolation(board, { workerId, keepsOutput }, resourceLimits, tell),
 });
+const puts = new PutValues((asked) => tell({ type: 'wanted', asked }));
 const service = new SlotService(
   runner,
+  puts,
   new Ledger(settings.ledger),
   new ValuePuller(settings.credentials),
   (token) => {
@@ -42,6 +45,11 @@ port.on('message', (order: ThreadOrder) => {
   switch (order.type) {
     case 'key':
       signingKey = order.signingKey;
+      break;
+    case 'put':
+    case 'no-put':
+    case 'drop':
+      puts.hear(order);
       break;
     case 'abort':
       runner.abort(order.epoch, order.number, order.code, order.message);

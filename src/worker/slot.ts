@@ -5,6 +5,7 @@ import { Board } from './board.js';
 import { type Fate, Fates } from './fates.js';
 import { HostedThread } from './hosted-thread.js';
 import { Ledger } from './ledger.js';
+import type { AskedPut } from './put-store.js';
 import { addressOf, boundTo } from './slot-place.js';
 import { failureOf, type ThreadEnd } from './thread-end.js';
 import type { TaskNews, ThreadMessage, ThreadOrder, ThreadSettings, UnaryTask } from './thread-messages.js';
@@ -31,6 +32,8 @@ export interface SlotEvents {
   lost(): void;
   /** A task tells something of itself. */
   news(news: TaskNews): void;
+  /** The thread needs a value that was put, or has come by one; {@link Slot.give} answers. */
+  wanted(asked: AskedPut): void;
 }
 
 /**
@@ -166,6 +169,11 @@ export class Slot {
     if (this.board.isRunning) this.#replaceThread();
   }
 
+  /** What the thread is to know of values that were put. */
+  give(order: Extract<ThreadOrder, { type: 'put' | 'no-put' | 'drop' }>): void {
+    this.#order(order);
+  }
+
   /** Resolves when the thread has ended by itself, or after a while when it has not. */
   async whenLost(withinMs: number): Promise<void> {
     await this.#thread?.whenExited(withinMs);
@@ -238,6 +246,9 @@ export class Slot {
       case 'news':
         this.board.newsTaken();
         this.#events.news(message.news);
+        break;
+      case 'wanted':
+        this.#events.wanted(message.asked);
         break;
       case 'idle':
         this.#onEnded();

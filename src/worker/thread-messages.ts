@@ -2,7 +2,9 @@ import type { ErrorCode } from '../core/errors.js';
 import type { Credentials } from '../wire/credentials.js';
 import type { Outcome } from '../wire/outcome.js';
 import type { Payload } from '../wire/values/payload.js';
+import type { PutContent } from '../wire/values/put.js';
 import type { CalledFunction } from './called-function.js';
+import type { AskedPut } from './put-store.js';
 import type { SlotPlace } from './slot-place.js';
 import type { Stray } from './strays.js';
 
@@ -49,6 +51,10 @@ export interface TaskNews {
 /** What a slot sends to its thread. */
 export type ThreadOrder =
   | { type: 'key'; signingKey: Uint8Array }
+  /** A value that the thread has asked for; or why it cannot be had; or that it is needed no more. */
+  | { type: 'put'; id: string; content: PutContent }
+  | { type: 'no-put'; id: string; code: ErrorCode; message: string }
+  | { type: 'drop'; id: string }
   /** Run one unary call, known by its number. */
   | { type: 'run'; call: number; task: UnaryTask }
   /** Tell the task that it is to end. */
@@ -61,6 +67,8 @@ export type ThreadMessage =
   /** A task that has a time limit begins. */
   | { type: 'begun'; epoch: number; number: number; timeoutMs: number }
   | { type: 'news'; news: TaskNews }
+  /** A task refers to a value that the thread does not have; or the thread has come by one. */
+  | { type: 'wanted'; asked: AskedPut }
   /** Nobody caught this error of the task that runs; the thread ends. */
   | { type: 'stray'; stray: Stray }
   /** Nothing runs, and the lease that was last is over. */
@@ -80,6 +88,8 @@ export function isThreadMessage(message: Partial<ThreadMessage> | null): message
       return typeof message.news === 'object';
     case 'stray':
       return typeof message.stray === 'object';
+    case 'wanted':
+      return typeof message.asked === 'object';
     case 'begun':
     case 'idle':
       return true;

@@ -21,12 +21,19 @@ export class ValuePuller {
   }
 
   /** @throws PoolError `not-found` when the value is no longer to be had, `unavailable` when its client is gone. */
-  pull(reference: ValueReference__Output): Promise<Payload> {
-    const { address, key } = reference;
+  pull(reference: ValueReference__Output): Promise<Payload>;
+  /** @param data as large as the value, to be filled with it. */
+  pull(reference: ValueReference__Output, data: Buffer): Promise<Payload>;
+  pull(reference: ValueReference__Output, data?: Buffer): Promise<Payload> {
     const bytes = Number(reference.bytes);
     checkSize(bytes, 'arguments_at');
+    return this.#fill(data ?? Buffer.allocUnsafeSlow(bytes), reference);
+  }
+
+  #fill(data: Buffer, reference: ValueReference__Output): Promise<Payload> {
+    const { address, key } = reference;
+    const bytes = data.length;
     const stream = this.#clientAt(address).pull({ key }, callMetadata(this.#credentials));
-    const data = Buffer.allocUnsafeSlow(bytes);
     let filled = 0;
     return new Promise((resolve, reject) => {
       const isWhole = () => resolve(payloadFrom({ encoding: reference.encoding, data }, 'arguments_at'));

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { PoolError } from '../core/errors.js';
+import { messageOf, PoolError } from '../core/errors.js';
 import type { WorkerId } from '../core/ids.js';
 import type { Credentials } from '../wire/credentials.js';
 import type { RunCodeRequest__Output } from '../wire/generated/offhand/v1/RunCodeRequest.js';
@@ -11,10 +11,12 @@ import { payloadFrom } from '../wire/values/payload.js';
 import { calledFunctionFrom } from './called-function.js';
 import type { Fate } from './fates.js';
 import { Followers } from './followers.js';
+import { type AskedPut, PutStore } from './put-store.js';
 import { SlotLeases } from './slot-leases.js';
 import type { SlotPlace } from './slot-place.js';
 import { Slot, type StopReason } from './slot.js';
 import type { TaskNews, UnaryTask } from './thread-messages.js';
+import { ValuePuller } from './value-puller.js';
 
 export type Phase = 'created' | 'running' | 'draining' | 'stopped';
 
@@ -69,6 +71,8 @@ export class Worker {
   /** Told what tasks tell of themselves, for the log. */
   onNews: (news: TaskNews) => void = () => undefined;
   readonly followers = new Followers();
+  /** Values that clients have put. */
+  readonly puts: PutStore;
   #phase: Phase = 'created';
   #signingKey: Uint8Array | undefined;
 
@@ -84,7 +88,11 @@ export class Worker {
           this.onNews(news);
           this.followers.tell(news);
         },
+        wanted: (asked) => void this.#givePut(index, asked),
       });
+    });
+    this.puts = new PutStore(new ValuePuller(credentials), (dropped) => {
+      for (const slot of this.#slots) slot.give({ type: 'drop', id: dropped });
     });
     this.leases = new SlotLeases(this.#slots.map((slot) => slot.board));
   }
@@ -238,7 +246,19 @@ export class Worker {
 
   async stop(): Promise<void> {
     this.#phase = 'stopped';
+    this.puts.close();
     await Promise.all(this.#slots.map((slot) => slot.close()));
+  }
+
+  async #givePut(index: number, asked: AskedPut): Promise<void> {
+    const slot = this.#slotAt(index);
+    try {
+      slot.give({ type: 'put', id: asked.id, content: await this.puts.get(asked) });
+    } catch (error) {
+      const { code, message } =
+        error instanceof PoolError ? error : new PoolError('internal', messageOf(error));
+      slot.give({ type: 'no-put', id: asked.id, code, message });
+    }
   }
 
   /** With its thread a slot loses its lease. */

@@ -1,6 +1,14 @@
 // What the compiler must say about calls: `npm run types` and lint check this file, nothing of it runs on a pool.
 import { expect, test } from '@jest/globals';
-import { connect, type CallOptions, type ErrorCode, type Pool, type PoolError, startPool } from 'offhand';
+import {
+  connect,
+  type CallOptions,
+  type ErrorCode,
+  type Pool,
+  type PoolError,
+  type Reference,
+  startPool,
+} from 'offhand';
 
 type Same<A, B> = (<T>() => T extends A ? 1 : 2) extends <T>() => T extends B ? 1 : 2 ? true : false;
 
@@ -39,6 +47,15 @@ async function calls(pool: Pool): Promise<void> {
     is<Same<typeof item, number>>(item);
   // @ts-expect-error gives nothing to go through
   pool.stream((n: number) => n, 1);
+
+  const reference = await pool.put(Buffer.from('a'));
+  is<Same<typeof reference, Reference<Buffer<ArrayBuffer>>>>(reference);
+  const found = await pool.run((bytes: Buffer, at: number) => bytes[at], reference, 0);
+  is<Same<typeof found, number | undefined>>(found);
+  // @ts-expect-error refers to a value of another type
+  await pool.run((list: string[]) => list, reference);
+  for await (const item of pool.map((bytes: Buffer) => bytes.length, [reference]))
+    is<Same<typeof item, number>>(item);
 
   for await (const item of pool.map((n: number) => `${n}`, [1, 2])) is<Same<typeof item, string>>(item);
   for await (const item of pool.map(async (n: number) => Promise.resolve(n), new Set([1])))

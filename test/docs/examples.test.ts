@@ -15,6 +15,7 @@ const ALONE = [
   'module.ts',
   'nightly.ts',
   'pipeline.ts',
+  'put.ts',
   'start-pool.ts',
   'stream.ts',
 ];

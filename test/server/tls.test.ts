@@ -66,6 +66,15 @@ describe('a pool for other machines', () => {
     expect(await within(15_000, 'the results', Promise.all(calls))).toEqual(sizes.map((size) => [size, 7]));
   });
 
+  test('is sent values that were put once, ahead of the tasks that refer to them', async () => {
+    const reference = await pool.put(new Float64Array(500_000).fill(2));
+    const sum = (array: Float64Array, by: number) => by * array.reduce((total, x) => total + x, 0);
+    const calls = Array.from({ length: 8 }, (_, by) => pool.run(sum, reference, by));
+    expect(await Promise.all(calls)).toEqual(calls.map((_, by) => by * 1_000_000));
+    const words = await pool.put({ words: ['one'] });
+    expect(await pool.run((given: { words: string[] }) => given.words, words)).toEqual(['one']);
+  });
+
   test('stops what is cancelled, and has the slots back on their ports', async () => {
     const controller = new AbortController();
     const endless = () => {

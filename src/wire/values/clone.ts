@@ -3,7 +3,9 @@ import { Deserializer, Serializer } from 'node:v8';
 import { messageOf, PoolError } from '../../core/errors.js';
 import { checkSize } from './size-limit.js';
 import { survey, type UsedRange } from './survey.js';
-import { findUncloneable, isError } from './uncloneable.js';
+import { findUncloneable, isError, putMemory } from './uncloneable.js';
+
+export { putMemory };
 
 /**
  * Structured clone to bytes and back: V8's own format, with two things added.
@@ -146,7 +148,8 @@ class ValueSerializer extends Serializer {
 
   /** V8 calls this for what it takes no responsibility for; all but views has no form of its own here. */
   _writeHostObject(view: unknown): void {
-    if (!ArrayBuffer.isView(view) || !types.isArrayBuffer(view.buffer)) throw new Error('a host object');
+    if (!ArrayBuffer.isView(view) || !(types.isArrayBuffer(view.buffer) || putMemory.has(view.buffer)))
+      throw new Error('a host object');
     const range = this.#ranges.get(view.buffer) ?? {
       start: view.byteOffset,
       end: view.byteOffset + view.byteLength,
@@ -158,9 +161,9 @@ class ValueSerializer extends Serializer {
   }
 
   /** V8 recognises a buffer it has written before, so that two views of one come out as two views of one. */
-  #partOf(buffer: ArrayBuffer, range: UsedRange): ArrayBuffer {
-    if (range.start === 0 && range.end === buffer.byteLength) return buffer;
-    const known = this.#parts.get(buffer) ?? buffer.slice(range.start, range.end);
+  #partOf(buffer: ArrayBufferLike, range: UsedRange): ArrayBuffer {
+    if (types.isArrayBuffer(buffer) && range.start === 0 && range.end === buffer.byteLength) return buffer;
+    const known = this.#parts.get(buffer) ?? copyOf(buffer, range);
     this.#parts.set(buffer, known);
     return known;
   }
@@ -173,15 +176,38 @@ class ValueDeserializer extends Deserializer {
     const length = this.readUint32();
     const buffer: unknown = this.readValue();
     if (!types.isArrayBuffer(buffer) || !type) throw new Error('a view without a buffer');
-    if (type === 'Buffer') return Buffer.from(buffer, offset, length);
-    if (type === 'DataView') return new DataView(buffer, offset, length);
-    const View = (globalThis as unknown as Record<string, Uint8ArrayConstructor | undefined>)[type];
-    if (!View) throw new Error(`this version of Node has no ${type}`);
-    return new View(buffer, offset, length / View.BYTES_PER_ELEMENT);
+    return viewOf(type, buffer, offset, length);
   }
 }
 
-function viewType(view: ArrayBufferView): (typeof VIEW_TYPES)[number] {
+export type ViewType = (typeof VIEW_TYPES)[number];
+
+export function isViewType(name: string): name is ViewType {
+  return (VIEW_TYPES as readonly string[]).includes(name);
+}
+
+/** @param length in bytes. */
+export function viewOf(
+  type: ViewType,
+  buffer: ArrayBufferLike,
+  offset: number,
+  length: number,
+): ArrayBufferView {
+  if (type === 'Buffer') return Buffer.from(buffer, offset, length);
+  if (type === 'DataView') return new DataView(buffer, offset, length);
+  const View = (globalThis as unknown as Record<string, Uint8ArrayConstructor | undefined>)[type];
+  if (!View) throw new Error(`this version of Node has no ${type}`);
+  return new View(buffer, offset, length / View.BYTES_PER_ELEMENT);
+}
+
+/** Memory of its own, shared by nobody, whatever that of the buffer is. */
+function copyOf(buffer: ArrayBufferLike, { start, end }: UsedRange): ArrayBuffer {
+  const copy = new ArrayBuffer(end - start);
+  new Uint8Array(copy).set(new Uint8Array(buffer, start, end - start));
+  return copy;
+}
+
+export function viewType(view: ArrayBufferView): (typeof VIEW_TYPES)[number] {
   if (Buffer.isBuffer(view)) return 'Buffer';
   const tag = (view as Partial<Uint8Array>)[Symbol.toStringTag] ?? 'DataView';
   return VIEW_TYPES.find((type) => type === tag) ?? 'Uint8Array';

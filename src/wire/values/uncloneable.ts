@@ -1,5 +1,11 @@
 import { inspect, types } from 'node:util';
 
+/** Under this an object says what it is, where it must not be taken for data. It has to have something else that V8 refuses. */
+export const MAKES_NO_COPY = Symbol('makes no copy');
+
+/** Shared memory of which views may be copied: that of values that were put. */
+export const putMemory = new WeakSet<ArrayBufferLike>();
+
 /** Where in a value something stands that cannot be copied to another process, and what it is. */
 export interface Uncloneable {
   /** As one would write it after the value's name: `.options.onDone` or `[2]`. Empty for the value itself. */
@@ -47,13 +53,15 @@ function kindOfUncloneable(value: unknown): string | undefined {
   if (typeof value === 'symbol') return 'a symbol';
   if (typeof value !== 'object' || value === null) return undefined;
   if (types.isProxy(value)) return 'a Proxy';
+  const own: unknown = Reflect.get(value, MAKES_NO_COPY);
+  if (typeof own === 'string') return own;
   if (types.isPromise(value)) return 'a Promise (await it first)';
   if (types.isWeakMap(value)) return 'a WeakMap';
   if (types.isWeakSet(value)) return 'a WeakSet';
   if (types.isGeneratorObject(value)) return 'a generator';
   if (value instanceof WeakRef) return 'a WeakRef';
   if (types.isSharedArrayBuffer(value)) return 'a SharedArrayBuffer';
-  if (ArrayBuffer.isView(value) && types.isSharedArrayBuffer(value.buffer))
+  if (ArrayBuffer.isView(value) && types.isSharedArrayBuffer(value.buffer) && !putMemory.has(value.buffer))
     return 'a view of a SharedArrayBuffer';
   if (types.isExternal(value) || types.isModuleNamespaceObject(value)) return 'a host object';
   return undefined;
