@@ -1,12 +1,15 @@
 import type { PoolError } from '../core/errors.js';
 import type { Captures } from './captures.js';
 import type { CallOptions } from './options.js';
+import type { Setups } from './setups.js';
 
 /** What is called, as `pool.run` was given it. */
 export interface Callee {
   fn: unknown;
   /** What goes along with it. */
   captures: Captures;
+  /** What has to have run before it, if anything. */
+  setups?: Setups | undefined;
 }
 
 /** One call of one function. */

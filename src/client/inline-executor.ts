@@ -10,6 +10,7 @@ import { DirectTask, type Place } from './direct-task.js';
 import { InlineScope } from './inline-scope.js';
 import type { Call, Executor, Settle, Started } from './executor.js';
 import { InlineFunctions } from './inline-functions.js';
+import { InlineSetups } from './inline-setups.js';
 import { shipCall } from './ship.js';
 
 /**
@@ -23,6 +24,7 @@ export class InlineExecutor implements Executor, Place {
   readonly #line = new LinkedList<DirectTask>();
   readonly #functions = new WeakMap<DirectTask, AnyFunction>();
   readonly #compiled = new InlineFunctions();
+  readonly #setups = new InlineSetups(this.#compiled);
   readonly #tasks = new Set<DirectTask>();
   #isRunning = false;
   #isClosed = false;
@@ -86,10 +88,13 @@ export class InlineExecutor implements Executor, Place {
         const delayMs = task.attemptFailed(code, reason);
         if (delayMs !== undefined) limit = setTimeout(attempt, delayMs);
       };
-      if (task.options.timeoutMs !== undefined)
-        limit = setTimeout(() => failed('timeout', timeout(task)), task.options.timeoutMs);
+      const begin = () => {
+        if (task.options.timeoutMs !== undefined)
+          limit = setTimeout(() => failed('timeout', timeout(task)), task.options.timeoutMs);
+        return callCopied(this.#functions.get(task) as AnyFunction, task);
+      };
       void own
-        .run(() => callCopied(this.#functions.get(task) as AnyFunction, task))
+        .run(() => this.#afterSetups(task, begin))
         .then(
           (value) => {
             if (isOver) return;
@@ -106,10 +111,15 @@ export class InlineExecutor implements Executor, Place {
     await settled.promise;
     clearTimeout(limit);
   }
+
+  async #afterSetups(task: DirectTask, begin: () => Promise<unknown>): Promise<unknown> {
+    provideRequire();
+    await this.#setups.runFor(task);
+    return task.isSettled ? undefined : begin();
+  }
 }
 
 async function callCopied(fn: AnyFunction, task: DirectTask): Promise<unknown> {
-  provideRequire();
   let value: unknown;
   try {
     value = await fn(...(argumentsOf(task) as unknown[]));

@@ -2,7 +2,7 @@ import { PoolError } from '../core/errors.js';
 import type { ShippedFunction } from '../wire/functions/source.js';
 import { isSmallPrimitive } from '../wire/values/clone.js';
 import { encodePayload, type Payload } from '../wire/values/payload.js';
-import type { Call } from './executor.js';
+import type { Call, Callee } from './executor.js';
 import type { CallOptions } from './options.js';
 
 /** Of a task's name, in characters. */
@@ -13,6 +13,8 @@ export interface ShippedCall {
   fn: ShippedFunction;
   /** The function itself, where it is of this process: where it is written is looked up only when somebody wants to know. */
   callee?: object;
+  /** The setups that it needs, as they are written here. */
+  setups?: readonly AddedSetup[];
   /** Values that nothing can change any more are encoded when they are sent, together with those of other tasks. */
   args: Payload | readonly unknown[];
   /** For people. */
@@ -24,18 +26,34 @@ export interface ShippedCall {
   isOpaque?: boolean;
 }
 
+/** A setup as its pool was given it, and as it is sent. */
+export interface AddedSetup {
+  /** Of its content. */
+  id: string;
+  callee: Callee;
+  fn: ShippedFunction;
+}
+
 /** A value that goes among the arguments of a call. */
 export interface Insert {
   index: number;
   value: Payload;
 }
 
-/** @throws PoolError when the function or its arguments cannot be sent. */
-export function shipCall({ fn, args, options, captures }: Call): ShippedCall {
+/** @throws PoolError `not-shippable`, `too-large` */
+export function shipFunction({ fn, captures, setups }: Callee): ShippedFunction {
   const shipped = captures.ship(fn);
+  return setups ? setups.neededBy(shipped) : shipped;
+}
+
+/** @throws PoolError when the function or its arguments cannot be sent. */
+export function shipCall(call: Call): ShippedCall {
+  const { fn, args, options } = call;
+  const shipped = shipFunction(call);
   return {
     fn: shipped,
     callee: fn as object,
+    setups: call.setups?.added ?? [],
     args: args.every(isSmallPrimitive) ? args : encodeArguments(args, shipped.name),
     name: (options.name ?? shipped.name).slice(0, MAX_NAME_LENGTH),
     options,

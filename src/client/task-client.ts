@@ -10,6 +10,7 @@ import type { CoordinatorLink } from './coordinator-link.js';
 import { Follower } from './follower.js';
 import { type CallOptions, checkKeys, refuse } from './options.js';
 import { QueueLink } from './queue-link.js';
+import type { Setups } from './setups.js';
 import { shipCall } from './ship.js';
 import { type CheckedSubmitOptions, checkSubmitOptions, type SubmitOptions } from './submit-options.js';
 import { Submissions } from './submissions.js';
@@ -33,6 +34,7 @@ const PREVIEW = 1_024;
 export interface SubmittedCallee {
   fn: unknown;
   captures: Captures;
+  setups?: Setups | undefined;
   defaults: CallOptions;
 }
 
@@ -100,7 +102,7 @@ export class TaskClient {
   }
 
   #submit(
-    { fn, captures, defaults }: SubmittedCallee,
+    { fn, captures, setups, defaults }: SubmittedCallee,
     given: unknown,
     options: CheckedSubmitOptions,
   ): Promise<string> {
@@ -112,7 +114,7 @@ export class TaskClient {
       return undefined;
     });
     const name = options.name ?? defaults.name;
-    const shipped = shipCall({ fn, args, captures, options: name === undefined ? {} : { name } });
+    const shipped = shipCall({ fn, args, captures, setups, options: name === undefined ? {} : { name } });
     const payload = bytesOf(
       'data' in shipped.args ? shipped.args : encodePayload(shipped.args, 'V8', 'arguments'),
     );

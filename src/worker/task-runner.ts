@@ -6,7 +6,9 @@ import { decodePayload, type Encoding, type Payload } from '../wire/values/paylo
 import type { Board } from './board.js';
 import type { CalledFunction } from './called-function.js';
 import { failureOf, thrownFailure } from './failures.js';
-import { codeUnknown, type FunctionCache } from './function-cache.js';
+import { setupJob } from './setup-job.js';
+import { isThenable } from './thenable.js';
+import { codeUnknown, type FunctionCache, type MissingSetup } from './function-cache.js';
 import { type ScopeHost, type TaskOrigin, TaskScope } from './task-scope.js';
 import type { TaskNews, ThreadMessage } from './thread-messages.js';
 
@@ -36,6 +38,8 @@ export interface Job extends CalledFunction {
   taskId?: string;
   /** Whether it is to have a thread of its own; then it is one task, and its source is here. */
   isolate?: boolean;
+  /** Whether it is none of its caller's tasks. */
+  isSetup?: boolean;
   /** Known from its first task on. */
   fn?: AnyFunction;
 }
@@ -198,12 +202,25 @@ export class TaskRunner {
     let lists: unknown[][];
     try {
       if (source === undefined && !this.#functions.has(functionId)) throw codeUnknown(functionId);
+      const missing = this.#functions.missingSetup(functionId, source);
+      if (missing) return this.#runAfter(missing, job, args);
       lists = argumentLists(job, args);
     } catch (error) {
       outbox.failed(number, count, failureOf(error, false), 0);
       return undefined;
     }
     return this.#runFrom(job, lists, 0);
+  }
+
+  async #runAfter({ id, setup }: MissingSetup, job: Job, args: Payload): Promise<void> {
+    job.outbox.flush();
+    const first = setupJob(setup, job);
+    await this.#runWith(first, first.args);
+    const { epoch, number, timeoutMs } = first;
+    if (timeoutMs !== undefined) this.#tell({ type: 'begun', epoch, number, timeoutMs: undefined });
+    if (!first.outbox.hasSucceeded) return;
+    this.#functions.noteSetup(id);
+    await this.#runWith(job, args);
   }
 
   async #runAlone(job: Job, args: Payload): Promise<void> {
@@ -327,8 +344,8 @@ export class TaskRunner {
   }
 
   /** @param isCompleted undefined for what turned out to be nothing that runs. */
-  #finish({ epoch }: Job, isCompleted: boolean | undefined): void {
-    this.#board.finish(isCompleted);
+  #finish({ epoch, isSetup }: Job, isCompleted: boolean | undefined): void {
+    this.#board.finish(isSetup ? undefined : isCompleted);
     if (this.#board.isOver(epoch) || this.#scope?.isAborted) this.#tell({ type: 'idle' });
   }
 
@@ -360,9 +377,4 @@ function argumentLists({ isList, count, inserts = [] }: Job, args: Payload): unk
   for (const { index, value: inserted } of inserts)
     for (const list of lists) (list as unknown[])[index] = decodePayload(inserted);
   return lists as unknown[][];
-}
-
-function isThenable(value: unknown): value is PromiseLike<unknown> {
-  if ((typeof value !== 'object' && typeof value !== 'function') || value === null) return false;
-  return typeof (value as { then?: unknown }).then === 'function';
 }

@@ -58,8 +58,8 @@ export type ThreadOrder =
 export type ThreadMessage =
   /** It listens: on this port, where it does so on a port. */
   | { type: 'ready'; port: number }
-  /** A task that has a time limit begins. */
-  | { type: 'begun'; epoch: number; number: number; timeoutMs: number }
+  /** A task that has a time limit begins; without one, what had that number has ended before the task of that number begins. */
+  | { type: 'begun'; epoch: number; number: number; timeoutMs: number | undefined }
   | { type: 'news'; news: TaskNews }
   /** Nobody caught this error of the task that runs; the thread ends. */
   | { type: 'stray'; stray: Stray }

@@ -16,6 +16,7 @@ const ALONE = [
   'nightly.ts',
   'pipeline.ts',
   'start-pool.ts',
+  'warm.ts',
 ];
 const ON_A_SERVER = ['client.ts', 'primes.ts', 'resume.ts'];
 
