@@ -12,7 +12,7 @@ import type { Call, Callee, Settle, Started } from './executor.js';
 import { HeldLease, isLong, type LeaseHolder } from './held-lease.js';
 import { RetryLine } from './retry-line.js';
 import { Session, type SessionEvents, type SessionNeeds } from './session.js';
-import { shipCall, type ShippedCall } from './ship.js';
+import { shipCall, type ShippedCall, shipFunction } from './ship.js';
 import { ValueServer } from './value-server.js';
 import { TaskLine } from './task-line.js';
 import { WorkerConnections } from './worker-connections.js';
@@ -75,8 +75,8 @@ export class DirectExecutor implements Place, LeaseHolder, SessionEvents {
     this.#onCapacity = onCapacity;
   }
 
-  appetite({ fn, captures }: Callee): number {
-    return this.appetiteFor(captures.ship(fn).id);
+  appetite(callee: Callee): number {
+    return this.appetiteFor(shipFunction(callee).id);
   }
 
   /** How many calls of the function of this id are worth having under way. */

@@ -9,7 +9,7 @@ import type { Payload } from '../wire/values/payload.js';
 import type { Settle, Started } from './executor.js';
 import type { CallOptions } from './options.js';
 import type { ShippedPut } from './references.js';
-import type { Insert, ShippedCall } from './ship.js';
+import type { AddedSetup, Insert, ShippedCall } from './ship.js';
 import { nameWrittenPlaces } from './task-stack.js';
 import type { ValueStream } from './value-stream.js';
 import { outputOf, showLine, tellCaller } from './task-news.js';
@@ -57,6 +57,8 @@ export class DirectTask implements Started, ListItem<DirectTask> {
   /** How long it was thought to take when it was sent, in ms. */
   estimateMs = 0;
   readonly fn: ShippedFunction;
+  /** What has to have run before it. */
+  readonly setups: readonly AddedSetup[];
   readonly args: Payload | readonly unknown[];
   readonly name: string;
   readonly priority: number;
@@ -99,6 +101,7 @@ export class DirectTask implements Started, ListItem<DirectTask> {
     {
       fn,
       callee,
+      setups = [],
       args,
       name,
       options,
@@ -111,6 +114,7 @@ export class DirectTask implements Started, ListItem<DirectTask> {
   ) {
     this.fn = fn;
     this.#callee = callee;
+    this.setups = setups;
     this.args = args;
     this.name = name;
     this.options = options;
@@ -224,6 +228,7 @@ export class DirectTask implements Started, ListItem<DirectTask> {
   /** The call is over. */
   fail(reason: unknown): void {
     if (this.#callee) nameWrittenPlaces(reason, this.#callee, this.fn);
+    for (const { callee, fn } of this.setups) nameWrittenPlaces(reason, callee.fn as object, fn);
     if (this.#conclude()) this.#settle(false, this.#hasRun ? thatMayHaveRun(reason) : reason);
   }
 
@@ -308,6 +313,8 @@ export class DirectTask implements Started, ListItem<DirectTask> {
 /** A lease that ended while its task ran says no more about the task than the loss of a worker. */
 function causeOf(code: ErrorCode | 'thrown'): RetryCause | undefined {
   if (code === 'lease-lost') return 'worker-lost';
+  // To its caller it is as if the function had thrown.
+  if (code === 'setup-failed') return 'thrown';
   return code === 'worker-lost' || code === 'thrown' || code === 'timeout' ? code : undefined;
 }
 

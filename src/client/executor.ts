@@ -2,6 +2,7 @@ import type { PoolError } from '../core/errors.js';
 import type { Captures } from './captures.js';
 import type { CallOptions } from './options.js';
 import type { References } from './references.js';
+import type { Setups } from './setups.js';
 import type { ValueStream } from './value-stream.js';
 
 /** What is called, as `pool.run` was given it. */
@@ -9,6 +10,8 @@ export interface Callee {
   fn: unknown;
   /** What goes along with it. */
   captures: Captures;
+  /** What has to have run before it, if anything. */
+  setups?: Setups | undefined;
 }
 
 /** One call of one function. */

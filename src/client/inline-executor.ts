@@ -13,6 +13,7 @@ import { DirectTask, type Place } from './direct-task.js';
 import { InlineScope } from './inline-scope.js';
 import type { Call, Executor, Settle, Started } from './executor.js';
 import { InlineFunctions } from './inline-functions.js';
+import { InlineSetups } from './inline-setups.js';
 import { References } from './references.js';
 import { shipCall } from './ship.js';
 import type { Demand } from './value-stream.js';
@@ -29,6 +30,7 @@ export class InlineExecutor implements Executor, Place {
   readonly #line = new LinkedList<DirectTask>();
   readonly #functions = new WeakMap<DirectTask, AnyFunction>();
   readonly #compiled = new InlineFunctions();
+  readonly #setups = new InlineSetups(this.#compiled);
   readonly #tasks = new Set<DirectTask>();
   #isRunning = false;
   #isClosed = false;
@@ -97,10 +99,13 @@ export class InlineExecutor implements Executor, Place {
         const delayMs = task.attemptFailed(code, reason);
         if (delayMs !== undefined) limit = setTimeout(attempt, delayMs);
       };
-      if (task.options.timeoutMs !== undefined)
-        limit = setTimeout(() => failed('timeout', timeout(task)), task.options.timeoutMs);
+      const begin = () => {
+        if (task.options.timeoutMs !== undefined)
+          limit = setTimeout(() => failed('timeout', timeout(task)), task.options.timeoutMs);
+        return callCopied(this.#functions.get(task) as AnyFunction, task, own.signal);
+      };
       void own
-        .run(() => callCopied(this.#functions.get(task) as AnyFunction, task, own.signal))
+        .run(() => this.#afterSetups(task, begin))
         .then(
           (value) => {
             if (isOver) return;
@@ -117,10 +122,15 @@ export class InlineExecutor implements Executor, Place {
     await settled.promise;
     clearTimeout(limit);
   }
+
+  async #afterSetups(task: DirectTask, begin: () => Promise<unknown>): Promise<unknown> {
+    provideRequire();
+    await this.#setups.runFor(task);
+    return task.isSettled ? undefined : begin();
+  }
 }
 
 async function callCopied(fn: AnyFunction, task: DirectTask, signal: AbortSignal): Promise<unknown> {
-  provideRequire();
   let value: unknown;
   try {
     const args = argumentsOf(task) as unknown[];

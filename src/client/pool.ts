@@ -10,6 +10,8 @@ import type { TaskDetails } from './task-details.js';
 import type { TaskHandle } from './task-handle.js';
 import { PoolError } from '../core/errors.js';
 import { type CallOptions, checkCallOptions, checkMapOptions, type MapOptions, refuse } from './options.js';
+import { Setups } from './setups.js';
+import { shipCall } from './ship.js';
 import { throwToCaller } from './task-stack.js';
 import { readStream } from './value-stream.js';
 
@@ -32,6 +34,7 @@ export class Pool {
   readonly #tasks: TaskClient | undefined;
   readonly #options: CallOptions;
   readonly #captures: Captures;
+  readonly #setups: Setups;
 
   /** @internal Pools are made by `connect` and `startPool`. */
   constructor(
@@ -39,11 +42,13 @@ export class Pool {
     tasks: TaskClient | undefined,
     options: CallOptions = {},
     captures = Captures.none,
+    setups = new Setups(),
   ) {
     this.#executor = executor;
     this.#tasks = tasks;
     this.#options = options;
     this.#captures = captures;
+    this.#setups = setups;
   }
 
   /** Runs `fn(...args)` on a free worker, as soon as there is one. */
@@ -55,7 +60,7 @@ export class Pool {
   ): Promise<Awaited<ReturnType<F>>>;
   run<R>(fn: unknown, ...args: unknown[]): Promise<Awaited<R>> {
     return new Promise((resolve) => {
-      const call = { fn, args, options: this.#options, captures: this.#captures };
+      const call = { fn, args, options: this.#options, captures: this.#captures, setups: this.#setups };
       this.#executor.start(call, (isOk, value) => {
         resolve(isOk ? (value as Awaited<R>) : throwToCaller(value));
       });
@@ -86,7 +91,7 @@ export class Pool {
     checkInput(input);
     const { concurrency } = options;
     const { signal, ...callOptions } = this.#options;
-    const callee = { fn, captures: this.#captures };
+    const callee = { fn, captures: this.#captures, setups: this.#setups };
     const start = (item: T, settle: Settle) =>
       this.#executor.start({ ...callee, args: [item], options: callOptions }, settle);
     const room =
@@ -167,8 +172,25 @@ export class Pool {
     return this.#queue('pool.tasks').list(filter);
   }
 
+  /**
+   * Has `fn(...args)` run once in each thread of a worker before the first call of this pool there, or of a pool made from it by
+   * `with`: in those of workers that come later, and of threads that are replaced, too. It runs where a call is about to, so
+   * this resolves at once. A call whose setup fails fails with `setup-failed`; the next one tries it again.
+   *
+   * Its time does not count for the `timeoutMs` of calls; that of `pool.with({ timeoutMs }).setup(…)` is its own.
+   *
+   * @throws PoolError as `pool.run` for what cannot be sent
+   */
+  setup<A extends unknown[]>(fn: (...args: A) => unknown, ...args: A): Promise<void> {
+    return new Promise((resolve) => {
+      const call = { fn, args, options: this.#options, captures: this.#captures };
+      this.#setups.add(call, shipCall(call));
+      resolve();
+    });
+  }
+
   #callee(fn: unknown) {
-    return { fn, captures: this.#captures, defaults: this.#options };
+    return { fn, captures: this.#captures, setups: this.#setups, defaults: this.#options };
   }
 
   #queue(what: string): TaskClient {
@@ -183,7 +205,8 @@ export class Pool {
   with(options: CallOptions): Pool {
     const { capture, ...others } = checkCallOptions(options);
     const captures = capture ? this.#captures.with(capture) : this.#captures;
-    return new Pool(this.#executor, this.#tasks, { ...this.#options, ...others }, captures);
+    const setups = new Setups(this.#setups);
+    return new Pool(this.#executor, this.#tasks, { ...this.#options, ...others }, captures, setups);
   }
 
   /**

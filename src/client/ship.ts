@@ -2,7 +2,7 @@ import { PoolError } from '../core/errors.js';
 import type { ShippedFunction } from '../wire/functions/source.js';
 import { isSmallPrimitive } from '../wire/values/clone.js';
 import { encodePayload, type Payload } from '../wire/values/payload.js';
-import type { Call } from './executor.js';
+import type { Call, Callee } from './executor.js';
 import type { CallOptions } from './options.js';
 import { Reference, type ShippedPut } from './references.js';
 import type { ValueStream } from './value-stream.js';
@@ -15,6 +15,8 @@ export interface ShippedCall {
   fn: ShippedFunction;
   /** The function itself, where it is of this process: where it is written is looked up only when somebody wants to know. */
   callee?: object;
+  /** The setups that it needs, as they are written here. */
+  setups?: readonly AddedSetup[];
   /** Values that nothing can change any more are encoded when they are sent, together with those of other tasks. */
   args: Payload | readonly unknown[];
   /** For people. */
@@ -30,20 +32,37 @@ export interface ShippedCall {
   stream?: ValueStream | undefined;
 }
 
+/** A setup as its pool was given it, and as it is sent. */
+export interface AddedSetup {
+  /** Of its content. */
+  id: string;
+  callee: Callee;
+  fn: ShippedFunction;
+}
+
 /** A value that goes among the arguments of a call. */
 export interface Insert {
   index: number;
   value: Payload;
 }
 
-/** @throws PoolError when the function or its arguments cannot be sent. */
-export function shipCall({ fn, args, options, captures, stream }: Call): ShippedCall {
+/** @throws PoolError `not-shippable`, `too-large` */
+export function shipFunction({ fn, captures, setups }: Callee): ShippedFunction {
   const shipped = captures.ship(fn);
+  return setups ? setups.neededBy(shipped) : shipped;
+}
+
+/** @throws PoolError when the function or its arguments cannot be sent. */
+export function shipCall(call: Call): ShippedCall {
+  const { fn, options, stream } = call;
+  const shipped = shipFunction(call);
+  let { args } = call;
   const puts = args.some((arg) => arg instanceof Reference) ? putsAmong(args) : undefined;
   if (puts) args = args.map((arg) => (arg instanceof Reference ? undefined : arg));
   return {
     fn: shipped,
     callee: fn as object,
+    setups: call.setups?.added ?? [],
     args: args.every(isSmallPrimitive) ? args : encodeArguments(args, shipped.name),
     name: (options.name ?? shipped.name).slice(0, MAX_NAME_LENGTH),
     options,

@@ -11,6 +11,7 @@ import { Follower } from './follower.js';
 import { type CallOptions, checkKeys, refuse } from './options.js';
 import { QueueLink } from './queue-link.js';
 import { Reference } from './references.js';
+import type { Setups } from './setups.js';
 import { shipCall } from './ship.js';
 import { type CheckedSubmitOptions, checkSubmitOptions, type SubmitOptions } from './submit-options.js';
 import { Submissions } from './submissions.js';
@@ -34,6 +35,7 @@ const PREVIEW = 1_024;
 export interface SubmittedCallee {
   fn: unknown;
   captures: Captures;
+  setups?: Setups | undefined;
   defaults: CallOptions;
 }
 
@@ -101,7 +103,7 @@ export class TaskClient {
   }
 
   #submit(
-    { fn, captures, defaults }: SubmittedCallee,
+    { fn, captures, setups, defaults }: SubmittedCallee,
     given: unknown,
     options: CheckedSubmitOptions,
   ): Promise<string> {
@@ -118,7 +120,7 @@ export class TaskClient {
       return undefined;
     });
     const name = options.name ?? defaults.name;
-    const shipped = shipCall({ fn, args, captures, options: name === undefined ? {} : { name } });
+    const shipped = shipCall({ fn, args, captures, setups, options: name === undefined ? {} : { name } });
     const payload = bytesOf(
       'data' in shipped.args ? shipped.args : encodePayload(shipped.args, 'V8', 'arguments'),
     );

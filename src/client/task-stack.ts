@@ -1,5 +1,5 @@
 import { fileURLToPath } from 'node:url';
-import { callerFrames, continueStack, type Place, showWritten } from '../core/stack.js';
+import { callerFrames, continueStack, type Place, showWritten, taskFileName } from '../core/stack.js';
 import type { ShippedFunction } from '../wire/functions/source.js';
 import { isError } from '../wire/values/uncloneable.js';
 import { locate } from './function-location.js';
@@ -25,7 +25,7 @@ export function nameWrittenPlaces(thrown: unknown, fn: object, { id, source }: S
     return locator(line, column);
   };
   forEachError(thrown, (error) => {
-    if (hasTaskFrames(error)) changeStack(error, (stack) => showWritten(stack, id, placeOf));
+    if (hasFramesOf(id, error)) changeStack(error, (stack) => showWritten(stack, id, placeOf));
   });
 }
 
@@ -60,9 +60,9 @@ export function nameCaller(error: unknown): void {
   if (caller.length > 0) changeStack(error, (stack) => continueStack(stack, caller, isOwn));
 }
 
-function hasTaskFrames(error: Error): boolean {
+function hasFramesOf(functionId: string, error: Error): boolean {
   const descriptor = Object.getOwnPropertyDescriptor(error, 'stack');
-  return typeof descriptor?.value === 'string' && descriptor.value.includes('offhand-task-');
+  return typeof descriptor?.value === 'string' && descriptor.value.includes(taskFileName(functionId));
 }
 
 /** When it is read for the first time. */

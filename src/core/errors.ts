@@ -14,6 +14,7 @@ export const ERROR_CODES = [
   'cancelled',
   'worker-lost',
   'lease-lost',
+  'setup-failed',
   'poison',
   'exited',
   'out-of-memory',

@@ -5,6 +5,7 @@ import { checkPriority } from '../core/wishes.js';
 import { isSettled, TASK_STATES, type TaskState } from '../core/queue/task.js';
 import { RETRY_CAUSES, type RetryCause } from '../core/retry.js';
 import { idOf } from '../wire/functions/function-id.js';
+import { isPartKind } from '../wire/functions/parts.js';
 import type { ShippedFunction } from '../wire/functions/source.js';
 import type { Failure__Output } from '../wire/generated/offhand/v1/Failure.js';
 import type { ListRequest__Output } from '../wire/generated/offhand/v1/ListRequest.js';
@@ -34,8 +35,8 @@ export function functionFrom({ source, parts }: QueuedFunction__Output): Shipped
 }
 
 function partFrom({ kind, data, name, remedy }: Part__Output): ShippedFunction['parts'][number] {
-  if ((kind !== 'DATA' && kind !== 'MODULE') || !data)
-    throw new PoolError('invalid-argument', 'functions.parts: expected kind DATA or MODULE, and data');
+  if (!isPartKind(kind) || !data)
+    throw new PoolError('invalid-argument', 'functions.parts: expected kind DATA, MODULE or SETUP, and data');
   return { kind, id: idOf(data), name, data, remedy };
 }
 

@@ -20,6 +20,7 @@ const STATUS_OF: Record<ErrorCode, status> = {
   cancelled: status.CANCELLED,
   'worker-lost': status.UNAVAILABLE,
   'lease-lost': status.NOT_FOUND,
+  'setup-failed': status.ABORTED,
   poison: status.ABORTED,
   exited: status.ABORTED,
   'out-of-memory': status.RESOURCE_EXHAUSTED,

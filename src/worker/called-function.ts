@@ -1,7 +1,7 @@
 import { PoolError } from '../core/errors.js';
 import { MAX_TIMER_MS } from '../core/timer.js';
 import { idOf } from '../wire/functions/function-id.js';
-import type { SentPart, SentSource } from '../wire/functions/parts.js';
+import { isPartKind, type SentPart, type SentSource } from '../wire/functions/parts.js';
 import type { Part__Output } from '../wire/generated/offhand/v1/Part.js';
 import type { Limits__Output } from '../wire/generated/offhand/v1/Limits.js';
 
@@ -50,10 +50,10 @@ export function calledFunctionFrom({
 }
 
 function partFrom({ kind, id, data, name, remedy }: Part__Output): SentPart {
-  if (kind !== 'DATA' && kind !== 'MODULE')
+  if (!isPartKind(kind))
     throw new PoolError(
       'invalid-argument',
-      `parts.kind: expected DATA or MODULE, got ${JSON.stringify(kind)}`,
+      `parts.kind: expected DATA, MODULE or SETUP, got ${JSON.stringify(kind)}`,
     );
   if (data) return { kind, id: idOf(data), name, data, remedy };
   if (id) return { kind, id, name, data: undefined, remedy };

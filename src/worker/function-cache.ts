@@ -3,16 +3,38 @@ import { LRUCache } from 'lru-cache';
 import { PoolError } from '../core/errors.js';
 import { taskFileName } from '../core/stack.js';
 import { type AnyFunction, compileFunction } from '../wire/functions/compile.js';
-import { MAX_FUNCTIONS, MAX_KEPT_BYTES, PartCache, type SentSource } from '../wire/functions/parts.js';
+import {
+  MAX_FUNCTIONS,
+  MAX_KEPT_BYTES,
+  PartCache,
+  type SentPart,
+  type SentSource,
+} from '../wire/functions/parts.js';
+import type { Setup } from '../wire/functions/setup.js';
+
+/** A setup that has not run in this thread. */
+export interface MissingSetup {
+  id: string;
+  setup: Setup;
+}
+
+/** A function of this thread, and the setups that it needs. */
+interface Kept {
+  fn: AnyFunction;
+  setups: readonly SentPart[];
+  bytes: number;
+}
 
 /** The functions that one thread knows, compiled, and what they need. */
 export class FunctionCache {
-  readonly #functions = new LRUCache<string, { fn: AnyFunction; bytes: number }>({
+  readonly #functions = new LRUCache<string, Kept>({
     max: MAX_FUNCTIONS,
     maxSize: MAX_KEPT_BYTES,
     sizeCalculation: ({ bytes }) => bytes,
   });
   readonly #parts: PartCache;
+  /** Setups that have run here, by the hashes of their content. */
+  readonly #setUp = new LRUCache<string, true>({ max: MAX_FUNCTIONS });
   readonly #folder: string;
 
   /** @param folder absolute path, from which functions resolve what they import. */
@@ -23,6 +45,22 @@ export class FunctionCache {
 
   has(id: string): boolean {
     return this.#functions.has(id);
+  }
+
+  /**
+   * The first setup that has to run before this function does, if one has not run here.
+   *
+   * @throws PoolError `code-unknown`
+   */
+  missingSetup(id: string, source: SentSource | undefined): MissingSetup | undefined {
+    const parts = source ? source.parts.filter(isSetup) : (this.#functions.get(id)?.setups ?? []);
+    const missing = parts.find((part) => !this.#setUp.get(part.id));
+    return missing && { id: missing.id, setup: this.#parts.get(missing).value as Setup };
+  }
+
+  /** This setup has run. */
+  noteSetup(id: string): void {
+    this.#setUp.set(id, true);
   }
 
   /** Compiling already runs what stands around a function. @throws PoolError `not-shippable`, `code-unknown` */
@@ -36,9 +74,15 @@ export class FunctionCache {
       join(this.#folder, taskFileName(id)),
       parts.map(({ value }) => value),
     );
-    this.#functions.set(id, { fn, bytes: parts.reduce((sum, part) => sum + part.bytes, source.text.length) });
+    const setups = source.parts.filter(isSetup).map((part) => ({ ...part, data: undefined }));
+    const bytes = parts.reduce((sum, part) => sum + part.bytes, source.text.length);
+    this.#functions.set(id, { fn, setups, bytes });
     return fn;
   }
+}
+
+function isSetup({ kind }: SentPart): boolean {
+  return kind === 'SETUP';
 }
 
 export function codeUnknown(id: string): PoolError {

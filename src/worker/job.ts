@@ -32,6 +32,8 @@ export interface Job extends CalledFunction {
   taskId?: string;
   /** Whether it is to have a thread of its own; then it is one task, and its source is here. */
   isolate?: boolean;
+  /** Whether it is none of its caller's tasks. */
+  isSetup?: boolean;
   /** Of one task whose function gives a generator: where its values go. */
   stream?: TaskStream;
   /** Known from its first task on. */

@@ -265,6 +265,7 @@ export class Slot {
   /** A task with a time limit has begun; it may have ended by the time the limit is reached. */
   #watch({ epoch, number, timeoutMs }: Extract<ThreadMessage, { type: 'begun' }>): void {
     clearTimeout(this.#timer);
+    if (timeoutMs === undefined) return;
     const elapsedMs = this.board.running?.runningMs ?? 0;
     this.#timer = setTimeout(
       () => {

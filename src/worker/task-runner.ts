@@ -5,11 +5,13 @@ import type { Failure } from '../wire/outcome.js';
 import type { Payload } from '../wire/values/payload.js';
 import type { Board } from './board.js';
 import { failureOf, thrownFailure } from './failures.js';
-import { codeUnknown, type FunctionCache } from './function-cache.js';
+import { codeUnknown, type FunctionCache, type MissingSetup } from './function-cache.js';
 import type { Abort, Job, Outbox, PulledLater, RunIsolated } from './job.js';
-import { type ScopeHost, TaskScope } from './task-scope.js';
+import { setupJob } from './setup-job.js';
 import { argumentLists } from './task-arguments.js';
+import { type ScopeHost, TaskScope } from './task-scope.js';
 import type { TaskStream } from './task-stream.js';
+import { isThenable } from './thenable.js';
 import type { TaskNews, ThreadMessage } from './thread-messages.js';
 
 /** How long tasks may keep the thread before it looks after its wires, in ms. */
@@ -143,12 +145,25 @@ export class TaskRunner {
     let lists: unknown[][];
     try {
       if (source === undefined && !this.#functions.has(functionId)) throw codeUnknown(functionId);
+      const missing = this.#functions.missingSetup(functionId, source);
+      if (missing) return this.#runAfter(missing, job, args);
       lists = argumentLists(job, args);
     } catch (error) {
       outbox.failed(number, count, failureOf(error, false), 0);
       return undefined;
     }
     return this.#runFrom(job, lists, 0);
+  }
+
+  async #runAfter({ id, setup }: MissingSetup, job: Job, args: Payload): Promise<void> {
+    job.outbox.flush();
+    const first = setupJob(setup, job);
+    await this.#runWith(first, first.args);
+    const { epoch, number, timeoutMs } = first;
+    if (timeoutMs !== undefined) this.#tell({ type: 'begun', epoch, number, timeoutMs: undefined });
+    if (!first.outbox.hasSucceeded) return;
+    this.#functions.noteSetup(id);
+    await this.#runWith(job, args);
   }
 
   async #runAlone(job: Job, args: Payload): Promise<void> {
@@ -286,8 +301,8 @@ export class TaskRunner {
   }
 
   /** @param isCompleted undefined for what turned out to be nothing that runs. */
-  #finish({ epoch }: Job, isCompleted: boolean | undefined): void {
-    this.#board.finish(isCompleted);
+  #finish({ epoch, isSetup }: Job, isCompleted: boolean | undefined): void {
+    this.#board.finish(isSetup ? undefined : isCompleted);
     if (this.#board.isOver(epoch) || this.#scope?.isAborted) this.#tell({ type: 'idle' });
   }
 
@@ -301,9 +316,4 @@ export class TaskRunner {
     await new Promise((resolve) => setImmediate(resolve));
     this.#breathedAt = performance.now();
   }
-}
-
-function isThenable(value: unknown): value is PromiseLike<unknown> {
-  if ((typeof value !== 'object' && typeof value !== 'function') || value === null) return false;
-  return typeof (value as { then?: unknown }).then === 'function';
 }

@@ -64,8 +64,8 @@ export type ThreadOrder =
 export type ThreadMessage =
   /** It listens: on this port, where it does so on a port. */
   | { type: 'ready'; port: number }
-  /** A task that has a time limit begins. */
-  | { type: 'begun'; epoch: number; number: number; timeoutMs: number }
+  /** A task that has a time limit begins; without one, what had that number has ended before the task of that number begins. */
+  | { type: 'begun'; epoch: number; number: number; timeoutMs: number | undefined }
   | { type: 'news'; news: TaskNews }
   /** A task refers to a value that the thread does not have; or the thread has come by one. */
   | { type: 'wanted'; asked: AskedPut }

@@ -18,6 +18,7 @@ const ALONE = [
   'put.ts',
   'start-pool.ts',
   'stream.ts',
+  'warm.ts',
 ];
 const ON_A_SERVER = ['client.ts', 'primes.ts', 'resume.ts'];
 

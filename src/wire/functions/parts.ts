@@ -2,6 +2,7 @@ import { LRUCache } from 'lru-cache';
 import { PoolError } from '../../core/errors.js';
 import { decodePayload } from '../values/payload.js';
 import { loadModule } from './load-module.js';
+import { setupFrom } from './setup.js';
 
 /** Functions that one thread keeps, compiled; and parts of them. */
 export const MAX_FUNCTIONS = 1_000;
@@ -9,8 +10,12 @@ export const MAX_FUNCTIONS = 1_000;
 /** What they may take together, as they were sent, in bytes. */
 export const MAX_KEPT_BYTES = 512 * 1024 * 1024;
 
-/** What a function needs beside its source: captured data, or a bundled module. */
-export type PartKind = 'DATA' | 'MODULE';
+/** What a function needs beside its source: captured data, a bundled module, or a setup that has to have run before. */
+export type PartKind = 'DATA' | 'MODULE' | 'SETUP';
+
+export function isPartKind(kind: unknown): kind is PartKind {
+  return kind === 'DATA' || kind === 'MODULE' || kind === 'SETUP';
+}
 
 /** Known by its kind and the hash of its content, so that it is sent once. */
 export interface Part {
@@ -65,13 +70,20 @@ export class PartCache {
         'code-unknown',
         `this worker does not know ${part.name} (${part.id}): send its content`,
       );
-    const value =
-      part.kind === 'DATA'
-        ? decodePayload({ encoding: 'V8', data: part.data })
-        : loadModule(part, textOf(part.data), this.#base);
-    const kept = { value, bytes: part.data.length };
+    const kept = { value: this.#load(part, part.data), bytes: part.data.length };
     this.#values.set(key, kept);
     return kept;
+  }
+
+  #load(part: SentPart, data: Uint8Array): unknown {
+    switch (part.kind) {
+      case 'DATA':
+        return decodePayload({ encoding: 'V8', data });
+      case 'MODULE':
+        return loadModule(part, textOf(data), this.#base);
+      case 'SETUP':
+        return setupFrom(data);
+    }
   }
 }
 
