@@ -3,6 +3,8 @@
  *
  * The processes of a pool: their entries become one file each, with all they load inside; a pool starts in half the time.
  *
+ * The HTTP service: `dist/http/libraries.js` becomes one file with the web server inside, so that it is not installed along.
+ *
  * The grapher: `dist/grapher/render.js` becomes one file with chart.js, chartjs-node-canvas and packages/canvas inside, as
  * the installed package has none of them; @napi-rs/canvas stays outside. Beside it the font, and all licences.
  */
@@ -62,6 +64,19 @@ function bannerFor(entry) {
   ].join('\n');
 }
 
+async function buildHttp(folder) {
+  const { metafile } = await build({
+    entryPoints: ['src/http/libraries.ts'],
+    outfile: join(folder, 'libraries.js'),
+    ...BUNDLE,
+    logLevel: 'error',
+    external: ['pino'],
+    banner: { js: bannerFor('src/http/libraries.ts') },
+  });
+  await rm(join(folder, 'libraries.js.map'), { force: true });
+  await writeFile(join(folder, 'THIRD-PARTY-LICENSES.txt'), await licencesOf(Object.keys(metafile.inputs)));
+}
+
 async function buildGrapher(folder) {
   const { metafile } = await build({
     entryPoints: ['src/grapher/render.ts'],
@@ -110,5 +125,6 @@ async function licencesOf(inputs) {
 }
 
 await buildGrapher('dist/grapher');
+await buildHttp('dist/http');
 await rm('dist/parts', { recursive: true, force: true });
 await buildProcesses('dist');
