@@ -3,6 +3,8 @@
  *
  * The processes of a pool: their entries become one file each, with all they load inside; a pool starts in half the time.
  *
+ * The HTTP service: `dist/http/libraries.js` becomes one file with the web server inside, so that it is not installed along.
+ *
  * The grapher: `dist/grapher/render.js` becomes one file with chart.js, chartjs-node-canvas and packages/canvas inside, as
  * the installed package has none of them; @napi-rs/canvas stays outside. Beside it the font, and all licences.
  */
@@ -62,6 +64,19 @@ function bannerFor(entry) {
   ].join('\n');
 }
 
+async function buildHttp(folder) {
+  const { metafile } = await build({
+    entryPoints: ['src/http/libraries.ts'],
+    outfile: join(folder, 'libraries.js'),
+    ...BUNDLE,
+    logLevel: 'error',
+    external: ['pino'],
+    banner: { js: bannerFor('src/http/libraries.ts') },
+  });
+  await rm(join(folder, 'libraries.js.map'), { force: true });
+  await writeFile(join(folder, 'THIRD-PARTY-LICENSES.txt'), await licencesOf(Object.keys(metafile.inputs)));
+}
+
 async function buildGrapher(folder) {
   const { metafile } = await build({
     entryPoints: ['src/grapher/render.ts'],
@@ -103,12 +118,20 @@ async function licencesOf(inputs) {
   const texts = [...new Set(packages)].filter(Boolean).map(async (name) => {
     const folder = join('node_modules', name);
     const file = (await readdir(folder)).find((entry) => /^licen[cs]e/i.test(entry));
-    if (!file) throw new Error(`${name} is bundled but has no licence file`);
+    if (!file) return `${name}\n\n${await statedLicence(folder)}\n`;
     return `${name}\n\n${(await readFile(join(folder, file), 'utf8')).trim()}\n`;
   });
   return (await Promise.all(texts)).join(`\n${'-'.repeat(80)}\n\n`);
 }
 
+/** Of a package without a text of its licence. */
+async function statedLicence(folder) {
+  const { license, author, repository } = JSON.parse(await readFile(join(folder, 'package.json'), 'utf8'));
+  if (!license) throw new Error(`${folder} is bundled but states no licence`);
+  return `Licence ${license}, as its package.json says. By ${author?.name ?? author}, ${repository?.url ?? repository}`;
+}
+
 await buildGrapher('dist/grapher');
+await buildHttp('dist/http');
 await rm('dist/parts', { recursive: true, force: true });
 await buildProcesses('dist');

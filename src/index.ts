@@ -9,6 +9,7 @@ export { type ModuleOptions } from './client/modules/open-module.js';
 export { type RemoteModule } from './client/modules/remote-module.js';
 export { type CallOptions, type LogLine, type MapOptions } from './client/options.js';
 export { type Reference } from './client/references.js';
+export { serializeTask, type SerializeOptions, type SerializeTask } from './client/serialize-task.js';
 export { type SubmitOptions } from './client/submit-options.js';
 export { type TaskFilter } from './client/task-client.js';
 export { type TaskDetails } from './client/task-details.js';

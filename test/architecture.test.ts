@@ -10,9 +10,10 @@ const ALLOWED: Record<string, string[]> = {
   client: ['core', 'host', 'wire'],
   queue: ['core', 'host', 'wire', 'client'],
   server: ['core', 'host', 'wire', 'queue'],
+  http: ['core', 'host', 'wire', 'queue', 'server'],
   worker: ['core', 'host', 'wire'],
   grapher: [],
-  cli: ['core', 'host', 'wire', 'client', 'server', 'worker', 'grapher'],
+  cli: ['core', 'host', 'wire', 'client', 'server', 'http', 'worker', 'grapher'],
 };
 const SOURCE = resolve('src');
 

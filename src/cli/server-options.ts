@@ -1,6 +1,8 @@
 import { dirname, join, resolve } from 'node:path';
 import { MAX_WORKERS, type ScaleLimits } from '../core/autoscaler.js';
 import { PoolError } from '../core/errors.js';
+import { parseSizeBytes } from '../core/size.js';
+import { HTTP_DEFAULTS, type HttpOptions } from '../http/options.js';
 import { DEFAULT_PORT, type PortRange } from '../wire/address.js';
 import { parseSearchRange } from '../wire/discovery.js';
 import { parseDurationMs } from './duration.js';
@@ -30,10 +32,14 @@ export interface ServerArguments extends WorkerFlags {
   store: string;
   keepResults: string;
   keepCount: string;
+  maxQueued: string;
+  http: boolean;
+  httpPort: string | undefined;
+  httpAllowHost: string[] | undefined;
+  httpMaxBody: string;
+  httpRate: string;
 }
 
-/** Where the HTTP service will listen: never taken for the coordinator. */
-const HTTP_PORT = 5000;
 /** How many ports to try when none was named. */
 const PORT_TRIES = 100;
 
@@ -47,7 +53,7 @@ export function resolveServerOptions(args: ServerArguments): ServerOptions {
     ...resolved,
     workers,
     workerPorts,
-    ports: portsToTry(args.port, workerPorts),
+    ports: portsToTry('--port', args.port, DEFAULT_PORT, workerPorts),
     credentials: { token: args.auth ? ensureToken() : undefined, tls },
     profile: profileFile(args.profile, workers),
     profileIntervalMs: intervalMs(args.profileInterval),
@@ -86,13 +92,43 @@ function numberOfWorkers({ workers }: ServerArguments, limits: ScaleLimits | und
 }
 
 /** A port that was named is the only one; otherwise the next free one outside the workers' range will do. */
-function portsToTry(given: string | undefined, { first, last }: PortRange): number[] {
-  if (given !== undefined) return [wholeNumber('--port', given, 1, 65_535)];
+function portsToTry(
+  flag: string,
+  given: string | undefined,
+  from: number,
+  { first, last }: PortRange,
+): number[] {
+  if (given !== undefined) return [wholeNumber(flag, given, 1, 65_535)];
   const ports: number[] = [];
-  for (let port = DEFAULT_PORT; ports.length < PORT_TRIES && port <= 65_535; port++) {
-    if (port !== HTTP_PORT && (port < first || port > last)) ports.push(port);
+  for (let port = from; ports.length < PORT_TRIES && port <= 65_535; port++) {
+    if ((port !== HTTP_DEFAULTS.port || from === HTTP_DEFAULTS.port) && (port < first || port > last))
+      ports.push(port);
   }
   return ports;
+}
+
+/** How the HTTP service is started; undefined where there is to be none. @throws PoolError `invalid-argument` */
+export function resolveHttpOptions(
+  args: ServerArguments,
+  { host, advertise, credentials, workerPorts }: ServerOptions,
+): HttpOptions | undefined {
+  if (!args.http) return undefined;
+  // The ports of a server always have a range.
+  const taken = workerPorts ?? { first: 0, last: 0 };
+  return {
+    host,
+    advertise,
+    credentials,
+    ports: portsToTry('--http-port', args.httpPort, HTTP_DEFAULTS.port, taken),
+    allowedHosts: (args.httpAllowHost ?? []).map(hostName),
+    maxBodyBytes: parseSizeBytes(args.httpMaxBody, '--http-max-body', 1024),
+    requestsPerSecond: wholeNumber('--http-rate', args.httpRate, 1, 1_000_000),
+  };
+}
+
+function hostName(given: string): string {
+  if (/^([\w.-]+|\[[\da-f:]+\])$/i.test(given)) return given;
+  throw new PoolError('invalid-argument', `--http-allow-host: expected a name without a port, got ${given}`);
 }
 
 function profileFile(given: string | boolean | undefined, workers: number): string | undefined {
@@ -105,11 +141,12 @@ function profileFile(given: string | boolean | undefined, workers: number): stri
   return folder === undefined ? undefined : join(folder, `results_${workers}.csv`);
 }
 
-function queueOptions({ store, keepResults, keepCount }: ServerArguments): QueueOptions {
+function queueOptions({ store, keepResults, keepCount, maxQueued }: ServerArguments): QueueOptions {
   return {
     store: storeFrom(store),
     keepMs: parseDurationMs(keepResults, '--keep-results'),
     keepCount: wholeNumber('--keep-count', keepCount, 0, 100_000_000),
+    maxQueued: wholeNumber('--max-queued', maxQueued, 1, 100_000_000),
   };
 }
 

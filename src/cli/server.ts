@@ -1,11 +1,14 @@
 import { constants } from 'node:os';
 import type { ArgumentsCamelCase, Argv, CommandModule } from 'yargs';
 import { formatAddress, isLoopback } from '../wire/address.js';
+import { MAX_QUEUED } from '../wire/process-messages.js';
 import { VERSION } from '../wire/protocol.js';
 import { silenceGrpc } from '../wire/grpc-server.js';
 import { POLICIES } from '../core/placement.js';
+import { HTTP_DEFAULTS, type HttpOptions } from '../http/options.js';
+import type { Serve } from '../server/face.js';
 import { type RunningServer, startServer } from '../server/server.js';
-import { resolveServerOptions, type ServerArguments } from './server-options.js';
+import { resolveHttpOptions, resolveServerOptions, type ServerArguments } from './server-options.js';
 import { workerFlags } from './worker-flags.js';
 
 export const serverCommand: CommandModule<object, ServerArguments> = {
@@ -71,6 +74,36 @@ export const serverCommand: CommandModule<object, ServerArguments> = {
         describe: 'how long results of submitted tasks are kept',
       })
       .option('keep-count', { type: 'string', default: '100000', describe: 'and how many of them' })
+      .option('max-queued', {
+        type: 'string',
+        default: String(MAX_QUEUED),
+        describe: 'how many submitted tasks may wait or run at a time',
+      })
+      .option('http', {
+        type: 'boolean',
+        default: true,
+        describe: '--no-http: no HTTP service, see docs/http.md',
+      })
+      .option('http-port', {
+        type: 'string',
+        describe: `its port  [default: ${HTTP_DEFAULTS.port}, or the next free one]`,
+      })
+      .option('http-allow-host', {
+        type: 'string',
+        array: true,
+        nargs: 1,
+        describe: 'a further name it is called by, of a proxy say; may be given again',
+      })
+      .option('http-max-body', {
+        type: 'string',
+        default: HTTP_DEFAULTS.maxBody,
+        describe: 'largest body of a request',
+      })
+      .option('http-rate', {
+        type: 'string',
+        default: String(HTTP_DEFAULTS.requestsPerSecond),
+        describe: 'requests that one address may make per second',
+      })
       .example('$0 server 4', 'four workers')
       .example('$0 server 4 --store file:queue', 'submitted tasks are on disk, and outlive the server')
       .example('$0 server --min 1 --max 8', 'as many as there is work for')
@@ -83,7 +116,9 @@ export const serverCommand: CommandModule<object, ServerArguments> = {
     // A port that is taken is expected here and no news for a terminal.
     silenceGrpc();
     const startedAt = performance.now();
-    const server = await startServer(resolveServerOptions(args));
+    const options = resolveServerOptions(args);
+    const http = resolveHttpOptions(args, options);
+    const server = await startServer(options, undefined, http && serveHttp(http));
     stopOnSignals(server);
     console.log(greeting(server, args, performance.now() - startedAt));
     await server.stopped;
@@ -95,6 +130,13 @@ export const serverCommand: CommandModule<object, ServerArguments> = {
     process.exit(0);
   },
 };
+
+/** It is loaded while the pool starts. */
+function serveHttp(options: HttpOptions): Serve {
+  const loading = import('../http/index.js');
+  loading.catch(() => undefined); // Told when it is asked for.
+  return async (pool) => (await loading).startHttp(options, pool);
+}
 
 /** The first signal lets running tasks finish; the second ends everything at once. */
 function stopOnSignals(server: RunningServer): void {
@@ -122,6 +164,7 @@ function greeting(server: RunningServer, args: ServerArguments, elapsedMs: numbe
     '',
     `  coordinator  ${address}`,
     `  workers      ${shown.join(', ')}`,
+    ...(server.http === undefined ? [] : [`  http         ${server.http}`]),
     ...(server.profile === undefined ? [] : [`  profile      ${server.profile}`]),
     ...(args.auth ? [] : ['  token        none: every program on this machine may run code here']),
     '',

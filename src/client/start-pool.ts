@@ -6,7 +6,7 @@ import { usableCores } from '../host/cpu-limit.js';
 import { newToken } from '../host/token.js';
 import type { Address } from '../wire/address.js';
 import { loadParser } from '../wire/functions/free-names.js';
-import { KEEP_RESULTS, type ServerNotice, type ServerRequest } from '../wire/process-messages.js';
+import { KEEP_RESULTS, MAX_QUEUED, type ServerNotice, type ServerRequest } from '../wire/process-messages.js';
 import { connectPool } from './connect.js';
 import { InlineExecutor } from './inline-executor.js';
 import { checkKeys, checkNumber, refuse } from './options.js';
@@ -97,7 +97,7 @@ export async function startPool(options: StartPoolOptions = {}): Promise<Pool> {
       ...limits,
       scaleLimits: undefined,
       discover: [],
-      queue: { store: 'memory', ...KEEP_RESULTS },
+      queue: { store: 'memory', ...KEEP_RESULTS, maxQueued: MAX_QUEUED },
       announce: false,
       standardServices: false,
     },

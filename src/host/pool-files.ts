@@ -14,6 +14,8 @@ export interface PoolFile {
   version: string;
   /** Those it has started, which outlive it for a while. */
   workers: readonly WorkerProcess[];
+  /** URL of its HTTP service, where it has one. */
+  http?: string | undefined;
   /** There when the pool has TLS. `ca` is what its certificate is trusted by, as PEM. */
   tls?: { ca: string | undefined } | undefined;
 }

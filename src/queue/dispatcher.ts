@@ -21,7 +21,7 @@ const RETRY_MS = 1_000;
 
 /** What becomes of the tasks that it was given. */
 export interface DispatcherEvents {
-  began(id: TaskId): void;
+  began(task: ClaimedTask): void;
   /** It has ended. */
   ended(settlement: Settlement): void;
   /** It did not run, or somebody else has it. */
@@ -153,7 +153,8 @@ export class Dispatcher {
     }
   }
 
-  #start({ spec, fn }: ClaimedTask, inserts: readonly Insert[]): void {
+  #start(task: ClaimedTask, inserts: readonly Insert[]): void {
+    const { spec, fn } = task;
     const attempt = this.#attempts.get(spec.id);
     if (!attempt || this.#isClosed) return;
     const { id, name, args, timeoutMs, retries, retryOn, priority } = spec;
@@ -169,7 +170,7 @@ export class Dispatcher {
       { fn, args, name, options, inserts, isOpaque: true },
       (isOk, value) => this.#settled(id, isOk, value),
     );
-    this.#events.began(id);
+    this.#events.began(task);
   }
 
   #settled(id: TaskId, isOk: boolean, value: unknown): void {

@@ -18,6 +18,7 @@ export class OutcomeWriter {
   #settlements: Settlement[] = [];
   #writing: Promise<void> | undefined;
   #isClosed = false;
+  #lastAt = Number.NEGATIVE_INFINITY;
 
   constructor(store: TaskStore, events: OutcomeEvents) {
     this.#store = store;
@@ -26,7 +27,11 @@ export class OutcomeWriter {
 
   /** Resolves when all that there is to write is in the store. */
   write(...settlements: Settlement[]): Promise<void> {
-    this.#settlements.push(...settlements);
+    // No two outcomes have the same instant, so that it tells their order.
+    for (const settlement of settlements) {
+      this.#lastAt = Math.max(settlement.at, this.#lastAt + 0.001);
+      this.#settlements.push({ ...settlement, at: this.#lastAt });
+    }
     return (this.#writing ??= this.#writeAll());
   }
 

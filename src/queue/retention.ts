@@ -1,3 +1,4 @@
+import { PoolError } from '../core/errors.js';
 import type { TaskId } from '../core/ids.js';
 import type { RetentionRule, TaskStore } from './store.js';
 
@@ -5,6 +6,21 @@ import type { RetentionRule, TaskStore } from './store.js';
 export interface Retention {
   keepMs: number;
   keepCount: number;
+}
+
+/** What a queue takes, and what it keeps. */
+export interface QueueLimits extends Retention {
+  /** How many tasks may be without an outcome. */
+  maxQueued: number;
+}
+
+/** @throws PoolError `queue-full` */
+export function checkRoom(tasks: number, most: number): void {
+  if (tasks <= most) return;
+  throw new PoolError(
+    'queue-full',
+    `the queue has no room: ${most} tasks may wait or run at a time (--max-queued); try again later`,
+  );
 }
 
 /** How many tasks that have failed, or were cancelled, are kept for people to look at; the oldest go first. */

@@ -43,6 +43,8 @@ export interface TaskStore {
   outcomes(ids: readonly TaskId[]): Promise<(TaskOutcome | 'dropped' | undefined)[]>;
   /** Newest first. */
   list(query: ListQuery): Promise<TaskPage>;
+  /** Settled tasks whose outcomes are kept, in the order in which they settled. */
+  settled(query: SettledQuery): Promise<TaskPage>;
   /** Lets tasks that have failed, or were cancelled, run again. Undefined for any other. */
   retry(ids: readonly TaskId[]): Promise<(UnsettledTask | undefined)[]>;
   /** Settled tasks whose outcome is kept and need not be, oldest outcome first, at most 1000. */
@@ -147,6 +149,12 @@ export interface ListQuery {
   name: string | undefined;
   group: string | undefined;
   limit: number;
+  cursor: string | undefined;
+}
+
+export interface SettledQuery {
+  limit: number;
+  /** Of an earlier page, for what settled after it. */
   cursor: string | undefined;
 }
 

@@ -11,11 +11,14 @@ import { Dispatcher } from './dispatcher.js';
 import type { Explanation } from './explanation.js';
 import { unrunCourse } from './course.js';
 import { factsOf } from './facts.js';
+import { JsonResults } from './json-results.js';
+import { Observers, type QueueObserver } from './observers.js';
 import { OutcomeWriter } from './outcome-writer.js';
-import { keepWithin, type Retention } from './retention.js';
+import { checkRoom, keepWithin, type QueueLimits } from './retention.js';
 import type {
   AddedTask,
   ListQuery,
+  SettledQuery,
   Settlement,
   TaskOutcome,
   TaskPage,
@@ -23,8 +26,9 @@ import type {
   TaskSpec,
   TaskStore,
 } from './store.js';
-import { outcomeFor } from './verdicts.js';
+import { outcomeFor, upstreamOutcomes } from './verdicts.js';
 import { type Watcher, Watchers } from './watchers.js';
+import type { Payload } from '../wire/values/payload.js';
 
 /** When a task whose outcome was refused is looked at again, in ms. */
 const REFUSED_MS = 1_000;
@@ -40,12 +44,15 @@ export interface TaskQueueLog {
 /** Tasks that outlive the call: takes them on, has them run when it is their turn, and keeps what came of them. */
 export class TaskQueue {
   readonly #store: TaskStore;
+  readonly #maxQueued: number;
   readonly #log: TaskQueueLog;
   readonly #queue = new Queue();
   readonly #watchers = new Watchers();
+  readonly #observers = new Observers();
   readonly #outcomes: OutcomeWriter;
   #dispatcher: Dispatcher | undefined;
   #executor: DirectExecutor | undefined;
+  #jsonResults: JsonResults | undefined;
   readonly #stopRetention: () => void;
   #timer: NodeJS.Timeout | undefined;
   #timerAt: number | undefined;
@@ -53,8 +60,9 @@ export class TaskQueue {
   #isStopping = false;
   #storeFailedAt = Number.NEGATIVE_INFINITY;
 
-  private constructor(store: TaskStore, retention: Retention, log: TaskQueueLog) {
+  private constructor(store: TaskStore, limits: QueueLimits, log: TaskQueueLog) {
     this.#store = store;
+    this.#maxQueued = limits.maxQueued;
     this.#log = log;
     this.#outcomes = new OutcomeWriter(store, {
       settled: (settlements) => this.#settled(settlements),
@@ -64,7 +72,7 @@ export class TaskQueue {
       storeFailed: (error) => this.#storeFailed(error),
     });
     this.#stopRetention = keepWithin(
-      retention,
+      limits,
       store,
       (id) => this.#queue.isUsed(id),
       (error) => this.#storeFailed(error),
@@ -72,8 +80,8 @@ export class TaskQueue {
   }
 
   /** Takes up what the store holds. @throws PoolError when it cannot be read */
-  static async open(store: TaskStore, retention: Retention, log: TaskQueueLog): Promise<TaskQueue> {
-    const queue = new TaskQueue(store, retention, log);
+  static async open(store: TaskStore, limits: QueueLimits, log: TaskQueueLog): Promise<TaskQueue> {
+    const queue = new TaskQueue(store, limits, log);
     for await (const tasks of store.unsettled()) {
       queue.#handle({
         type: 'submitted',
@@ -91,8 +99,12 @@ export class TaskQueue {
   /** Begins to run tasks. Until then they are taken on and wait. */
   start(makeExecutor: MakeExecutor): void {
     this.#executor = makeExecutor(() => this.#pumpSoon());
+    this.#jsonResults = new JsonResults(this.#executor);
     this.#dispatcher = new Dispatcher(this.#store, this.#executor, randomUUID(), {
-      began: (id) => this.#watchers.state(id, 'running'),
+      began: (task) => {
+        this.#watchers.state(task.spec.id, 'running');
+        this.#observers.began(task);
+      },
       ended: (settlement) => {
         if (settlement.course) settlement.course.lineMs = this.#queue.lineMs(settlement.id);
         void this.#outcomes.write(settlement);
@@ -110,6 +122,7 @@ export class TaskQueue {
    */
   async submit(tasks: readonly TaskSpec[], functions: readonly ShippedFunction[]): Promise<AddedTask[]> {
     if (this.#isStopping) throw new PoolError('unavailable', 'the pool is stopping');
+    checkRoom(this.#queue.size + tasks.length, this.#maxQueued);
     const added = await this.#store.add(tasks, functions);
     const fresh = tasks.flatMap((spec, index) => {
       const task = added[index];
@@ -117,6 +130,7 @@ export class TaskQueue {
       return [{ facts: factsOf(spec, task.unsettled), upstream: task.upstream }];
     });
     this.#handle({ type: 'submitted', tasks: fresh });
+    this.#observers.submitted(tasks.filter((_, index) => added[index]?.isNew));
     return added;
   }
 
@@ -144,6 +158,32 @@ export class TaskQueue {
 
   list(query: ListQuery): Promise<TaskPage> {
     return this.#store.list(query);
+  }
+
+  /** Those that have outcomes, in the order in which they came. */
+  settled(query: SettledQuery): Promise<TaskPage> {
+    return this.#store.settled(query);
+  }
+
+  /** What tasks came to; undefined for those that came to nothing yet, or are not there. */
+  outcomes(ids: readonly TaskId[]): Promise<(TaskOutcome | 'dropped' | undefined)[]> {
+    return this.#store.outcomes(ids);
+  }
+
+  /** A task's result as JSON. @throws PoolError `not-cloneable`, `unavailable` */
+  async resultAsJson({ spec, attempt }: TaskRecord, result: Payload): Promise<Payload> {
+    if (!this.#jsonResults) throw new PoolError('unavailable', 'the pool is starting');
+    return this.#jsonResults.of(`${spec.id} ${attempt}`, result);
+  }
+
+  /** How many tasks have no outcome. */
+  get size(): number {
+    return this.#queue.size;
+  }
+
+  /** @returns stops observing. */
+  observe(observer: QueueObserver): () => void {
+    return this.#observers.add(observer);
   }
 
   counts(): Promise<Record<TaskState, number>> {
@@ -262,7 +302,7 @@ export class TaskQueue {
   async #settle(settles: readonly { id: TaskId; how: Verdict }[]): Promise<void> {
     try {
       const records = await this.#store.find(settles.map(({ id }) => id));
-      const upstream = await this.#upstreamOutcomes(settles);
+      const upstream = await upstreamOutcomes(this.#store, settles);
       const at = Date.now();
       await this.#outcomes.write(
         ...settles.map(({ id, how }, index) => ({
@@ -279,21 +319,12 @@ export class TaskQueue {
     }
   }
 
-  async #upstreamOutcomes(settles: readonly { how: Verdict }[]): Promise<Map<TaskId, TaskOutcome>> {
-    const ids = settles.flatMap(({ how }) => (how.kind === 'upstream' ? [how.id] : []));
-    const outcomes = ids.length > 0 ? await this.#store.outcomes(ids) : [];
-    const known = new Map<TaskId, TaskOutcome>();
-    outcomes.forEach((outcome, index) => {
-      if (outcome && outcome !== 'dropped') known.set(ids[index] as TaskId, outcome);
-    });
-    return known;
-  }
-
   #settled(settlements: readonly Settlement[]): void {
     for (const { id, outcome } of settlements) {
       this.#handle({ type: 'settled', id, state: outcome.state });
       this.#watchers.outcome(id, outcome);
     }
+    this.#observers.settled(settlements);
   }
 
   /** Back in line, unless it was settled by somebody else. */
@@ -305,6 +336,7 @@ export class TaskQueue {
       if (outcome && outcome !== 'dropped') this.#watchers.outcome(id, outcome);
     } else {
       this.#watchers.state(id, 'pending');
+      this.#observers.released(id);
       this.#handle({ type: 'released', id, delayMs });
     }
   }
@@ -346,7 +378,7 @@ export function noSuchTask(id: TaskId): PoolError {
   return new PoolError('not-found', `there is no task ${id}`);
 }
 
-function outcomeDropped(id: TaskId): PoolError {
+export function outcomeDropped(id: TaskId): PoolError {
   return new PoolError(
     'result-dropped',
     `the result of task ${id} was kept no longer; start the server with a longer --keep-results`,

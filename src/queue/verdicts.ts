@@ -3,7 +3,7 @@ import { PoolError } from '../core/errors.js';
 import type { TaskId } from '../core/ids.js';
 import type { Verdict } from '../core/queue/queue.js';
 import type { Failure } from '../wire/outcome.js';
-import type { TaskOutcome } from './store.js';
+import type { TaskOutcome, TaskStore } from './store.js';
 
 /** What is decided about a task, in words. */
 export function errorFor(verdict: Verdict, id: TaskId, mayHaveRun: boolean): PoolError {
@@ -44,6 +44,20 @@ export function outcomeFor(verdict: Verdict, id: TaskId, upstream?: TaskOutcome)
   const { code, message, mayHaveRun } = errorFor(verdict, id, false);
   const state = code === 'cancelled' ? 'cancelled' : 'failed';
   return { state, failure: { code, message, mayHaveRun }, runMs: 0 };
+}
+
+/** Of those that hand down the outcome of another task, that one. */
+export async function upstreamOutcomes(
+  store: TaskStore,
+  settles: readonly { how: Verdict }[],
+): Promise<Map<TaskId, TaskOutcome>> {
+  const ids = settles.flatMap(({ how }) => (how.kind === 'upstream' ? [how.id] : []));
+  const outcomes = ids.length > 0 ? await store.outcomes(ids) : [];
+  const known = new Map<TaskId, TaskOutcome>();
+  outcomes.forEach((outcome, index) => {
+    if (outcome && outcome !== 'dropped') known.set(ids[index] as TaskId, outcome);
+  });
+  return known;
 }
 
 function handedDown(failure: Failure, id: TaskId): Failure {

@@ -8,7 +8,7 @@ import { fits, NO_TAGS, type TagSet } from '../core/tags.js';
 import type { PolicyName } from '../core/placement.js';
 import type { Scheduler, SchedulerCommand, SchedulerEvent } from '../core/scheduler.js';
 import type { Attached } from '../wire/generated/offhand/v1/Attached.js';
-import type { StatusDocument } from '../wire/generated/offhand/v1/StatusDocument.js';
+import type { StatusDocument__Output } from '../wire/generated/offhand/v1/StatusDocument.js';
 import type { WorkerMessage__Output } from '../wire/generated/offhand/v1/WorkerMessage.js';
 import { readLease, signLease } from '../wire/lease-token.js';
 import type { Logger } from '../host/logger.js';
@@ -172,7 +172,7 @@ export class Coordinator {
     return readLease(token, this.#settings.signingKey);
   }
 
-  async status(): Promise<StatusDocument> {
+  async status(): Promise<StatusDocument__Output> {
     const workers = await Promise.all(
       this.members.inOrder.map(async (link) => {
         const state = withRemaining(await link.state(), (epoch) => this.#expectedMs(epoch));
@@ -183,6 +183,7 @@ export class Coordinator {
       workers,
       queue: { pending: this.#scheduler.waiting, tasks: [] },
       wanted: this.wanted + this.members.joined,
+      httpAddress: '',
     };
   }
 

@@ -1,5 +1,5 @@
-import type { TaskState } from '../wire/generated/offhand/v1/TaskState.js';
-import type { WorkerState } from '../wire/generated/offhand/v1/WorkerState.js';
+import type { TaskState__Output } from '../wire/generated/offhand/v1/TaskState.js';
+import type { WorkerState__Output } from '../wire/generated/offhand/v1/WorkerState.js';
 
 /**
  * A worker's state with how long its tasks still take, where that is known.
@@ -7,13 +7,13 @@ import type { WorkerState } from '../wire/generated/offhand/v1/WorkerState.js';
  * @param expectedMs how long what runs under a lease takes in all, by the lease's epoch.
  */
 export function withRemaining(
-  state: WorkerState,
+  state: WorkerState__Output,
   expectedMs: (epoch: number) => number | undefined,
-): WorkerState {
-  const tasks = (state.tasks ?? []).map((task): TaskState => {
-    const expected = expectedMs(Number(task.leaseEpoch ?? 0));
+): WorkerState__Output {
+  const tasks = state.tasks.map((task): TaskState__Output => {
+    const expected = expectedMs(task.leaseEpoch);
     if (expected === undefined) return task;
-    return { ...task, remainingMs: Math.max(0, expected - Number(task.runningMs ?? 0)) };
+    return { ...task, remainingMs: Math.max(0, expected - task.runningMs) };
   });
   return { ...state, tasks };
 }

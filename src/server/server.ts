@@ -16,9 +16,11 @@ import { orphans, removePoolFile, writePoolFile } from '../host/pool-files.js';
 import { meetHandler } from '../wire/discovery.js';
 import { coordinatorService, discoveryService, queueService } from '../wire/proto.js';
 import { VERSION } from '../wire/protocol.js';
+import { poolStatusFrom } from '../wire/status-document.js';
 import { Coordinator } from './coordinator.js';
 import type { CoordinatorPlace, ServerOptions } from '../wire/process-messages.js';
 import { EventLog } from './event-log.js';
+import type { Serve, Service } from './face.js';
 import { keepConnectionsAlive } from './keepalive.js';
 import { Losses } from './losses.js';
 import { Membership } from './membership.js';
@@ -36,6 +38,8 @@ export interface RunningServer {
   /** What clients dial. */
   readonly host: string;
   readonly port: number;
+  /** URL of the HTTP service, if there is one. */
+  readonly http: string | undefined;
   /** Where the profile goes, if one is written. */
   readonly profile: string | undefined;
   /** Those of its own that are attached now. */
@@ -54,16 +58,21 @@ export interface RunningServer {
 export async function startServer(
   options: ServerOptions,
   supervisor = Supervisor.start(options, options.announce ? orphans(options.ports) : []),
+  serve?: Serve,
 ): Promise<RunningServer> {
   try {
-    return await start(options, supervisor);
+    return await start(options, supervisor, serve);
   } catch (error) {
     supervisor.kill();
     throw error;
   }
 }
 
-async function start(options: ServerOptions, supervisor: Supervisor): Promise<RunningServer> {
+async function start(
+  options: ServerOptions,
+  supervisor: Supervisor,
+  serve: Serve | undefined,
+): Promise<RunningServer> {
   const { host, advertise } = options;
   const log = await createLogger({
     name: 'coordinator',
@@ -108,6 +117,8 @@ async function start(options: ServerOptions, supervisor: Supervisor): Promise<Ru
   supervisor.onLost = (worker, loss) => losses.note(worker, loss);
   const stopped = withResolvers<void>();
   let droppedTasks = 0;
+  let service: Service | undefined;
+  let isStopping = false;
   const release: (() => void | Promise<void>)[] = [
     () => eventLog?.close(),
     () => server.forceShutdown(),
@@ -117,6 +128,7 @@ async function start(options: ServerOptions, supervisor: Supervisor): Promise<Ru
 
   const stop = once(async (drainTimeoutMs: number = options.drainTimeoutMs) => {
     log.info('stopping');
+    isStopping = true;
     queue.stop();
     coordinator.drain(drainTimeoutMs);
     await Promise.all([
@@ -136,7 +148,8 @@ async function start(options: ServerOptions, supervisor: Supervisor): Promise<Ru
     if (droppedTasks > 0)
       log.warn({ tasks: droppedTasks }, 'tasks without an outcome are gone with the memory store');
   });
-  const handlers = coordinatorHandlers(coordinator, losses, membership, ({ now }) => {
+  const status = async () => ({ ...(await coordinator.status()), httpAddress: service?.address ?? '' });
+  const handlers = coordinatorHandlers(coordinator, losses, membership, status, ({ now }) => {
     void stop(now ? 0 : undefined);
     // It may have begun to stop before, with more patience.
     if (now) supervisor.kill();
@@ -158,6 +171,23 @@ async function start(options: ServerOptions, supervisor: Supervisor): Promise<Ru
     const own: CoordinatorPlace = { host: ownHost(host), port, certifiedFor: advertise };
     await checkTrust(own, options.credentials);
     startQueue(queue, own, options.credentials);
+    if (serve) {
+      service = await serve({
+        queue,
+        log,
+        status: async () => poolStatusFrom(await status()),
+        scale: (workers) => membership.scale(workers),
+        isReady: () => !isStopping && coordinator.members.slots > 0,
+        onWorkers: (listener) => {
+          coordinator.listen({
+            attached: ({ info }) => listener.attached(info.worker),
+            gone: ({ info }) => listener.gone(info.worker),
+          });
+        },
+      });
+      const { close } = service;
+      release.push(close);
+    }
     let profile: string | undefined;
     let kill = () => Promise.resolve(supervisor.kill());
     if (options.profile !== undefined) {
@@ -190,6 +220,7 @@ async function start(options: ServerOptions, supervisor: Supervisor): Promise<Ru
         pid: process.pid,
         version: VERSION,
         tls,
+        http: service?.address,
       };
       const announce = () => writePoolFile({ ...pool, workers: workers() });
       announce();
@@ -199,6 +230,7 @@ async function start(options: ServerOptions, supervisor: Supervisor): Promise<Ru
     return {
       host: advertise,
       port,
+      http: service?.address,
       profile,
       workers,
       stopped: stopped.promise,

@@ -3,6 +3,7 @@ import { PoolError } from '../core/errors.js';
 import { type ClientId, clientId, workerId } from '../core/ids.js';
 import { toStatus } from '../wire/errors.js';
 import type { CoordinatorHandlers } from '../wire/generated/offhand/v1/Coordinator.js';
+import type { StatusDocument } from '../wire/generated/offhand/v1/StatusDocument.js';
 import type { WorkerMessage__Output } from '../wire/generated/offhand/v1/WorkerMessage.js';
 import { PROTOCOL, VERSION } from '../wire/protocol.js';
 import { hear } from '../wire/server-stream.js';
@@ -21,6 +22,7 @@ export function coordinatorHandlers(
   coordinator: Coordinator,
   losses: Losses,
   membership: Membership,
+  status: () => Promise<StatusDocument>,
   stop: (how: { now: boolean }) => void,
 ): CoordinatorHandlers {
   const leases = new UnaryLeases(coordinator);
@@ -53,7 +55,7 @@ export function coordinatorHandlers(
       answer(call, respond, () => losses.explain(workerId(call.request.workerId)));
     },
     GetStatus(call, respond) {
-      answer(call, respond, () => coordinator.status());
+      answer(call, respond, status);
     },
     Scale(call, respond) {
       answer(call, respond, async () => ({ workers: await membership.scale(call.request.workers) }));

@@ -7,7 +7,7 @@ import type { CoordinatorMessage } from '../wire/generated/offhand/v1/Coordinato
 import type { Report__Output } from '../wire/generated/offhand/v1/Report.js';
 import type { StateReply__Output } from '../wire/generated/offhand/v1/StateReply.js';
 import type { WorkerMessage__Output } from '../wire/generated/offhand/v1/WorkerMessage.js';
-import type { WorkerState } from '../wire/generated/offhand/v1/WorkerState.js';
+import type { WorkerState__Output } from '../wire/generated/offhand/v1/WorkerState.js';
 
 import { WorkerHistory } from './worker-history.js';
 
@@ -22,7 +22,7 @@ export class WorkerLink {
   readonly info: AttachRequest__Output;
   readonly tags: TagSet;
   readonly #stream: AttachStream;
-  readonly #queries = new Map<number, (state: WorkerState | undefined) => void>();
+  readonly #queries = new Map<number, (state: WorkerState__Output | undefined) => void>();
   #nextQuery = 1;
   /** The newest report, once there is one. */
   report: Report__Output | undefined;
@@ -62,9 +62,9 @@ export class WorkerLink {
   }
 
   /** Asks the worker itself; where it does not answer in time, what was last reported has to do. */
-  async state(): Promise<WorkerState> {
+  async state(): Promise<WorkerState__Output> {
     const query = this.#nextQuery++;
-    const told = new Promise<WorkerState | undefined>((resolve) => this.#queries.set(query, resolve));
+    const told = new Promise<WorkerState__Output | undefined>((resolve) => this.#queries.set(query, resolve));
     const timer = setTimeout(() => this.#answer(query, undefined), STATE_LIMIT_MS);
     this.send({ stateQuery: { query } });
     const state = await told;
@@ -76,14 +76,14 @@ export class WorkerLink {
     this.#answer(query, state ?? undefined);
   }
 
-  get #lastKnown(): WorkerState {
+  get #lastKnown(): WorkerState__Output {
     const { worker, host, port, pid, slots } = this.info;
     const { completed, failed } = this.history.newest;
     const phase = this.isDraining ? 'draining' : 'running';
-    return { worker, host, port, pid, slots, phase, tasks: [], completed, failed };
+    return { worker, host, port, pid, slots, phase, busy: false, tasks: [], completed, failed };
   }
 
-  #answer(query: number, state: WorkerState | undefined): void {
+  #answer(query: number, state: WorkerState__Output | undefined): void {
     this.#queries.get(query)?.(state);
     this.#queries.delete(query);
   }

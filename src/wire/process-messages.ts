@@ -61,10 +61,15 @@ export interface QueueOptions {
   /** For how long results are kept, in ms, and how many. */
   keepMs: number;
   keepCount: number;
+  /** How many tasks may be without an outcome; further ones are refused. */
+  maxQueued: number;
 }
 
 /** How results are kept unless asked for otherwise. */
 export const KEEP_RESULTS = { keepMs: 3_600_000, keepCount: 100_000 };
+
+/** How many tasks a queue takes unless told otherwise: about a GB of memory. */
+export const MAX_QUEUED = 1_000_000;
 
 /** Ports of one host, among which one side of a pool looks for the other. */
 export interface SearchRange {

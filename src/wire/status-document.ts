@@ -30,6 +30,8 @@ export interface PoolStatus {
   queue: { pending: number; tasks: TaskStatus[] };
   /** How many workers there are to be; some may be starting, or be lost. 0 where a worker speaks for itself. */
   wanted: number;
+  /** URL of the HTTP service; null where there is none. */
+  http_address: string | null;
 }
 
 export function poolStatusFrom(document: StatusDocument__Output): PoolStatus {
@@ -40,6 +42,7 @@ export function poolStatusFrom(document: StatusDocument__Output): PoolStatus {
       tasks: (document.queue?.tasks ?? []).map(taskStatusFrom),
     },
     wanted: document.wanted,
+    http_address: document.httpAddress || null,
   };
 }
 

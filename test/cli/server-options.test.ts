@@ -3,7 +3,11 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pem, tlsFile } from '../support/tls.js';
-import { resolveServerOptions, type ServerArguments } from '../../src/cli/server-options.js';
+import {
+  resolveHttpOptions,
+  resolveServerOptions,
+  type ServerArguments,
+} from '../../src/cli/server-options.js';
 
 /** As yargs gives them when nothing is typed, but for the files, which nobody wants here. */
 const TYPED: ServerArguments = {
@@ -37,6 +41,12 @@ const TYPED: ServerArguments = {
   store: 'memory',
   keepResults: '1h',
   keepCount: '100000',
+  maxQueued: '1000000',
+  http: false,
+  httpPort: undefined,
+  httpAllowHost: undefined,
+  httpMaxBody: '4mb',
+  httpRate: '20000',
 };
 
 function resolve(typed: Partial<ServerArguments>) {
@@ -200,5 +210,29 @@ describe('the options of a server', () => {
   test('take every address of this machine', () => {
     for (const host of ['127.0.0.1', '127.0.0.2', 'localhost', '::1'])
       expect(resolve({ host }).host).toBe(host);
+  });
+});
+
+describe('the options of its HTTP service', () => {
+  const optionsOf = (typed: Partial<ServerArguments>) => {
+    const http = { http: true, ...typed };
+    return resolveHttpOptions({ ...TYPED, ...http }, resolve(http));
+  };
+
+  test('try port 5000 and those above it that are not for workers, unless one is named', () => {
+    const ports = optionsOf({ workerPorts: '5001-5100' })?.ports ?? [];
+    expect(ports.slice(0, 3)).toEqual([5000, 5101, 5102]);
+    expect(optionsOf({ httpPort: '6000' })?.ports).toEqual([6000]);
+    expect(optionsOf({ http: false })).toBeUndefined();
+  });
+
+  test.each<[Partial<ServerArguments>, RegExp]>([
+    [{ httpPort: '0' }, /^--http-port: .*got 0$/],
+    [{ httpMaxBody: '1' }, /^--http-max-body: .*at least 1kb, got 1$/],
+    [{ httpRate: '0' }, /^--http-rate: .*got 0$/],
+    [{ httpAllowHost: ['a:1'] }, /^--http-allow-host: expected a name without a port, got a:1$/],
+    [{ maxQueued: '0' }, /^--max-queued: .*got 0$/],
+  ])('refuse %j', (typed, message) => {
+    expect(() => optionsOf(typed)).toThrow(message);
   });
 });

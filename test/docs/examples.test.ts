@@ -20,7 +20,7 @@ const ALONE = [
   'stream.ts',
   'warm.ts',
 ];
-const ON_A_SERVER = ['client.ts', 'primes.ts', 'resume.ts'];
+const ON_A_SERVER = ['client.ts', 'http.ts', 'primes.ts', 'resume.ts'];
 
 /** Examples are compiled in the checkout, and find the pool of a sandbox. */
 class Checkout extends Sandbox {
@@ -64,6 +64,17 @@ test('client.ts, in two shells, shares the workers of a server', async () => {
   expect(completed[0]! + completed[1]!).toBe(200);
   expect(Math.min(...completed)).toBeGreaterThan(20);
 });
+
+test('http.ts leaves a task by HTTP alone', async () => {
+  await using sandbox = new Sandbox();
+  const server = await startServer(sandbox, ['1', '--no-profile', '--http']);
+  await using checkout = new Checkout();
+  const env = { OFFHAND_HTTP: server.http, OFFHAND_TOKEN: server.token };
+  const ended = await run(checkout, process.execPath, example('http.ts'), env);
+  expect(ended).toMatchObject({ code: 0, stderr: '' });
+  expect(ended.stdout).toMatch(/^task \w+: \{"h":1,"u":2,"b":3\}\n$/);
+  await server.stop();
+}, 60_000);
 
 test('primes.ts can be sent by the command line', async () => {
   await using sandbox = new Sandbox();

@@ -237,6 +237,46 @@ export function testTaskStore(name: string, open: () => Promise<TaskStore>): voi
       });
     });
 
+    describe('lists what has settled', () => {
+      const ids = (page: { tasks: { spec: { id: string } }[] }) => page.tasks.map((one) => one.spec.id);
+
+      test('in the order of the outcomes, in pages that what settles meanwhile does not disturb', async () => {
+        const store = await withTasks(['a', 'b', 'c', 'd', 'e'], true);
+        expect(await store.settled({ limit: 2, cursor: undefined })).toEqual({
+          tasks: [],
+          cursor: undefined,
+        });
+        const settle = (name: string, at: number, outcome: TaskOutcome) =>
+          store.settle([{ id: id(name), attempt: 1, outcome, at }]);
+        await settle('c', 10, succeeded());
+        await settle('a', 10.001, failed());
+        await settle('d', 11, succeeded());
+        const first = await store.settled({ limit: 2, cursor: undefined });
+        expect(ids(first)).toEqual([id('c'), id('a')]);
+        expect(first.tasks[1]).toMatchObject({ state: 'failed', settledAt: 10.001 });
+        await settle('b', 12, succeeded());
+        const second = await store.settled({ limit: 2, cursor: first.cursor });
+        expect(ids(second)).toEqual([id('d'), id('b')]);
+        const third = await store.settled({ limit: 2, cursor: second.cursor });
+        expect(third).toEqual({ tasks: [], cursor: undefined });
+      });
+
+      test('without what was dropped, or runs again; at its new place once that has settled', async () => {
+        const store = await withTasks(['a', 'b', 'c'], true);
+        await store.settle(
+          [failed(), succeeded(), succeeded()].map((outcome, index) => {
+            return { id: id('abc'[index] ?? ''), attempt: 1, outcome, at: 10 + index };
+          }),
+        );
+        await store.drop([id('b')]);
+        await store.retry([id('a')]);
+        expect(ids(await store.settled({ limit: 9, cursor: undefined }))).toEqual([id('c')]);
+        await store.claim([id('a')], NOBODY, 0);
+        await store.settle([{ id: id('a'), attempt: 2, outcome: succeeded(), at: 20 }]);
+        expect(ids(await store.settled({ limit: 9, cursor: undefined }))).toEqual([id('c'), id('a')]);
+      });
+    });
+
     describe('outcomes are dropped', () => {
       const settledAt = async (names: string[], outcome: TaskOutcome) => {
         const store = await withTasks(names, true);

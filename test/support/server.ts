@@ -47,6 +47,11 @@ export class TestServer extends Command {
     return new Map(list.map((item) => [item.split(' ')[0] ?? '', Number(item.split(' ')[1])]));
   }
 
+  /** URL of the HTTP service, as printed. */
+  get http(): string {
+    return this.#printed(/^ {2}http +(\S+)$/m);
+  }
+
   get profile(): string {
     return this.#printed(/^ {2}profile +(.+)$/m);
   }
@@ -86,7 +91,11 @@ export async function startServer(
 ): Promise<TestServer> {
   for (let attempt = 1; ; attempt++) {
     const { port, workerPorts } = randomPorts();
-    const server = new TestServer(sandbox, [...args, '--port', port, '--worker-ports', workerPorts], env);
+    // Few tests speak HTTP, and all of them would take the ports from 5000 on.
+    const http = args.includes('--http') ? ['--http-port', String(Number(port) + 20)] : ['--no-http'];
+    const given = args.some((arg) => arg.startsWith('--http-port'));
+    const flags = [...args, ...(given ? [] : http), '--port', port, '--worker-ports', workerPorts];
+    const server = new TestServer(sandbox, flags, env);
     try {
       return await server.whenReady();
     } catch (error) {

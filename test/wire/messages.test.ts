@@ -107,6 +107,7 @@ describe('the status document', () => {
       ],
       queue: { pending: 4, tasks: [] },
       wanted: 3,
+      httpAddress: 'http://127.0.0.1:5000',
     };
     expect(poolStatusFrom(document)).toEqual({
       workers: [
@@ -115,14 +116,16 @@ describe('the status document', () => {
       ],
       queue: { pending: 4, tasks: [] },
       wanted: 3,
+      http_address: 'http://127.0.0.1:5000',
     });
   });
 
   test('of an empty pool is empty', () => {
-    expect(poolStatusFrom({ workers: [], queue: null, wanted: 0 })).toEqual({
+    expect(poolStatusFrom({ workers: [], queue: null, wanted: 0, httpAddress: '' })).toEqual({
       workers: [],
       queue: { pending: 0, tasks: [] },
       wanted: 0,
+      http_address: null,
     });
   });
 });

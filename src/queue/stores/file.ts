@@ -11,6 +11,7 @@ import type {
   ClaimedTask,
   ListQuery,
   RetentionRule,
+  SettledQuery,
   Settlement,
   TaskOutcome,
   TaskPage,
@@ -111,6 +112,10 @@ export class FileTaskStore implements TaskStore {
 
   list(query: ListQuery): Promise<TaskPage> {
     return this.#call('list', [query]);
+  }
+
+  settled(query: SettledQuery): Promise<TaskPage> {
+    return this.#call('settled', [query]);
   }
 
   retry(ids: readonly TaskId[]): Promise<(UnsettledTask | undefined)[]> {

@@ -8,6 +8,7 @@ import type {
   ClaimedTask,
   ListQuery,
   RetentionRule,
+  SettledQuery,
   Settlement,
   TaskOutcome,
   TaskPage,
@@ -16,6 +17,7 @@ import type {
   TaskStore,
   UnsettledTask,
 } from '../store.js';
+import { OutcomeOrder } from './outcome-order.js';
 import { notThere, resultDropped, unknownFunction } from './refusals.js';
 
 /** That a task was there is remembered of this many whose outcomes were dropped. */
@@ -35,6 +37,8 @@ class Row implements TaskRecord {
   outcome: TaskOutcome | undefined = undefined;
   course: TaskRecord['course'] = undefined;
   isDropped = false;
+  /** Rises with every outcome. */
+  settledOrder = -1;
   spec: TaskSpec;
   /** Rises with every task. */
   readonly order: number;
@@ -60,6 +64,7 @@ export class MemoryTaskStore implements TaskStore {
   readonly #succeeded = new Set<Row>();
   readonly #unsuccessful = new Set<Row>();
   readonly #dropped = new Set<Row>();
+  readonly #outcomes = new OutcomeOrder<Row>();
   readonly #functions = new Map<string, { fn: ShippedFunction; users: number }>();
   #order = 0;
 
@@ -131,6 +136,7 @@ export class MemoryTaskStore implements TaskStore {
         row.runMs = outcome.runMs;
         row.course = course;
         row.claim = undefined;
+        this.#outcomes.add(row);
         if (outcome.state === 'succeeded') {
           this.#forgetCall(row);
           this.#succeeded.add(row);
@@ -171,6 +177,13 @@ export class MemoryTaskStore implements TaskStore {
     });
   }
 
+  settled({ limit, cursor }: SettledQuery): Promise<TaskPage> {
+    return promised(() => {
+      const { rows, last } = this.#outcomes.page(cursor === undefined ? -1 : Number(cursor), limit);
+      return { tasks: rows, cursor: last === undefined ? undefined : String(last) };
+    });
+  }
+
   retry(ids: readonly TaskId[]): Promise<(UnsettledTask | undefined)[]> {
     return promised(() =>
       ids.map((id) => {
@@ -180,6 +193,7 @@ export class MemoryTaskStore implements TaskStore {
         row.state = 'pending';
         row.outcome = undefined;
         row.course = undefined;
+        this.#outcomes.remove(row);
         row.settledAt = undefined;
         return { spec: row.spec, attempt: row.attempt, wasClaimed: false, ...this.#before(row.spec) };
       }),
@@ -209,6 +223,7 @@ export class MemoryTaskStore implements TaskStore {
         this.#succeeded.delete(row);
         this.#unsuccessful.delete(row);
         row.isDropped = true;
+        this.#outcomes.remove(row);
         row.outcome = undefined;
         if (row.spec.key !== undefined && this.#byKey.get(row.spec.key) === row)
           this.#byKey.delete(row.spec.key);

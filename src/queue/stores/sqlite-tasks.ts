@@ -9,6 +9,7 @@ import type {
   ClaimedTask,
   ListQuery,
   RetentionRule,
+  SettledQuery,
   Settlement,
   TaskOutcome,
   TaskPage,
@@ -170,6 +171,19 @@ export class SqliteTasks {
     const end = rows.length === limit ? Number(rows.at(-1)?.['ord']) : Number(looked ?? 0);
     const hasMore = this.#sql('SELECT 1 FROM tasks WHERE ord < ? LIMIT 1').get([end]) !== undefined;
     return { tasks, cursor: hasMore ? String(end) : undefined };
+  }
+
+  settled({ limit, cursor }: SettledQuery): TaskPage {
+    const [at, order] = cursor === undefined ? [-1, 0] : cursor.split('-').map(Number);
+    const rows = this.#sql(
+      `SELECT ${RECORD} FROM tasks WHERE settled_at IS NOT NULL AND dropped = 0 AND (settled_at, ord) > (?, ?) ` +
+        'ORDER BY settled_at, ord LIMIT ?',
+    ).all([at, order, limit]);
+    const last = rows.length === limit ? rows.at(-1) : undefined;
+    return {
+      tasks: rows.map(recordOf),
+      cursor: last && `${Number(last['settled_at'])}-${Number(last['ord'])}`,
+    };
   }
 
   retry(ids: readonly TaskId[]): (UnsettledTask | undefined)[] {

@@ -1,0 +1,47 @@
+import { isSettled } from '../core/queue/task.js';
+import type { TaskRecord } from '../queue/store.js';
+import type { Failure } from '../wire/outcome.js';
+
+/** A task as JSON. */
+export function taskDocument(record: TaskRecord): object {
+  const { spec, state, attempt, startedAt, settledAt, failure, runMs, isDropped } = record;
+  const isDelayed = state === 'pending' && spec.notBefore > 0;
+  return {
+    task_id: spec.id,
+    name: spec.name,
+    state,
+    priority: spec.priority,
+    client: spec.client,
+    ...(spec.group && { group: spec.group.name }),
+    ...(spec.key !== undefined && { key: spec.key }),
+    attempt,
+    submitted_at: instant(spec.submittedAt),
+    ...(isDelayed && { begins_at: instant(spec.notBefore) }),
+    ...(startedAt !== undefined && { started_at: instant(startedAt) }),
+    ...(settledAt !== undefined && { settled_at: instant(settledAt) }),
+    ...(!isSettled(state) && spec.after.length > 0 && { after: spec.after }),
+    ...(failure && { failure: failureDocument(failure) }),
+    ...(isDropped && { dropped: true }),
+    preview: spec.preview,
+    seconds: secondsOf(runMs),
+  };
+}
+
+export function failureDocument({ code, message, name, stack, mayHaveRun }: Failure): object {
+  return {
+    code,
+    message,
+    ...(name !== undefined && { name }),
+    ...(stack !== undefined && { stack }),
+    may_have_run: mayHaveRun,
+  };
+}
+
+/** To the microsecond. */
+export function secondsOf(ms: number): number {
+  return Math.round(ms * 1_000) / 1_000_000;
+}
+
+function instant(ms: number): string {
+  return new Date(ms).toISOString();
+}

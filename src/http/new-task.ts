@@ -1,0 +1,84 @@
+import { randomBytes } from 'node:crypto';
+import { type TaskId, taskId } from '../core/ids.js';
+import type { RetryCause } from '../core/retry.js';
+import type { TaskSpec } from '../queue/store.js';
+import { idOf } from '../wire/functions/function-id.js';
+import type { Part } from '../wire/functions/parts.js';
+import type { ShippedFunction } from '../wire/functions/source.js';
+import type { Payload } from '../wire/values/payload.js';
+
+/** How people are shown arguments, in characters. */
+const MAX_PREVIEW = 1_024;
+
+/** How a task is submitted, as its schema lets it through. */
+export interface TaskOptions {
+  name?: string;
+  priority?: number;
+  delay_ms?: number;
+  timeout_ms?: number;
+  queue_timeout_ms?: number;
+  deadline_ms?: number;
+  retries?: number;
+  retry_on?: RetryCause[];
+  group?: { name: string; limit: number };
+  after?: string[];
+}
+
+export interface NewCall {
+  source: string;
+  parts: readonly Part[];
+  args: Payload;
+  preview: string;
+  /** What it is called where its options do not say. */
+  name?: string | undefined;
+  options: TaskOptions;
+}
+
+/** Who submits it, and by what key it is known where it has one. */
+export interface Submitter {
+  client: string;
+  key: string | undefined;
+}
+
+/** A task as the queue takes it on. */
+export function newTask(
+  { source, parts, args, preview, name, options }: NewCall,
+  { client, key }: Submitter,
+  now: number,
+): { spec: TaskSpec; fn: ShippedFunction } {
+  const fn = { id: idOf(source), source, name: '', parts };
+  const spec: TaskSpec = {
+    id: newTaskId(now),
+    client,
+    name: options.name ?? name ?? nameIn(source),
+    functionId: fn.id,
+    args,
+    results: [],
+    after: [...new Set(options.after)].map(taskId),
+    priority: options.priority ?? 0,
+    notBefore: options.delay_ms ? now + options.delay_ms : 0,
+    submittedAt: now,
+    key,
+    group: options.group,
+    timeoutMs: options.timeout_ms,
+    queueTimeoutMs: options.queue_timeout_ms,
+    deadlineAt: options.deadline_ms === undefined ? undefined : now + options.deadline_ms,
+    retries: options.retries,
+    retryOn: options.retry_on?.length ? options.retry_on : undefined,
+    preview: preview.length <= MAX_PREVIEW ? preview : `${preview.slice(0, MAX_PREVIEW)}…`,
+  };
+  return { spec, fn };
+}
+
+/** Ids of one process follow one another, so that stores find them side by side. */
+function newTaskId(now: number): TaskId {
+  return taskId(`${now.toString(36)}${randomBytes(8).toString('hex')}`);
+}
+
+/** The name of a function that has one. */
+function nameIn(source: string): string {
+  return (
+    /^(?:async\s+)?function\s*\*?\s*([\p{ID_Start}$_][\p{ID_Continue}$]{0,255})/u.exec(source)?.[1] ??
+    'anonymous'
+  );
+}

@@ -1,0 +1,221 @@
+import { taskId, type TaskId } from '../../core/ids.js';
+import { TASK_STATES, type TaskState } from '../../core/queue/task.js';
+import { noSuchTask } from '../../queue/index.js';
+import type { TaskRecord } from '../../queue/store.js';
+import { encodePayload } from '../../wire/values/payload.js';
+import { taskDocument } from '../documents.js';
+import type { FastifyInstance, FastifyReply } from '../libraries.js';
+import type { TaskOptions } from '../new-task.js';
+import { outcomeAsJson, outcomeOf, streamed } from '../outcomes.js';
+import { HttpError } from '../problems.js';
+import { answer, answers, LOCATION, TASK_ID } from '../schemas.js';
+import type { Context } from '../service.js';
+import { submit, SUBMIT_HEADERS } from '../submit.js';
+
+/** How long a result may be waited for in one request, in ms. */
+const MOST_WAIT_MS = 300_000;
+
+const ONE = { type: 'object', required: ['id'], properties: { id: TASK_ID } };
+const TASK_LOCATION = { ...answer('Task', 'how it stands'), headers: LOCATION };
+
+const LISTED = {
+  type: 'object',
+  description: 'newest first',
+  properties: {
+    tasks: { type: 'array', items: { $ref: 'Task#' } },
+    cursor: { type: 'string', description: 'for the next page; absent where there is no more' },
+  },
+};
+
+const FILTERS = {
+  type: 'object',
+  additionalProperties: false,
+  properties: {
+    state: {
+      type: 'string',
+      pattern: `^(${TASK_STATES.join('|')})(,(${TASK_STATES.join('|')}))*$`,
+      description: 'those in one of these states: pending,running',
+    },
+    name: { type: 'string' },
+    group: { type: 'string' },
+    limit: { type: 'integer', minimum: 1, maximum: 1_000, default: 100 },
+    cursor: { type: 'string', pattern: '^\\d{1,16}$', description: 'of the page before' },
+  },
+};
+
+interface Filters {
+  state?: string;
+  name?: string;
+  group?: string;
+  limit: number;
+  cursor?: string;
+}
+
+interface One {
+  Params: { id: string };
+}
+
+export function addTaskRoutes(app: FastifyInstance, { pool, ending }: Context): void {
+  const { queue } = pool;
+  const find = async (id: TaskId): Promise<TaskRecord> => {
+    const [record] = await queue.find([id]);
+    if (record) return record;
+    throw noSuchTask(id);
+  };
+
+  app.post<{ Body: { source: string; args: unknown[]; options?: TaskOptions } }>(
+    '/v1/tasks',
+    {
+      schema: {
+        summary: 'Submit a task',
+        tags: ['tasks'],
+        headers: SUBMIT_HEADERS,
+        body: { $ref: 'NewTask#' },
+        response: answers({ 202: { ...answer('Submitted', 'the pool has it'), headers: LOCATION } }),
+      },
+    },
+    async (request, reply) => {
+      const { source, args: values, options = {} } = request.body;
+      const args = encodePayload(values, 'JSON', 'args');
+      const preview = Buffer.from(args.data).toString('utf8', 1, Math.min(args.data.length - 1, 4_096));
+      return submit(pool, request, reply, { source, parts: [], args, preview, options });
+    },
+  );
+
+  app.get<{ Querystring: Filters }>(
+    '/v1/tasks',
+    {
+      schema: {
+        summary: 'Tasks, newest first',
+        description: 'A page may be short, or empty, and be followed by another.',
+        tags: ['tasks'],
+        querystring: FILTERS,
+        response: answers({ 200: LISTED }),
+      },
+    },
+    async ({ query: { state, name, group, limit, cursor } }) => {
+      const states = (state?.split(',') ?? []) as TaskState[];
+      const page = await queue.list({ states, name, group, limit, cursor });
+      return {
+        tasks: page.tasks.map(taskDocument),
+        ...(page.cursor !== undefined && { cursor: page.cursor }),
+      };
+    },
+  );
+
+  app.get<One>(
+    '/v1/tasks/:id',
+    {
+      schema: {
+        summary: 'How a task stands',
+        tags: ['tasks'],
+        params: ONE,
+        response: answers({ 200: answer('Task', 'how it stands') }),
+      },
+    },
+    async ({ params }) => taskDocument(await find(taskId(params.id))),
+  );
+
+  app.delete<One>(
+    '/v1/tasks/:id',
+    {
+      schema: {
+        summary: 'Cancel a task',
+        description: 'What has settled stays as it is.',
+        tags: ['tasks'],
+        params: ONE,
+        response: answers({
+          200: answer('Task', 'it has settled'),
+          202: answer('Task', 'it runs, and is being stopped'),
+        }),
+      },
+    },
+    async ({ params }, reply) => {
+      const id = taskId(params.id);
+      await queue.cancel([id]);
+      const record = await find(id);
+      void reply.code(record.settledAt === undefined ? 202 : 200);
+      return taskDocument(record);
+    },
+  );
+
+  app.get<One & { Querystring: { wait: number } }>(
+    '/v1/tasks/:id/result',
+    {
+      schema: {
+        summary: 'What a task came to',
+        description:
+          'A result that JSON cannot carry is answered by 406, which names the place in it; one that is kept no longer by 410.',
+        tags: ['tasks'],
+        params: ONE,
+        querystring: {
+          type: 'object',
+          additionalProperties: false,
+          properties: {
+            wait: {
+              type: 'integer',
+              minimum: 0,
+              maximum: MOST_WAIT_MS,
+              default: 0,
+              description: 'how long to wait for it, in ms',
+            },
+          },
+        },
+        response: answers({
+          200: answer('Outcome', 'its outcome'),
+          202: answer('Outcome', 'it has none yet; ask again'),
+        }),
+      },
+    },
+    async ({ params, query }, reply) => {
+      const id = taskId(params.id);
+      const outcome = await outcomeOf(queue, id, query.wait, [ending, closingOf(reply)]);
+      const record = await find(id);
+      if (!outcome) {
+        void reply.code(202).header('retry-after', '1');
+        return { task_id: id, state: record.state };
+      }
+      // The result was to be JSON, and the worker has said what of it is not.
+      if (outcome.state === 'failed' && outcome.failure.code === 'not-cloneable')
+        throw new HttpError(406, 'not-cloneable', outcome.failure.message);
+      return sendJson(reply, await outcomeAsJson(queue, { record, outcome }));
+    },
+  );
+
+  app.post<One>(
+    '/v1/tasks/:id/retry',
+    {
+      schema: {
+        summary: 'Let a task that failed, or was cancelled, run again',
+        tags: ['tasks'],
+        params: ONE,
+        response: answers({ 202: TASK_LOCATION }),
+      },
+    },
+    async ({ params }, reply) => {
+      const id = taskId(params.id);
+      const { state, isDropped } = await find(id);
+      if (!isDropped && state !== 'failed' && state !== 'cancelled')
+        throw new HttpError(
+          409,
+          'invalid-argument',
+          `task ${id} is ${state}; only one that has failed, or was cancelled, runs again`,
+        );
+      await queue.retry([id]);
+      void reply.code(202).header('location', `/v1/tasks/${id}`);
+      return taskDocument(await find(id));
+    },
+  );
+}
+
+/** What is JSON already. */
+function sendJson(reply: FastifyReply, text: Buffer): FastifyReply {
+  return reply.type('application/json; charset=utf-8').send(streamed(text));
+}
+
+/** Aborted when the caller has gone. */
+function closingOf({ raw }: FastifyReply): AbortSignal {
+  const closing = new AbortController();
+  raw.once('close', () => closing.abort());
+  return closing.signal;
+}

@@ -1,0 +1,25 @@
+import type { Logger } from '../host/logger.js';
+import type { TaskQueue } from '../queue/index.js';
+import type { PoolStatus } from '../wire/status-document.js';
+
+/** What somebody needs of a pool who speaks for it in another way than gRPC. */
+export interface PoolFace {
+  readonly queue: TaskQueue;
+  readonly log: Logger;
+  status(): Promise<PoolStatus>;
+  /** @returns how many workers of its own the pool is to have from now on. @throws PoolError */
+  scale(workers: number): Promise<number>;
+  /** Whether a worker is attached, and the pool does not stop. */
+  isReady(): boolean;
+  /** Told of workers that come and go, by name. */
+  onWorkers(listener: { attached(worker: string): void; gone(worker: string): void }): void;
+}
+
+/** Somebody who does. */
+export interface Service {
+  /** URL without a path. */
+  readonly address: string;
+  readonly close: () => Promise<void>;
+}
+
+export type Serve = (pool: PoolFace) => Promise<Service>;

@@ -1,0 +1,91 @@
+import { request } from 'node:http';
+import { afterAll, beforeAll } from '@jest/globals';
+import { Sandbox } from './sandbox.js';
+import { startServer, type TestServer } from './server.js';
+
+export interface Answer {
+  status: number;
+  headers: Headers;
+  text: string;
+  /** Of a JSON body. */
+  body: Record<string, unknown>;
+}
+
+export interface Asked {
+  method?: string;
+  /** Sent as JSON. */
+  body?: unknown;
+  headers?: Record<string, string>;
+}
+
+/** Programs that speak HTTP to a pool, with its token. */
+export class HttpCaller {
+  readonly base: string;
+  readonly token: string;
+
+  constructor(base: string, token: string) {
+    this.base = base;
+    this.token = token;
+  }
+
+  /** The answer as it comes. */
+  fetch(path: string, { method, body, headers }: Asked = {}, signal?: AbortSignal): Promise<Response> {
+    const json = body === undefined ? {} : { 'content-type': 'application/json' };
+    return fetch(`${this.base}${path}`, {
+      method: method ?? (body === undefined ? 'GET' : 'POST'),
+      headers: { authorization: `Bearer ${this.token}`, ...json, ...headers },
+      ...(body !== undefined && { body: JSON.stringify(body) }),
+      ...(signal && { signal }),
+    });
+  }
+
+  async ask(path: string, asked: Asked = {}): Promise<Answer> {
+    const response = await this.fetch(path, asked);
+    const text = await response.text();
+    const isJson = /json/.test(response.headers.get('content-type') ?? '');
+    const body = isJson ? (JSON.parse(text) as Answer['body']) : {};
+    return { status: response.status, headers: response.headers, text, body };
+  }
+
+  /** Submits a function by its source, and gives the id of the task. */
+  async submit(source: string, args: unknown[] = [], options: object = {}): Promise<string> {
+    const { status, text, body } = await this.ask('/v1/tasks', { body: { source, args, options } });
+    if (status !== 202) throw new Error(`submitting was answered by ${status}: ${text}`);
+    return String(body['task_id']);
+  }
+
+  /** What a task came to, once it has. */
+  result(id: string): Promise<Answer> {
+    return this.ask(`/v1/tasks/${id}/result?wait=10000`);
+  }
+}
+
+/** One pool for all tests of a file. */
+export class HttpFixture {
+  readonly sandbox = new Sandbox();
+  server!: TestServer;
+  http!: HttpCaller;
+
+  constructor(args: string[]) {
+    beforeAll(async () => {
+      this.server = await startServer(this.sandbox, [...args, '--no-profile', '--http']);
+      this.http = new HttpCaller(this.server.http, this.server.token);
+    }, 40_000);
+    afterAll(async () => {
+      await this.server.stop();
+      await this.sandbox[Symbol.asyncDispose]();
+    });
+  }
+}
+
+/** A request whose headers are exactly these, which `fetch` does not allow. @returns the status */
+export function statusWith(url: string, headers: Record<string, string>, method = 'GET'): Promise<number> {
+  return new Promise((resolve, reject) => {
+    const call = request(url, { method, headers }, (response) => {
+      response.resume();
+      resolve(response.statusCode ?? 0);
+    });
+    call.once('error', reject);
+    call.end();
+  });
+}
