@@ -22,6 +22,8 @@ export interface ShippedCall {
   inserts?: readonly Insert[];
   /** Whether its outcome is passed on as it comes, undecoded: see {@link UndecodedFailure}. */
   isOpaque?: boolean;
+  /** By which it is known, where it was not made here; and which attempt at it this is, from 1. */
+  task?: { id: string; attempt: number };
 }
 
 /** A value that goes among the arguments of a call. */

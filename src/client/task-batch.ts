@@ -43,7 +43,7 @@ function limitsOf({ timeoutMs, cancelGraceMs }: CallOptions): Limits | null {
 }
 
 function tasksMessage(tasks: readonly DirectTask[], first: DirectTask, slot: SlotLink): Tasks {
-  const { fn, name, number, args, serial, attempt, output, options, inserts, isOpaque } = first;
+  const { fn, name, number, args, serial, attempt, output, options, inserts, isOpaque, knownAs } = first;
   const { isolate = false } = options;
   const isList = tasks.length > 1;
   const payload = isList
@@ -72,6 +72,7 @@ function tasksMessage(tasks: readonly DirectTask[], first: DirectTask, slot: Slo
     output,
     isolate,
     apart: isOpaque,
+    ...(knownAs !== undefined && { taskId: knownAs }),
     ...(inserts.length > 0 && {
       inserts: inserts.map(({ index, value }) => ({ index, value: bytesOf(value) })),
     }),

@@ -3,15 +3,15 @@ import type { DirectExecutor } from '../client/direct-executor.js';
 import { PoolError } from '../core/errors.js';
 import type { TaskId } from '../core/ids.js';
 import { Queue, type QueueCommand, type QueueEvent, type Verdict } from '../core/queue/queue.js';
-import { standingInWords } from '../core/queue/standing.js';
 import { isSettled, type TaskState } from '../core/queue/task.js';
 import { MAX_TIMER_MS } from '../core/timer.js';
 import type { ShippedFunction } from '../wire/functions/source.js';
 import { Dispatcher } from './dispatcher.js';
-import type { Explanation } from './explanation.js';
+import { explain, type Explanation } from './explanation.js';
 import { unrunCourse } from './course.js';
 import { factsOf } from './facts.js';
 import { OutcomeWriter } from './outcome-writer.js';
+import { noSuchTask, outcomeDropped } from './refusals.js';
 import { keepWithin, type Retention } from './retention.js';
 import type {
   AddedTask,
@@ -23,6 +23,7 @@ import type {
   TaskSpec,
   TaskStore,
 } from './store.js';
+import type { LogLine, TaskLog } from './task-log.js';
 import { outcomeFor } from './verdicts.js';
 import { type Watcher, Watchers } from './watchers.js';
 
@@ -93,6 +94,7 @@ export class TaskQueue {
     this.#executor = makeExecutor(() => this.#pumpSoon());
     this.#dispatcher = new Dispatcher(this.#store, this.#executor, randomUUID(), {
       began: (id) => this.#watchers.state(id, 'running'),
+      told: (id, news) => this.#watchers.news(id, news),
       ended: (settlement) => {
         if (settlement.course) settlement.course.lineMs = this.#queue.lineMs(settlement.id);
         void this.#outcomes.write(settlement);
@@ -125,21 +127,23 @@ export class TaskQueue {
   }
 
   /** @throws PoolError `not-found` */
-  async explain(id: TaskId): Promise<Explanation> {
+  explain(id: TaskId): Promise<Explanation> {
+    return explain(id, this.#store, this.#queue, this.#dispatcher);
+  }
+
+  /** What a task that runs has told so far. */
+  toldBy(id: TaskId): TaskLog | undefined {
+    return this.#dispatcher?.logOf(id);
+  }
+
+  /** @throws PoolError `not-found`, `result-dropped` */
+  async logs(id: TaskId): Promise<readonly LogLine[]> {
+    const told = this.toldBy(id);
+    if (told) return told.lines;
     const [record] = await this.#store.find([id]);
     if (!record) throw noSuchTask(id);
-    if (isSettled(record.state)) return { record, standing: undefined, course: record.course };
-    const now = Date.now();
-    const standing = this.#queue.standingOf(id, now);
-    if (standing?.phase !== 'claimed') {
-      const words = standing && standingInWords(standing, now);
-      const hasNoWorker = standing?.phase === 'ready' && this.#executor?.hasWorkers === false;
-      const course = standing && unrunCourse(standing.lineMs);
-      return { record, standing: hasNoWorker ? 'the pool has no worker' : words, course };
-    }
-    const claimed = this.#dispatcher?.standingOf(id);
-    const course = claimed && { ...claimed.course, lineMs: standing.lineMs };
-    return { record, standing: claimed?.words, course };
+    if (record.isDropped) throw outcomeDropped(id);
+    return this.#store.logs(id);
   }
 
   list(query: ListQuery): Promise<TaskPage> {
@@ -199,6 +203,8 @@ export class TaskQueue {
     const outcomes = await this.#store.outcomes(others);
     const missing = others.filter((_, index) => outcomes[index] === undefined);
     const records = missing.length > 0 ? await this.#store.find(missing) : [];
+    const logs = new Map<TaskId, readonly LogLine[]>();
+    for (const id of others) if (watcher.wantsNews(id)) logs.set(id, await this.#store.logs(id));
     others.forEach((id, index) => {
       const outcome = outcomes[index];
       if (outcome === undefined) {
@@ -210,7 +216,7 @@ export class TaskQueue {
         onRefused(id, outcomeDropped(id));
       } else {
         this.#watchers.remove(id, watcher);
-        watcher.onOutcome(id, outcome);
+        watcher.onOutcome(id, outcome, logs.get(id) ?? []);
       }
     });
   }
@@ -290,9 +296,9 @@ export class TaskQueue {
   }
 
   #settled(settlements: readonly Settlement[]): void {
-    for (const { id, outcome } of settlements) {
+    for (const { id, outcome, log } of settlements) {
       this.#handle({ type: 'settled', id, state: outcome.state });
-      this.#watchers.outcome(id, outcome);
+      this.#watchers.outcome(id, outcome, log);
     }
   }
 
@@ -340,15 +346,4 @@ export class TaskQueue {
     this.#storeFailedAt = performance.now();
     this.#log.error({ err: error }, 'the store of the queue cannot be used; it is tried again');
   }
-}
-
-export function noSuchTask(id: TaskId): PoolError {
-  return new PoolError('not-found', `there is no task ${id}`);
-}
-
-function outcomeDropped(id: TaskId): PoolError {
-  return new PoolError(
-    'result-dropped',
-    `the result of task ${id} was kept no longer; start the server with a longer --keep-results`,
-  );
 }

@@ -1,11 +1,15 @@
 import type { TaskId } from '../core/ids.js';
 import type { TaskState } from '../core/queue/task.js';
 import type { TaskOutcome } from './store.js';
+import type { LogLine, TaskNews } from './task-log.js';
 
 /** Somebody who follows tasks. */
 export interface Watcher {
   onState(id: TaskId, state: TaskState): void;
-  onOutcome(id: TaskId, outcome: TaskOutcome): void;
+  onNews(id: TaskId, news: TaskNews): void;
+  /** @param log what its last attempt has printed, for one that wants news of it. */
+  onOutcome(id: TaskId, outcome: TaskOutcome, log: readonly LogLine[]): void;
+  wantsNews(id: TaskId): boolean;
 }
 
 /** Who follows which task. */
@@ -28,11 +32,15 @@ export class Watchers {
     for (const watcher of this.#byTask.get(id) ?? []) watcher.onState(id, state);
   }
 
+  news(id: TaskId, news: TaskNews): void {
+    for (const watcher of this.#byTask.get(id) ?? []) watcher.onNews(id, news);
+  }
+
   /** The last word about a task. */
-  outcome(id: TaskId, outcome: TaskOutcome): void {
+  outcome(id: TaskId, outcome: TaskOutcome, log: readonly LogLine[] = []): void {
     const watchers = this.#byTask.get(id);
     if (!watchers) return;
     this.#byTask.delete(id);
-    for (const watcher of watchers) watcher.onOutcome(id, outcome);
+    for (const watcher of watchers) watcher.onOutcome(id, outcome, log);
   }
 }

@@ -7,6 +7,7 @@ import type { Tasks__Output } from '../wire/generated/offhand/v1/Tasks.js';
 import { hear } from '../wire/server-stream.js';
 import { payloadFrom } from '../wire/values/payload.js';
 import { calledFunctionFrom } from './called-function.js';
+import { arrived } from './delays.js';
 import type { Ledger } from './ledger.js';
 import { OutcomeWriter } from './outcome-writer.js';
 import type { Job, TaskRunner } from './task-runner.js';
@@ -63,7 +64,7 @@ export class SlotService {
 
 /** Checks what came by wire. @throws PoolError `invalid-argument`, naming the field. */
 function jobFrom(tasks: Tasks__Output, epoch: number, outbox: OutcomeWriter, puller: ValuePuller): Job {
-  const { number, count, isList, apart } = tasks;
+  const { number, count, isList, apart, taskId } = tasks;
   const called = calledFunctionFrom(tasks);
   if (tasks.isolate && (isList || !tasks.source)) {
     throw new PoolError('invalid-argument', 'tasks.isolate: expected one task, with its source');
@@ -87,7 +88,8 @@ function jobFrom(tasks: Tasks__Output, epoch: number, outbox: OutcomeWriter, pul
     isList,
     inserts,
     apart,
-    delays: apart && count === 1 ? { arrivedAt: performance.now(), waitMs: 0, decodeMs: 0 } : undefined,
+    delays: apart && count === 1 ? arrived() : undefined,
+    ...(taskId && count === 1 && { taskId }),
     outbox,
   };
 }

@@ -5,6 +5,7 @@ import type { Failure } from '../wire/outcome.js';
 import { decodePayload, type Encoding, type Payload } from '../wire/values/payload.js';
 import type { Board } from './board.js';
 import type { CalledFunction } from './called-function.js';
+import type { Delays } from './delays.js';
 import { failureOf, thrownFailure } from './failures.js';
 import { codeUnknown, type FunctionCache } from './function-cache.js';
 import { type ScopeHost, type TaskOrigin, TaskScope } from './task-scope.js';
@@ -40,15 +41,6 @@ export interface Job extends CalledFunction {
   isolate?: boolean;
   /** Known from its first task on. */
   fn?: AnyFunction;
-}
-
-/** What stands between the arrival of a task and its beginning, in ms. */
-export interface Delays {
-  /** On the clock of `performance`. */
-  readonly arrivedAt: number;
-  /** Behind others. */
-  waitMs: number;
-  decodeMs: number;
 }
 
 /** What keeps the thread alive while none of its tasks needs it. */
@@ -230,8 +222,9 @@ export class TaskRunner {
     for (let index = first; index < lists.length && !outbox.isClosed; index++) {
       if (this.#isBreathDue(job)) return this.#breathe(job).then(() => this.#runFrom(job, lists, index));
       const number = job.number + index;
-      const { origin } = job;
-      if (!this.#board.begin(epoch, number, job.name, origin?.client, origin && origin.serial + index)) {
+      const { origin, taskId } = job;
+      const serial = taskId ? 0 : origin && origin.serial + index;
+      if (!this.#board.begin(epoch, number, job.name, taskId ?? origin?.client, serial)) {
         outbox.notBegun(number, lists.length - index);
         this.#tell({ type: 'idle' });
         return undefined;
@@ -334,6 +327,7 @@ export class TaskRunner {
   /** The task has ended. Of one that was told to end the main thread has told how, and nothing else counts. */
   #endsAborted(job: Job): boolean {
     this.#scope?.settled();
+    if (job.delays) job.delays.quiet = this.#scope?.hasTold === false;
     if (!this.#scope?.isAborted) return false;
     this.#finish(job, false);
     return true;

@@ -19,8 +19,8 @@ function brokenCoordinator(answers: boolean[]): { link: QueueLink; dialled: () =
     }, 1);
     return stream as unknown as WatchStream;
   };
-  const explain = (error: ServiceError) => error;
-  return { link: { watch, explain } as unknown as QueueLink, dialled: () => dialled };
+  const meaningOf = (error: ServiceError) => error;
+  return { link: { watch, meaningOf } as unknown as QueueLink, dialled: () => dialled };
 }
 const listener = (failures: unknown[]) => ({
   wantsNews: false,

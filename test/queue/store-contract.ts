@@ -1,7 +1,7 @@
 import { afterEach, describe, expect, test } from '@jest/globals';
 import { PoolError } from '../../src/core/errors.js';
 import type { TaskOutcome, TaskStore } from '../../src/queue/store.js';
-import { course, everything, failed, FN, id, source, spec, succeeded } from './tasks.js';
+import { course, everything, failed, FN, id, log, source, spec, succeeded } from './tasks.js';
 
 const NOBODY = { holder: 'nobody', until: 1_000 };
 const LATER = Number.MAX_SAFE_INTEGER;
@@ -166,6 +166,20 @@ export function testTaskStore(name: string, open: () => Promise<TaskStore>): voi
           settledAt: 9,
           failure: { code: 'thrown', message: 'no' },
         });
+      });
+
+      test('has with it what the task has printed, for as long as it is kept', async () => {
+        const store = await withTasks(['a', 'b'], true);
+        await store.settle([
+          { id: id('a'), attempt: 1, outcome: failed(), at: 9, log },
+          { id: id('b'), attempt: 1, outcome: succeeded(), at: 9, log },
+        ]);
+        expect(await store.logs(id('a'))).toEqual(log);
+        await store.retry([id('a')]);
+        expect(await store.logs(id('a'))).toEqual([]);
+        await store.drop([id('b')]);
+        expect(await store.logs(id('b'))).toEqual([]);
+        expect(await store.logs(id('none'))).toEqual([]);
       });
 
       test('says where the time of its attempt went, until the task is to run again', async () => {

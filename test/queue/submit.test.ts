@@ -55,7 +55,7 @@ describe('a submitted task', () => {
     const task = await pool.submit(add, [1, 1], { delayMs: 50 });
     const events: TaskEvent[] = [];
     for await (const event of task) events.push(event);
-    const states = events.map(({ state }) => state);
+    const states = events.map((event) => event.type === 'state' && event.state);
     expect(states[0]).toBe('pending');
     expect(states.slice(-2)).toEqual(['running', 'succeeded']);
   });
@@ -109,7 +109,8 @@ describe('cancelling', () => {
     await waiting.cancel();
     expect(await poolError(waiting.result())).toMatchObject({ code: 'cancelled', mayHaveRun: false });
     const running = await pool.submit(forEver, []);
-    for await (const { state } of running) if (state === 'running') await running.cancel();
+    for await (const event of running)
+      if (event.type === 'state' && event.state === 'running') await running.cancel();
     expect(await running.state()).toBe('cancelled');
     expect((await poolError(running.result())).code).toBe('cancelled');
     await running.cancel();

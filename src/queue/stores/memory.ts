@@ -16,6 +16,7 @@ import type {
   TaskStore,
   UnsettledTask,
 } from '../store.js';
+import type { LogLine } from '../task-log.js';
 import { notThere, resultDropped, unknownFunction } from './refusals.js';
 
 /** That a task was there is remembered of this many whose outcomes were dropped. */
@@ -23,6 +24,8 @@ const MAX_DROPPED = 100_000;
 
 /** How many tasks one page may look at: a rare filter costs several short pages rather than one long turn. */
 const PAGE_LOOKS = 10_000;
+
+const NO_LINES: readonly LogLine[] = [];
 
 /** One task. */
 class Row implements TaskRecord {
@@ -34,6 +37,7 @@ class Row implements TaskRecord {
   claim: Claim | undefined = undefined;
   outcome: TaskOutcome | undefined = undefined;
   course: TaskRecord['course'] = undefined;
+  log: readonly LogLine[] = NO_LINES;
   isDropped = false;
   spec: TaskSpec;
   /** Rises with every task. */
@@ -122,7 +126,7 @@ export class MemoryTaskStore implements TaskStore {
 
   settle(settlements: readonly Settlement[]): Promise<boolean[]> {
     return promised(() =>
-      settlements.map(({ id, attempt, outcome, at, course }) => {
+      settlements.map(({ id, attempt, outcome, at, course, log = NO_LINES }) => {
         const row = this.#rows.get(id);
         if (!row || isSettled(row.state) || row.attempt !== attempt) return false;
         row.state = outcome.state;
@@ -130,6 +134,7 @@ export class MemoryTaskStore implements TaskStore {
         row.settledAt = at;
         row.runMs = outcome.runMs;
         row.course = course;
+        row.log = log;
         row.claim = undefined;
         if (outcome.state === 'succeeded') {
           this.#forgetCall(row);
@@ -151,6 +156,10 @@ export class MemoryTaskStore implements TaskStore {
         return row?.isDropped ? 'dropped' : row?.outcome;
       }),
     );
+  }
+
+  logs(id: TaskId): Promise<readonly LogLine[]> {
+    return promised(() => this.#rows.get(id)?.log ?? NO_LINES);
   }
 
   list({ states, name, group, limit, cursor }: ListQuery): Promise<TaskPage> {
@@ -180,6 +189,7 @@ export class MemoryTaskStore implements TaskStore {
         row.state = 'pending';
         row.outcome = undefined;
         row.course = undefined;
+        row.log = NO_LINES;
         row.settledAt = undefined;
         return { spec: row.spec, attempt: row.attempt, wasClaimed: false, ...this.#before(row.spec) };
       }),
@@ -209,6 +219,7 @@ export class MemoryTaskStore implements TaskStore {
         this.#succeeded.delete(row);
         this.#unsuccessful.delete(row);
         row.isDropped = true;
+        row.log = NO_LINES;
         row.outcome = undefined;
         if (row.spec.key !== undefined && this.#byKey.get(row.spec.key) === row)
           this.#byKey.delete(row.spec.key);
