@@ -36,7 +36,7 @@ export interface CoordinatorSettings {
   /** Where the scheduler's events are written down, if they are. */
   eventLog: EventLog | undefined;
   /** What the workers have that this server starts, attached or not. */
-  tags: TagSet;
+  tags: readonly TagSet[];
 }
 
 /** What others may want to hear of. */
@@ -126,7 +126,9 @@ export class Coordinator {
 
   /** Whether there is a worker with these tags, or could be. */
   hasFit(needs: TagSet = NO_TAGS): boolean {
-    return needs.key === '' || fits(this.#settings.tags, needs) || this.members.hasFit(needs);
+    return (
+      needs.key === '' || this.#settings.tags.some((tags) => fits(tags, needs)) || this.members.hasFit(needs)
+    );
   }
 
   /**

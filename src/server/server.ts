@@ -82,7 +82,7 @@ async function start(options: ServerOptions, supervisor: Supervisor): Promise<Ru
       workerTimeoutMs: options.workerTimeoutMs,
       policy: options.policy,
       eventLog,
-      tags: tagSet(options.tags, 'tags'),
+      tags: [options.tags, ...options.tagsByWorker].map((tags) => tagSet(tags, 'tags')),
     },
     supervisor.names,
     log,
