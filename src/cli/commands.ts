@@ -5,6 +5,7 @@ import { grapherCommand } from './grapher.js';
 import { replayCommand } from './replay.js';
 import { runCommand } from './run.js';
 import { cancelCommand } from './cancel.js';
+import { logsCommand } from './logs.js';
 import { resultCommand } from './result.js';
 import { retryCommand } from './retry.js';
 import { submitCommand } from './submit.js';
@@ -35,6 +36,7 @@ export async function main(args: string[]): Promise<void> {
     .command(withEnvironment(submitCommand))
     .command(withEnvironment(tasksCommand))
     .command(withEnvironment(resultCommand))
+    .command(withEnvironment(logsCommand))
     .command(withEnvironment(whyCommand))
     .command(withEnvironment(cancelCommand))
     .command(withEnvironment(retryCommand))

@@ -9,6 +9,6 @@ try {
   process.exit(1);
 }
 const { main } = await import('./commands.js');
+const { leave } = await import('./leave.js');
 await main(process.argv.slice(2));
-// What a user's file left open (`offhand run`) does not keep the command alive.
-process.exit();
+await leave();

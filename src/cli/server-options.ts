@@ -58,6 +58,7 @@ export function resolveServerOptions(args: ServerArguments): ServerOptions {
     profile: profileFile(args.profile, workers),
     profileIntervalMs: intervalMs(args.profileInterval),
     policy: args.policy,
+    tagsByWorker: [],
     eventLog: args.eventLog,
     logPretty: process.stderr.isTTY,
     ...liveness(args),

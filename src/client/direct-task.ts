@@ -10,6 +10,7 @@ import type { Settle, Started } from './executor.js';
 import type { CallOptions } from './options.js';
 import type { ShippedPut } from './references.js';
 import type { AddedSetup, Insert, ShippedCall } from './ship.js';
+import { UndecodedFailure } from './outcome.js';
 import { nameWrittenPlaces } from './task-stack.js';
 import type { ValueStream } from './value-stream.js';
 import { outputOf, showLine, tellCaller } from './task-news.js';
@@ -73,6 +74,8 @@ export class DirectTask implements Started, ListItem<DirectTask> {
   readonly puts: readonly ShippedPut[];
   /** Whether its outcome is handed on as it comes: then it succeeds with the message, or fails with an {@link UndecodedFailure}. */
   readonly isOpaque: boolean;
+  /** Its id, where it was not made here. */
+  readonly knownAs: string | undefined;
   /** The lease that it was sent under last, and when, on the clock of `performance`. */
   grant: Grant | undefined = undefined;
   sentAt = 0;
@@ -109,6 +112,7 @@ export class DirectTask implements Started, ListItem<DirectTask> {
       puts = NO_PUTS,
       isOpaque = false,
       stream,
+      task,
     }: ShippedCall,
     settle: Settle,
   ) {
@@ -123,6 +127,8 @@ export class DirectTask implements Started, ListItem<DirectTask> {
     this.puts = puts;
     this.isOpaque = isOpaque;
     this.stream = stream;
+    this.knownAs = task?.id;
+    if (task) this.attempt = task.attempt;
     this.#settle = settle;
     this.#signal = options.signal;
     this.#queueTimeoutMs = options.queueTimeoutMs;
@@ -133,7 +139,7 @@ export class DirectTask implements Started, ListItem<DirectTask> {
 
   /** By which workers, status and logs know it. */
   get id(): string {
-    return `${CLIENT_ID}.${this.serial}`;
+    return this.knownAs ?? `${CLIENT_ID}.${this.serial}`;
   }
 
   /** Whether somebody wants to hear how far it is. */
@@ -142,12 +148,14 @@ export class DirectTask implements Started, ListItem<DirectTask> {
   }
 
   get output(): ReturnType<typeof outputOf> {
-    return outputOf(this.options.logs);
+    const output = outputOf(this.options.logs);
+    // Whoever passes a task on keeps what it prints, and takes it away from nobody.
+    return this.isOpaque && output === 'SENT' ? 'BOTH' : output;
   }
 
   /** Whether it has to be followed while it runs. */
   get isFollowed(): boolean {
-    return this.tellsProgress || this.output === 'SENT';
+    return this.tellsProgress || this.output === 'SENT' || this.output === 'BOTH';
   }
 
   onProgress(fraction: number, note: string | undefined): void {
@@ -213,15 +221,16 @@ export class DirectTask implements Started, ListItem<DirectTask> {
     if (this.#queueTimeoutMs !== undefined) this.#watchQueue(this.#queueTimeoutMs);
   }
 
-  succeed(value: unknown): void {
-    this.#whenHeard(() => {
+  /** @param wasQuiet whether it is known to have told nothing. */
+  succeed(value: unknown, wasQuiet = false): void {
+    this.#whenHeard(wasQuiet, () => {
       if (this.#conclude()) this.#settle(true, value);
     });
   }
 
   /** What it told comes before its outcome. */
-  #whenHeard(conclude: () => void): void {
-    if (this.news) void this.news.whenHeard().then(conclude);
+  #whenHeard(wasQuiet: boolean, conclude: () => void): void {
+    if (this.news && !wasQuiet) void this.news.whenHeard().then(conclude);
     else conclude();
   }
 
@@ -253,7 +262,7 @@ export class DirectTask implements Started, ListItem<DirectTask> {
     if (code === 'worker-lost') this.#losses += 1;
     if (this.#losses >= POISON_LOSSES) {
       const message = `\`${this.name}\` has cost ${this.#losses} workers, and is not tried again; the last one: ${messageOf(reason)}`;
-      this.#whenHeard(() => this.fail(new PoolError('poison', message, { cause: reason })));
+      this.#whenHeard(false, () => this.fail(new PoolError('poison', message, { cause: reason })));
       return undefined;
     }
     const cause = causeOf(code);
@@ -261,7 +270,9 @@ export class DirectTask implements Started, ListItem<DirectTask> {
       this.attempt += 1;
       return retryDelayMs(this.#failures, Math.random());
     }
-    this.#whenHeard(() => this.fail(reason));
+    this.#whenHeard(reason instanceof UndecodedFailure && reason.took?.quiet === true, () =>
+      this.fail(reason),
+    );
     return undefined;
   }
 

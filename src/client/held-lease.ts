@@ -234,7 +234,7 @@ export class HeldLease implements Place, SlotUser {
       return;
     }
     if (first.isOpaque) {
-      for (const task of tasks) task.succeed(outcome);
+      for (const task of tasks) task.succeed(outcome, outcome.quiet);
       return;
     }
     let results: unknown[];

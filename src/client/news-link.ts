@@ -29,6 +29,7 @@ export class NewsLink {
   /** Hears of a task from now on, until it is settled. */
   follow(task: DirectTask): void {
     clearTimeout(this.#timer);
+    if (task.news !== this) task.news?.part(task); // It ran elsewhere before.
     this.#tasks.set(task.serial, task);
     task.news = this;
     this.#stream ??= this.#open();

@@ -4,8 +4,8 @@ import type { Payload__Output } from '../wire/generated/offhand/v1/Payload.js';
 import type { TaskOutcomes__Output } from '../wire/generated/offhand/v1/TaskOutcomes.js';
 import { decodePayload, payloadFrom } from '../wire/values/payload.js';
 
-/** How long a task took where it ran, in ms. */
-export type Took = Pick<TaskOutcomes__Output, 'waitMs' | 'decodeMs' | 'runMs'>;
+/** How long a task took where it ran, in ms, and whether it told nothing there. */
+export type Took = Pick<TaskOutcomes__Output, 'waitMs' | 'decodeMs' | 'runMs' | 'quiet'>;
 
 /** What a task failed with, for whoever passes it on: what the function threw stays encoded. */
 export class UndecodedFailure extends PoolError {

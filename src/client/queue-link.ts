@@ -2,6 +2,7 @@ import type { ClientDuplexStream, Metadata, ServiceError } from '@grpc/grpc-js';
 import type { ExplainResponse__Output } from '../wire/generated/offhand/v1/ExplainResponse.js';
 import type { ListRequest } from '../wire/generated/offhand/v1/ListRequest.js';
 import type { ListResponse__Output } from '../wire/generated/offhand/v1/ListResponse.js';
+import type { LogLine__Output } from '../wire/generated/offhand/v1/LogLine.js';
 import type { SubmitRequest } from '../wire/generated/offhand/v1/SubmitRequest.js';
 import type { SubmitResponse__Output } from '../wire/generated/offhand/v1/SubmitResponse.js';
 import type { TaskInfo__Output } from '../wire/generated/offhand/v1/TaskInfo.js';
@@ -38,6 +39,13 @@ export class QueueLink {
 
   explain(taskId: string): Promise<ExplainResponse__Output> {
     return this.#call((done) => this.#client.explain({ taskId }, this.#metadata(), done));
+  }
+
+  async logs(taskId: string): Promise<LogLine__Output[]> {
+    const { lines } = await this.#call<{ lines: LogLine__Output[] }>((done) =>
+      this.#client.logs({ taskId }, this.#metadata(), done),
+    );
+    return lines;
   }
 
   list(request: ListRequest): Promise<ListResponse__Output> {

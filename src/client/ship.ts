@@ -30,6 +30,8 @@ export interface ShippedCall {
   isOpaque?: boolean;
   /** See {@link Call}. */
   stream?: ValueStream | undefined;
+  /** By which it is known, where it was not made here; and which attempt at it this is, from 1. */
+  task?: { id: string; attempt: number };
 }
 
 /** A setup as its pool was given it, and as it is sent. */

@@ -1,12 +1,20 @@
 import { type ChildProcess, fork } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { isErrorCode, PoolError } from '../core/errors.js';
+import { POLICIES, type PolicyName } from '../core/placement.js';
+import { tagSet } from '../core/tags.js';
 import { memoryLimits } from '../core/memory-limits.js';
 import { usableCores } from '../host/cpu-limit.js';
 import { newToken } from '../host/token.js';
 import type { Address } from '../wire/address.js';
 import { loadParser } from '../wire/functions/free-names.js';
-import { KEEP_RESULTS, MAX_QUEUED, type ServerNotice, type ServerRequest } from '../wire/process-messages.js';
+import {
+  KEEP_RESULTS,
+  MAX_QUEUED,
+  type ServerNotice,
+  type ServerOptions,
+  type ServerRequest,
+} from '../wire/process-messages.js';
 import { connectPool } from './connect.js';
 import { InlineExecutor } from './inline-executor.js';
 import { checkKeys, checkNumber, refuse } from './options.js';
@@ -17,6 +25,13 @@ export interface StartPoolOptions {
   workers?: number;
   /** How many tasks a worker runs at a time, each in a thread of its own. @default 1 */
   slots?: number;
+  /** How a worker is chosen, as `offhand server --policy` has it. @default 'first-free' */
+  policy?: PolicyName;
+  /**
+   * What the workers have that calls may ask for (`requires`): `['gpu', 'mem=16g']` for all of them, or a list for each, from
+   * worker-1 on; those for which there is no list have nothing. @default none
+   */
+  tags?: readonly string[] | readonly (readonly string[])[];
   /** CSV file for the pool's profile. @default none is written */
   profile?: string;
   /** How often the profile is sampled, in ms. @default 100 */
@@ -42,6 +57,8 @@ export interface StartPoolOptions {
 const KEYS = [
   'workers',
   'slots',
+  'policy',
+  'tags',
   'profile',
   'profileIntervalMs',
   'logDir',
@@ -60,6 +77,7 @@ const KEYS = [
 export async function startPool(options: StartPoolOptions = {}): Promise<Pool> {
   checkOptions(options);
   const { workers = usableCores(), slots = 1, profileIntervalMs = 100, drainTimeoutMs = 0 } = options;
+  const tags = tagsOf(options.tags, workers);
   const limits = memoryLimits(options, slots, { maxRss: 'maxRss', maxHeap: 'maxHeap' });
   if (options.inline ?? process.env['OFFHAND_INLINE'] === '1')
     return new Pool(new InlineExecutor(), undefined);
@@ -90,9 +108,9 @@ export async function startPool(options: StartPoolOptions = {}): Promise<Pool> {
       coordinatorTimeoutMs: 0,
       heartbeatIntervalMs: 1_000,
       workerTimeoutMs: 5_000,
-      policy: 'first-free',
+      policy: options.policy ?? 'first-free',
       eventLog: undefined,
-      tags: [],
+      ...tags,
       drainTimeoutMs,
       ...limits,
       scaleLimits: undefined,
@@ -139,10 +157,32 @@ function stop(child: ChildProcess): Promise<void> {
   });
 }
 
+/** Of all workers, or of each. */
+function tagsOf(
+  tags: StartPoolOptions['tags'] = [],
+  workers: number,
+): Pick<ServerOptions, 'tags' | 'tagsByWorker'> {
+  if (!Array.isArray(tags)) refuse('tags', 'an array of tags, or of such arrays', tags);
+  if (!tags.some((one) => Array.isArray(one))) return { tags: tagSet(tags, 'tags').tags, tagsByWorker: [] };
+  if (tags.length > workers)
+    throw new PoolError(
+      'invalid-argument',
+      `tags: expected a list for each of the ${workers} workers at most, got ${tags.length}`,
+    );
+  const tagsByWorker = tags.map((list: unknown, index) => {
+    const name = `tags[${index}]`;
+    if (!Array.isArray(list)) refuse(name, 'an array of tags, as the others', list);
+    return tagSet(list, name).tags;
+  });
+  return { tags: [], tagsByWorker };
+}
+
 function checkOptions(options: StartPoolOptions): void {
   checkKeys('startPool', options, KEYS);
   checkNumber('workers', options.workers, { above: 0, most: 10_000, whole: true });
   checkNumber('slots', options.slots, { above: 0, most: 256, whole: true });
+  if (options.policy !== undefined && !POLICIES.includes(options.policy))
+    refuse('policy', POLICIES.join(', '), options.policy);
   checkNumber('profileIntervalMs', options.profileIntervalMs, { above: 9, most: 3_600_000, whole: true });
   checkNumber('drainTimeoutMs', options.drainTimeoutMs, { above: -1, most: 86_400_000 });
   for (const name of ['profile', 'logDir'] as const) {

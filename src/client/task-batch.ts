@@ -45,7 +45,8 @@ function limitsOf({ timeoutMs, cancelGraceMs }: CallOptions): Limits | null {
 }
 
 function tasksMessage(tasks: readonly DirectTask[], first: DirectTask, slot: SlotLink): Tasks {
-  const { fn, name, number, args, serial, attempt, output, options, inserts, isOpaque, stream, puts } = first;
+  const { fn, name, number, args, serial, attempt, output, options } = first;
+  const { inserts, isOpaque, stream, puts, knownAs } = first;
   const { isolate = false } = options;
   const isList = tasks.length > 1;
   const payload = isList
@@ -75,6 +76,7 @@ function tasksMessage(tasks: readonly DirectTask[], first: DirectTask, slot: Slo
     isolate,
     apart: isOpaque,
     ...(stream && { stream: stream.begin((demand) => slot.demand({ number, ...demand })) }),
+    ...(knownAs !== undefined && { taskId: knownAs }),
     ...(inserts.length > 0 && {
       inserts: inserts.map(({ index, value }) => ({ index, value: bytesOf(value) })),
     }),

@@ -1,16 +1,13 @@
 import { PoolError } from '../core/errors.js';
+import { logLineFrom, type TaskEvent, taskEvents, type TaskLogLine } from './task-events.js';
 import type { TaskState } from '../core/queue/task.js';
 import type { TaskOutcome__Output } from '../wire/generated/offhand/v1/TaskOutcome.js';
-import type { WatchedTask__Output } from '../wire/generated/offhand/v1/WatchedTask.js';
 import { decodePayload, payloadFrom } from '../wire/values/payload.js';
 import type { Follower, Listener } from './follower.js';
 import { errorOf } from './outcome.js';
 import type { QueueLink } from './queue-link.js';
 import { type TaskDetails, taskDetailsFrom } from './task-details.js';
 import { type TaskExplanation, taskExplanationFrom } from './task-explanation.js';
-
-/** Something that happened to a submitted task. The last event of a task is the state that it ends in. */
-export type TaskEvent = { type: 'state'; state: TaskState };
 
 /** A grip on a submitted task. It can be taken up again from any process by its id: `pool.task(id)`. */
 export class TaskHandle<R = unknown> implements AsyncIterable<TaskEvent> {
@@ -94,41 +91,22 @@ export class TaskHandle<R = unknown> implements AsyncIterable<TaskEvent> {
     await this.#link.retry([this.id]);
   }
 
-  /** What happens to it from now on, up to its outcome; of that, `result()` tells more. */
-  async *[Symbol.asyncIterator](): AsyncGenerator<TaskEvent, void, void> {
-    const events: TaskEvent[] = [];
-    let isOver = false;
-    let failure: unknown;
-    let wake: (() => void) | undefined;
-    const listener: Listener = {
-      wantsNews: true,
-      onNews: ({ state }: WatchedTask__Output) => {
-        if (state) events.push({ type: 'state', state: state as TaskState });
-        wake?.();
-      },
-      onOutcome: ({ state }) => {
-        events.push({ type: 'state', state: state as TaskState });
-        isOver = true;
-        wake?.();
-      },
-      onFailed: (reason) => {
-        failure = reason;
-        isOver = true;
-        wake?.();
-      },
-    };
-    this.#follower.follow(this.id, listener);
-    try {
-      for (;;) {
-        const event = events.shift();
-        if (event) yield event;
-        else if (failure) throw failure;
-        else if (isOver) return;
-        else await new Promise<void>((resolve) => (wake = resolve));
-      }
-    } finally {
-      this.#follower.leave(this.id, listener);
-    }
+  /**
+   * What its last attempt has printed: the end of it, 64 Ki characters at most.
+   *
+   * @throws PoolError `not-found`, `result-dropped`
+   */
+  async logs(): Promise<TaskLogLine[]> {
+    const now = Date.now();
+    return (await this.#link.logs(this.id)).map((line) => logLineFrom(line, now));
+  }
+
+  /**
+   * What happens to it, up to its outcome; of that, `result()` tells more. First comes how it stands now, then what it has
+   * printed so far, as far as that is kept.
+   */
+  [Symbol.asyncIterator](): AsyncGenerator<TaskEvent, void, void> {
+    return taskEvents(this.id, this.#follower);
   }
 }
 

@@ -1,6 +1,6 @@
 import type { CallOptions, LogLine } from './options.js';
 
-type Output = 'OUTPUT_UNSPECIFIED' | 'KEPT' | 'SENT';
+type Output = 'OUTPUT_UNSPECIFIED' | 'KEPT' | 'SENT' | 'BOTH';
 
 /** Where goes what a task prints, as workers are told. */
 export function outputOf(logs: CallOptions['logs']): Output {

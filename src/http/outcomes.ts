@@ -36,7 +36,9 @@ export async function outcomeOf(
   if (waitMs <= 0 || signals.some(({ aborted }) => aborted)) return undefined;
   return new Promise((resolve, reject) => {
     const watcher = {
+      wantsNews: () => false,
       onState: () => undefined,
+      onNews: () => undefined,
       onOutcome: (_: TaskId, outcome: TaskOutcome) => end(() => resolve(outcome)),
     };
     const giveUp = () => end(() => resolve(undefined));

@@ -3,6 +3,7 @@ import type { TaskId } from '../core/ids.js';
 import type { Verdict } from '../core/queue/queue.js';
 import type { DirectExecutor } from '../client/direct-executor.js';
 import type { DirectTask } from '../client/direct-task.js';
+import type { CallOptions } from '../client/options.js';
 import { type Took, UndecodedFailure } from '../client/outcome.js';
 import type { Insert } from '../client/ship.js';
 import type { TaskOutcomes__Output } from '../wire/generated/offhand/v1/TaskOutcomes.js';
@@ -10,6 +11,7 @@ import { checkSize } from '../wire/values/size-limit.js';
 import { payloadFrom } from '../wire/values/payload.js';
 import { failureFrom } from './messages.js';
 import { type Course, courseOf } from './course.js';
+import { TaskLog, type TaskNews, type TaskProgress } from './task-log.js';
 import { errorFor } from './verdicts.js';
 import type { AttemptKey, Claim, ClaimedTask, Settlement, TaskOutcome, TaskStore } from './store.js';
 
@@ -19,9 +21,13 @@ const CLAIM_MS = 30_000;
 /** When a task that could not be claimed, or a worker that could not be reached, is tried again, in ms. */
 const RETRY_MS = 1_000;
 
+/** Why nothing runs, where that is why. */
+export const NO_WORKER = 'the pool has no worker';
+
 /** What becomes of the tasks that it was given. */
 export interface DispatcherEvents {
   began(task: ClaimedTask): void;
+  told(id: TaskId, news: TaskNews): void;
   /** It has ended. */
   ended(settlement: Settlement): void;
   /** It did not run, or somebody else has it. */
@@ -38,6 +44,7 @@ interface Attempt {
   /** When it was given to the executor. */
   startedAt: number;
   started: DirectTask | undefined;
+  log: TaskLog | undefined;
   /** How it is to end, where that was decided before it began. */
   verdict: Verdict | undefined;
 }
@@ -66,6 +73,10 @@ export class Dispatcher {
     return { holder: this.#holder, until: Date.now() + CLAIM_MS };
   }
 
+  get hasWorkers(): boolean {
+    return this.#executor.hasWorkers;
+  }
+
   async claim(ids: readonly TaskId[]): Promise<void> {
     const claimedAt = performance.now();
     for (const id of ids)
@@ -74,6 +85,7 @@ export class Dispatcher {
         claimedAt,
         startedAt: claimedAt,
         started: undefined,
+        log: undefined,
         verdict: undefined,
       });
     let claimed: (ClaimedTask | undefined)[];
@@ -105,6 +117,11 @@ export class Dispatcher {
     started?.fail(errorFor(verdict, id, !started.isWaiting));
   }
 
+  /** What a claimed task has told so far. */
+  logOf(id: TaskId): TaskLog | undefined {
+    return this.#attempts.get(id)?.log;
+  }
+
   /** How a claimed task stands, in words, and its course so far. */
   standingOf(id: TaskId): { words: string; course: Course } | undefined {
     const attempt = this.#attempts.get(id);
@@ -114,11 +131,12 @@ export class Dispatcher {
     return { words: this.#wordsFor(attempt, course, now), course };
   }
 
-  #wordsFor({ started, verdict }: Attempt, { worker }: Course, now: number): string {
+  #wordsFor({ started, verdict, log }: Attempt, { worker }: Course, now: number): string {
     if (verdict) return 'is being stopped';
     if (!started) return 'is on its way out of the store';
-    if (!started.isWaiting) return `with ${worker} for ${Math.round(now - started.sentAt)} ms`;
-    if (!this.#executor.hasWorkers) return 'the pool has no worker';
+    if (!started.isWaiting)
+      return `with ${worker} for ${Math.round(now - started.sentAt)} ms${inPercent(log?.progress)}`;
+    if (!this.#executor.hasWorkers) return NO_WORKER;
     if (started.isSuspect) return 'it may have cost a worker, and waits for one of its own';
     const others = this.#attempts.size - 1;
     return `no worker is free: it is among the next, with ${others} others that run or wait like it`;
@@ -159,15 +177,24 @@ export class Dispatcher {
     if (!attempt || this.#isClosed) return;
     const { id, name, args, timeoutMs, retries, retryOn, priority } = spec;
     if (attempt.verdict) return this.#settled(id, false, errorFor(attempt.verdict, id, false));
-    const options = {
+    const options: CallOptions = {
       priority,
+      onProgress: (fraction, note) => {
+        const progress = { fraction, note };
+        (attempt.log ??= new TaskLog(attempt.number)).progress = progress;
+        this.#events.told(id, { progress });
+      },
+      logs: ({ text, stream }) => {
+        const log = (attempt.log ??= new TaskLog(attempt.number));
+        this.#events.told(id, { line: log.add(text, stream === 'stderr', Date.now()) });
+      },
       ...(timeoutMs !== undefined && { timeoutMs }),
       ...(retries !== undefined && { retries }),
       ...(retryOn !== undefined && { retryOn }),
     };
     attempt.startedAt = performance.now();
     attempt.started = this.#executor.startShipped(
-      { fn, args, name, options, inserts, isOpaque: true },
+      { fn, args, name, options, inserts, isOpaque: true, task: { id, attempt: attempt.number } },
       (isOk, value) => this.#settled(id, isOk, value),
     );
     this.#events.began(task);
@@ -186,7 +213,15 @@ export class Dispatcher {
     const course = attempt.started && courseOf(attempt.started, attempt, took, performance.now());
     const outcome = isOk ? succeeded(value) : failed(value, attempt.verdict, took.runMs);
     this.#attempts.delete(id);
-    this.#events.ended({ id, attempt: attempt.number, outcome, at: Date.now(), course });
+    const lines = attempt.log?.lines;
+    this.#events.ended({
+      id,
+      attempt: attempt.number,
+      outcome,
+      at: Date.now(),
+      course,
+      ...(lines && { log: lines }),
+    });
   }
 
   async #release(attempt: AttemptKey): Promise<void> {
@@ -214,6 +249,12 @@ export class Dispatcher {
   }
 }
 
+function inPercent(progress: TaskProgress | undefined): string {
+  if (!progress) return '';
+  const { fraction, note } = progress;
+  return `, ${Math.floor(fraction * 100)} %${note === undefined ? '' : ` (${note})`}`;
+}
+
 /** The pool ended, or a worker could not be reached: says nothing about the task. */
 function isNobodysFault(reason: unknown): reason is PoolError {
   if (!(reason instanceof PoolError) || reason instanceof UndecodedFailure) return false;
@@ -233,7 +274,7 @@ function succeeded(value: unknown): TaskOutcome {
 /** Of one whose slot can tell nothing any more, all the time since it was sent counts as run. */
 function tookOf(reason: unknown, task: DirectTask | undefined): Took {
   if (reason instanceof UndecodedFailure && reason.took) return reason.took;
-  return { waitMs: 0, decodeMs: 0, runMs: task?.wasSent ? performance.now() - task.sentAt : 0 };
+  return { waitMs: 0, decodeMs: 0, quiet: false, runMs: task?.wasSent ? performance.now() - task.sentAt : 0 };
 }
 
 function failed(reason: unknown, verdict: Verdict | undefined, runMs: number): TaskOutcome {

@@ -1,8 +1,14 @@
 import type { ExplainResponse } from '../wire/generated/offhand/v1/ExplainResponse.js';
 import type { TimeSpent } from '../wire/generated/offhand/v1/TimeSpent.js';
 import { infoOf } from './messages.js';
-import type { Course } from './course.js';
-import type { TaskRecord } from './store.js';
+import type { TaskId } from '../core/ids.js';
+import type { Queue } from '../core/queue/queue.js';
+import { standingInWords } from '../core/queue/standing.js';
+import { isSettled } from '../core/queue/task.js';
+import { type Course, unrunCourse } from './course.js';
+import { type Dispatcher, NO_WORKER } from './dispatcher.js';
+import { noSuchTask } from './refusals.js';
+import type { TaskRecord, TaskStore } from './store.js';
 
 /** Why a task stands where it does, and where its time went. */
 export interface Explanation {
@@ -11,6 +17,31 @@ export interface Explanation {
   standing: string | undefined;
   /** Of its last attempt, so far; undefined where nobody here knows. */
   course: Course | undefined;
+}
+
+/** @throws PoolError `not-found` */
+export async function explain(
+  id: TaskId,
+  store: TaskStore,
+  queue: Queue,
+  dispatcher: Dispatcher | undefined,
+): Promise<Explanation> {
+  const [record] = await store.find([id]);
+  if (!record) throw noSuchTask(id);
+  if (isSettled(record.state)) return { record, standing: undefined, course: record.course };
+  const now = Date.now();
+  const standing = queue.standingOf(id, now);
+  if (standing?.phase === 'claimed') {
+    const claimed = dispatcher?.standingOf(id);
+    const course = claimed && { ...claimed.course, lineMs: standing.lineMs };
+    return { record, standing: claimed?.words, course };
+  }
+  const hasNoWorker = standing?.phase === 'ready' && dispatcher?.hasWorkers === false;
+  return {
+    record,
+    standing: hasNoWorker ? NO_WORKER : standing && standingInWords(standing, now),
+    course: standing && unrunCourse(standing.lineMs),
+  };
 }
 
 /** In the order in which it passes. */

@@ -1,4 +1,5 @@
 // What a server needs of the queue.
 export { openQueue, startQueue } from './open.js';
 export { queueHandlers } from './service.js';
-export { noSuchTask, outcomeDropped, type TaskQueue } from './task-queue.js';
+export { noSuchTask, outcomeDropped } from './refusals.js';
+export { type TaskQueue } from './task-queue.js';

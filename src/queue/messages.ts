@@ -9,6 +9,7 @@ import { isPartKind } from '../wire/functions/parts.js';
 import type { ShippedFunction } from '../wire/functions/source.js';
 import type { Failure__Output } from '../wire/generated/offhand/v1/Failure.js';
 import type { ListRequest__Output } from '../wire/generated/offhand/v1/ListRequest.js';
+import type { LogLine as LogLineMessage } from '../wire/generated/offhand/v1/LogLine.js';
 import type { NewTask__Output } from '../wire/generated/offhand/v1/NewTask.js';
 import type { Part__Output } from '../wire/generated/offhand/v1/Part.js';
 import type { QueuedFunction__Output } from '../wire/generated/offhand/v1/QueuedFunction.js';
@@ -17,6 +18,7 @@ import type { TaskOutcome as TaskOutcomeMessage } from '../wire/generated/offhan
 import { bytesOf, type Failure, failureToMessage } from '../wire/outcome.js';
 import { checkSize, MAX_SOURCE_BYTES } from '../wire/values/size-limit.js';
 import { payloadFrom } from '../wire/values/payload.js';
+import type { LogLine } from './task-log.js';
 import type { ListQuery, TaskOutcome, TaskRecord, TaskSpec } from './store.js';
 
 /** What people may read of a task, in characters. */
@@ -156,6 +158,10 @@ export function outcomeMessage(outcome: TaskOutcome): TaskOutcomeMessage {
   const { state, runMs } = outcome;
   if (outcome.state === 'succeeded') return { state, runMs, result: bytesOf(outcome.result) };
   return { state, runMs, failure: failureToMessage(outcome.failure) };
+}
+
+export function lineMessage({ attempt, number, at, text, isError }: LogLine, now: number): LogLineMessage {
+  return { attempt, number, agoMs: now - at, printed: { text, isError } };
 }
 
 /** A failure as it came from a worker; what was thrown stays encoded. */

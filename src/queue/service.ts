@@ -7,9 +7,18 @@ import type { TaskInfo } from '../wire/generated/offhand/v1/TaskInfo.js';
 import type { WatchRequest__Output } from '../wire/generated/offhand/v1/WatchRequest.js';
 import { hear } from '../wire/server-stream.js';
 import { explanationMessage } from './explanation.js';
-import { functionFrom, idFrom, infoOf, outcomeMessage, queryFrom, specFrom } from './messages.js';
+import {
+  functionFrom,
+  idFrom,
+  infoOf,
+  lineMessage,
+  outcomeMessage,
+  queryFrom,
+  specFrom,
+} from './messages.js';
 import type { TaskOutcome } from './store.js';
-import { noSuchTask, type TaskQueue } from './task-queue.js';
+import { noSuchTask } from './refusals.js';
+import type { TaskQueue } from './task-queue.js';
 import { WatchSession } from './watch-session.js';
 
 /** The Queue service: decodes, asks the queue, encodes. */
@@ -33,6 +42,12 @@ export function queueHandlers(queue: TaskQueue): QueueHandlers {
     Explain(call, respond) {
       answer(call, respond, async () => {
         return explanationMessage(await queue.explain(idFrom(call.request.taskId, 'task_id')), Date.now());
+      });
+    },
+    Logs(call, respond) {
+      answer(call, respond, async () => {
+        const lines = await queue.logs(idFrom(call.request.taskId, 'task_id'));
+        return { lines: lines.map((line) => lineMessage(line, Date.now())) };
       });
     },
     List(call, respond) {
@@ -89,6 +104,8 @@ function outcomeOf(queue: TaskQueue, id: TaskId, onLeave: (leave: () => void) =>
   return new Promise((resolve, reject) => {
     const watcher = {
       onState: () => undefined,
+      onNews: () => undefined,
+      wantsNews: () => false,
       onOutcome: (_: TaskId, outcome: TaskOutcome) => resolve(outcome),
     };
     onLeave(() => queue.unwatch([id], watcher));

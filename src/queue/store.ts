@@ -4,6 +4,7 @@ import type { RetryCause } from '../core/retry.js';
 import type { ShippedFunction } from '../wire/functions/source.js';
 import type { Failure } from '../wire/outcome.js';
 import type { Course } from './course.js';
+import type { LogLine } from './task-log.js';
 import type { Payload } from '../wire/values/payload.js';
 
 /**
@@ -41,11 +42,16 @@ export interface TaskStore {
   find(ids: readonly TaskId[]): Promise<(TaskRecord | undefined)[]>;
   /** Undefined for a task that has none, or is not there. */
   outcomes(ids: readonly TaskId[]): Promise<(TaskOutcome | 'dropped' | undefined)[]>;
+  /** What the attempt printed that has settled a task; nothing for one without an outcome, or not there. */
+  logs(id: TaskId): Promise<readonly LogLine[]>;
   /** Newest first. */
   list(query: ListQuery): Promise<TaskPage>;
   /** Settled tasks whose outcomes are kept, in the order in which they settled. */
   settled(query: SettledQuery): Promise<TaskPage>;
-  /** Lets tasks that have failed, or were cancelled, run again. Undefined for any other. */
+  /**
+   * Lets tasks that have failed, or were cancelled, run again: at once, and without a deadline, which counted from their submission.
+   * Undefined for any other.
+   */
   retry(ids: readonly TaskId[]): Promise<(UnsettledTask | undefined)[]>;
   /** Settled tasks whose outcome is kept and need not be, oldest outcome first, at most 1000. */
   expendable(rule: RetentionRule): Promise<TaskId[]>;
@@ -127,6 +133,8 @@ export interface Settlement extends AttemptKey {
   at: number;
   /** Of an attempt that was made: where its time went. */
   course?: Course | undefined;
+  /** What it has printed; left out where that is nothing. */
+  log?: readonly LogLine[] | undefined;
 }
 
 export interface TaskRecord {

@@ -3,17 +3,17 @@ import type { DirectExecutor } from '../client/direct-executor.js';
 import { PoolError } from '../core/errors.js';
 import type { TaskId } from '../core/ids.js';
 import { Queue, type QueueCommand, type QueueEvent, type Verdict } from '../core/queue/queue.js';
-import { standingInWords } from '../core/queue/standing.js';
 import { isSettled, type TaskState } from '../core/queue/task.js';
 import { MAX_TIMER_MS } from '../core/timer.js';
 import type { ShippedFunction } from '../wire/functions/source.js';
 import { Dispatcher } from './dispatcher.js';
-import type { Explanation } from './explanation.js';
+import { explain, type Explanation } from './explanation.js';
 import { unrunCourse } from './course.js';
 import { factsOf } from './facts.js';
 import { JsonResults } from './json-results.js';
 import { Observers, type QueueObserver } from './observers.js';
 import { OutcomeWriter } from './outcome-writer.js';
+import { checkRetry, noSuchTask, outcomeDropped } from './refusals.js';
 import { checkRoom, keepWithin, type QueueLimits } from './retention.js';
 import type {
   AddedTask,
@@ -26,12 +26,16 @@ import type {
   TaskSpec,
   TaskStore,
 } from './store.js';
+import type { LogLine, TaskLog } from './task-log.js';
 import { outcomeFor, upstreamOutcomes } from './verdicts.js';
 import { type Watcher, Watchers } from './watchers.js';
 import type { Payload } from '../wire/values/payload.js';
 
 /** When a task whose outcome was refused is looked at again, in ms. */
 const REFUSED_MS = 1_000;
+
+/** When a store that failed is asked again, in ms. */
+const STORE_RETRY_MS = 1_000;
 
 /** Makes the executor that runs the tasks; told when there are more slots, or fewer. */
 export type MakeExecutor = (onCapacity: () => void) => DirectExecutor;
@@ -47,7 +51,7 @@ export class TaskQueue {
   readonly #maxQueued: number;
   readonly #log: TaskQueueLog;
   readonly #queue = new Queue();
-  readonly #watchers = new Watchers();
+  readonly #watchers: Watchers;
   readonly #observers = new Observers();
   readonly #outcomes: OutcomeWriter;
   #dispatcher: Dispatcher | undefined;
@@ -64,6 +68,7 @@ export class TaskQueue {
     this.#store = store;
     this.#maxQueued = limits.maxQueued;
     this.#log = log;
+    this.#watchers = new Watchers(store, (id) => this.#queue.has(id));
     this.#outcomes = new OutcomeWriter(store, {
       settled: (settlements) => this.#settled(settlements),
       refused: (settlements) => {
@@ -105,6 +110,7 @@ export class TaskQueue {
         this.#watchers.state(task.spec.id, 'running');
         this.#observers.began(task);
       },
+      told: (id, news) => this.#watchers.news(id, news),
       ended: (settlement) => {
         if (settlement.course) settlement.course.lineMs = this.#queue.lineMs(settlement.id);
         void this.#outcomes.write(settlement);
@@ -139,21 +145,23 @@ export class TaskQueue {
   }
 
   /** @throws PoolError `not-found` */
-  async explain(id: TaskId): Promise<Explanation> {
+  explain(id: TaskId): Promise<Explanation> {
+    return explain(id, this.#store, this.#queue, this.#dispatcher);
+  }
+
+  /** What a task that runs has told so far. */
+  toldBy(id: TaskId): TaskLog | undefined {
+    return this.#dispatcher?.logOf(id);
+  }
+
+  /** @throws PoolError `not-found`, `result-dropped` */
+  async logs(id: TaskId): Promise<readonly LogLine[]> {
+    const told = this.toldBy(id);
+    if (told) return told.lines;
     const [record] = await this.#store.find([id]);
     if (!record) throw noSuchTask(id);
-    if (isSettled(record.state)) return { record, standing: undefined, course: record.course };
-    const now = Date.now();
-    const standing = this.#queue.standingOf(id, now);
-    if (standing?.phase !== 'claimed') {
-      const words = standing && standingInWords(standing, now);
-      const hasNoWorker = standing?.phase === 'ready' && this.#executor?.hasWorkers === false;
-      const course = standing && unrunCourse(standing.lineMs);
-      return { record, standing: hasNoWorker ? 'the pool has no worker' : words, course };
-    }
-    const claimed = this.#dispatcher?.standingOf(id);
-    const course = claimed && { ...claimed.course, lineMs: standing.lineMs };
-    return { record, standing: claimed?.words, course };
+    if (record.isDropped) throw outcomeDropped(id);
+    return this.#store.logs(id);
   }
 
   list(query: ListQuery): Promise<TaskPage> {
@@ -200,25 +208,13 @@ export class TaskQueue {
   /** Lets tasks run again. @throws PoolError `not-found`, `invalid-argument` for one that has not failed */
   async retry(ids: readonly TaskId[]): Promise<void> {
     const records = await this.#store.find(ids);
-    records.forEach((record, index) => {
-      const id = ids[index] as TaskId;
-      if (!record) throw noSuchTask(id);
-      if (record.isDropped)
-        throw new PoolError('result-dropped', `task ${id}: what it takes to run it was kept no longer`);
-      if (record.state !== 'failed' && record.state !== 'cancelled')
-        throw new PoolError(
-          'invalid-argument',
-          `task ${id} is ${record.state}; only one that has failed, or was cancelled, runs again`,
-        );
-    });
+    records.forEach((record, index) => checkRetry(ids[index] as TaskId, record));
     const again = await this.#store.retry(ids);
     this.#handle({
       type: 'submitted',
       tasks: again.flatMap((task) => {
         if (!task) return [];
-        // Its limits counted from its submission, and are most likely over.
-        const facts = { ...factsOf(task.spec, task.unsettled), deadlineAt: undefined, notBefore: 0 };
-        return [{ facts, upstream: task.upstream }];
+        return [{ facts: factsOf(task.spec, task.unsettled), upstream: task.upstream }];
       }),
     });
   }
@@ -228,31 +224,12 @@ export class TaskQueue {
    *
    * @param onRefused told of those that have no outcome to come: PoolError `not-found`, `result-dropped`
    */
-  async watch(
+  watch(
     ids: readonly TaskId[],
     watcher: Watcher,
     onRefused: (id: TaskId, reason: PoolError) => void,
   ): Promise<void> {
-    for (const id of ids) this.#watchers.add(id, watcher);
-    const others = ids.filter((id) => !this.#queue.has(id));
-    if (others.length === 0) return;
-    const outcomes = await this.#store.outcomes(others);
-    const missing = others.filter((_, index) => outcomes[index] === undefined);
-    const records = missing.length > 0 ? await this.#store.find(missing) : [];
-    others.forEach((id, index) => {
-      const outcome = outcomes[index];
-      if (outcome === undefined) {
-        if (records[missing.indexOf(id)]) return; // Somebody else runs it, or it has just begun anew.
-        this.#watchers.remove(id, watcher);
-        onRefused(id, noSuchTask(id));
-      } else if (outcome === 'dropped') {
-        this.#watchers.remove(id, watcher);
-        onRefused(id, outcomeDropped(id));
-      } else {
-        this.#watchers.remove(id, watcher);
-        watcher.onOutcome(id, outcome);
-      }
-    });
+    return this.#watchers.follow(ids, watcher, onRefused);
   }
 
   unwatch(ids: Iterable<TaskId>, watcher: Watcher): void {
@@ -315,23 +292,30 @@ export class TaskQueue {
       );
     } catch (error) {
       this.#storeFailed(error);
-      setTimeout(() => void this.#settle(settles), 1_000).unref();
+      setTimeout(() => void this.#settle(settles), STORE_RETRY_MS).unref();
     }
   }
 
   #settled(settlements: readonly Settlement[]): void {
-    for (const { id, outcome } of settlements) {
+    for (const { id, outcome, log } of settlements) {
       this.#handle({ type: 'settled', id, state: outcome.state });
-      this.#watchers.outcome(id, outcome);
+      this.#watchers.outcome(id, outcome, log);
     }
     this.#observers.settled(settlements);
   }
 
   /** Back in line, unless it was settled by somebody else. */
   async #released(id: TaskId, delayMs: number): Promise<void> {
-    const [record] = await this.#store.find([id]).catch(() => []);
+    let record: TaskRecord | undefined;
+    let outcome: TaskOutcome | 'dropped' | undefined;
+    try {
+      [[record], [outcome]] = await Promise.all([this.#store.find([id]), this.#store.outcomes([id])]);
+    } catch (error) {
+      this.#storeFailed(error);
+      if (!this.#isStopping) setTimeout(() => void this.#released(id, delayMs), STORE_RETRY_MS).unref();
+      return;
+    }
     if (record && isSettled(record.state)) {
-      const [outcome] = await this.#store.outcomes([id]);
       this.#handle({ type: 'settled', id, state: record.state });
       if (outcome && outcome !== 'dropped') this.#watchers.outcome(id, outcome);
     } else {
@@ -372,15 +356,4 @@ export class TaskQueue {
     this.#storeFailedAt = performance.now();
     this.#log.error({ err: error }, 'the store of the queue cannot be used; it is tried again');
   }
-}
-
-export function noSuchTask(id: TaskId): PoolError {
-  return new PoolError('not-found', `there is no task ${id}`);
-}
-
-export function outcomeDropped(id: TaskId): PoolError {
-  return new PoolError(
-    'result-dropped',
-    `the result of task ${id} was kept no longer; start the server with a longer --keep-results`,
-  );
 }

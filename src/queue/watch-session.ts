@@ -1,24 +1,38 @@
 import { Metadata, type ServerDuplexStream } from '@grpc/grpc-js';
 import { messageOf, PoolError } from '../core/errors.js';
 import type { TaskId } from '../core/ids.js';
-import type { TaskState } from '../core/queue/task.js';
+import { isSettled, type TaskState } from '../core/queue/task.js';
 import type { WatchRequest__Output } from '../wire/generated/offhand/v1/WatchRequest.js';
 import type { WatchResponse } from '../wire/generated/offhand/v1/WatchResponse.js';
 import type { WatchedTask } from '../wire/generated/offhand/v1/WatchedTask.js';
-import { idFrom, outcomeMessage } from './messages.js';
+import { idFrom, lineMessage, outcomeMessage } from './messages.js';
 import type { TaskOutcome } from './store.js';
+import type { LogLine, TaskNews } from './task-log.js';
 import type { TaskQueue } from './task-queue.js';
 import type { Watcher } from './watchers.js';
 
 /** No message takes more than one outcome on board once it would be larger than this, in bytes. */
 const MESSAGE_BYTES = 4 * 1024 * 1024;
 
+/** So much may wait on its way to somebody who reads slowly, in bytes; news that come then are not sent. */
+const MAX_WAITING_BYTES = 8 * 1024 * 1024;
+
+/** How far somebody who wants all news of a task has heard them. */
+interface Following {
+  /** Whether it was said how the task stands: what it tells comes after that. */
+  isTold: boolean;
+  /** The line that was told last. */
+  attempt: number;
+  line: number;
+}
+
+const OUTCOME_ONLY: Following = { isTold: false, attempt: 0, line: 0 };
+
 /** Somebody who follows tasks on a stream. What one turn brings goes in one message. */
 export class WatchSession implements Watcher {
   readonly #queue: TaskQueue;
   readonly #stream: ServerDuplexStream<WatchRequest__Output, WatchResponse>;
-  /** Those that are followed, and whether their news are wanted. */
-  readonly #followed = new Map<TaskId, boolean>();
+  readonly #followed = new Map<TaskId, Following>();
   #batch: WatchedTask[] = [];
   #bytes = 0;
   #isFlushDue = false;
@@ -35,12 +49,15 @@ export class WatchSession implements Watcher {
     const left = leave.map((id) => idFrom(id, 'leave'));
     for (const id of left) this.#followed.delete(id);
     this.#queue.unwatch(left, this);
+    const withNews: TaskId[] = [];
     const ids = follow.map(({ taskId, news }) => {
       const id = idFrom(taskId, 'follow.task_id');
-      this.#followed.set(id, news);
+      // Whoever asks again has somebody more to tell, from the beginning.
+      if (news) this.#followed.set(id, { isTold: false, attempt: 0, line: 0 });
+      else if (!this.#followed.has(id)) this.#followed.set(id, OUTCOME_ONLY);
+      if (news) withNews.push(id);
       return id;
     });
-    const withNews = ids.filter((id) => this.#followed.get(id));
     if (withNews.length > 0) void this.#tellStates(withNews);
     this.#queue
       .watch(ids, this, (id, reason) => this.#onRefused(id, reason))
@@ -50,11 +67,26 @@ export class WatchSession implements Watcher {
       });
   }
 
-  onState(id: TaskId, state: TaskState): void {
-    if (this.#followed.get(id)) this.#add({ taskId: id, state }, 0);
+  wantsNews(id: TaskId): boolean {
+    return (this.#followed.get(id) ?? OUTCOME_ONLY) !== OUTCOME_ONLY;
   }
 
-  onOutcome(id: TaskId, outcome: TaskOutcome): void {
+  onState(id: TaskId, state: TaskState): void {
+    if (this.#followed.get(id)?.isTold) this.#add({ taskId: id, state }, 0);
+  }
+
+  onNews(id: TaskId, news: TaskNews): void {
+    const following = this.#followed.get(id);
+    // What a reader is too slow for comes before the outcome, as far as it is kept until then.
+    if (!following?.isTold || this.#stream.writableLength > MAX_WAITING_BYTES) return;
+    if ('line' in news) return this.#tellLine(id, following, news.line);
+    const { fraction, note } = news.progress;
+    this.#add({ taskId: id, progress: note === undefined ? { fraction } : { fraction, note } }, 0);
+  }
+
+  onOutcome(id: TaskId, outcome: TaskOutcome, log: readonly LogLine[]): void {
+    const following = this.#followed.get(id);
+    if (following && following !== OUTCOME_ONLY) for (const line of log) this.#tellLine(id, following, line);
     this.#followed.delete(id);
     const bytes = outcome.state === 'succeeded' ? outcome.result.data.length : 1_000;
     this.#add({ taskId: id, outcome: outcomeMessage(outcome) }, bytes);
@@ -67,10 +99,25 @@ export class WatchSession implements Watcher {
 
   async #tellStates(ids: readonly TaskId[]): Promise<void> {
     const records = await this.#queue.find(ids).catch(() => []);
-    records.forEach((record) => {
-      if (record && (record.state === 'pending' || record.state === 'running'))
-        this.onState(record.spec.id, record.state);
+    records.forEach((record, index) => {
+      const id = ids[index] as TaskId;
+      const following = this.#followed.get(id);
+      // It may have its outcome by now, or be followed no longer.
+      if (!record || !following || following === OUTCOME_ONLY || isSettled(record.state)) return;
+      following.isTold = true;
+      this.onState(id, record.state);
+      const { lines = [], progress } = this.#queue.toldBy(id) ?? {};
+      for (const line of lines) this.onNews(id, { line });
+      if (progress) this.onNews(id, { progress });
     });
+  }
+
+  #tellLine(id: TaskId, following: Following, line: LogLine): void {
+    const { attempt, number, text } = line;
+    if (attempt === following.attempt && number <= following.line) return;
+    following.attempt = attempt;
+    following.line = number;
+    this.#add({ taskId: id, line: lineMessage(line, Date.now()) }, text.length);
   }
 
   #onRefused(id: TaskId, { code, message }: PoolError): void {

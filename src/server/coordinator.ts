@@ -7,8 +7,6 @@ import { LivedClock } from '../core/lived-clock.js';
 import { fits, NO_TAGS, type TagSet } from '../core/tags.js';
 import type { PolicyName } from '../core/placement.js';
 import type { Scheduler, SchedulerCommand, SchedulerEvent } from '../core/scheduler.js';
-import type { Attached } from '../wire/generated/offhand/v1/Attached.js';
-import type { StatusDocument__Output } from '../wire/generated/offhand/v1/StatusDocument.js';
 import type { WorkerMessage__Output } from '../wire/generated/offhand/v1/WorkerMessage.js';
 import { readLease, signLease } from '../wire/lease-token.js';
 import type { Logger } from '../host/logger.js';
@@ -17,7 +15,6 @@ import { type Claim, Claims } from './claims.js';
 import { type EventLog, schedulerOf } from './event-log.js';
 import type { Holder } from './holder.js';
 import { Members } from './members.js';
-import { withRemaining } from './remaining.js';
 import type { WorkerLink } from './worker-link.js';
 
 export interface CoordinatorSettings {
@@ -36,7 +33,7 @@ export interface CoordinatorSettings {
   /** Where the scheduler's events are written down, if they are. */
   eventLog: EventLog | undefined;
   /** What the workers have that this server starts, attached or not. */
-  tags: TagSet;
+  tags: readonly TagSet[];
 }
 
 /** What others may want to hear of. */
@@ -105,6 +102,11 @@ export class Coordinator {
     return new Set([...this.#holding.values()].map(({ lease }) => lease.worker));
   }
 
+  /** Requests for leases that wait. */
+  get waiting(): number {
+    return this.#scheduler.waiting;
+  }
+
   /** Leases that clients have a use for and do not have. */
   get missing(): number {
     return this.#scheduler.waiting + this.countAtHome();
@@ -126,7 +128,9 @@ export class Coordinator {
 
   /** Whether there is a worker with these tags, or could be. */
   hasFit(needs: TagSet = NO_TAGS): boolean {
-    return needs.key === '' || fits(this.#settings.tags, needs) || this.members.hasFit(needs);
+    return (
+      needs.key === '' || this.#settings.tags.some((tags) => fits(tags, needs)) || this.members.hasFit(needs)
+    );
   }
 
   /**
@@ -172,22 +176,8 @@ export class Coordinator {
     return readLease(token, this.#settings.signingKey);
   }
 
-  async status(): Promise<StatusDocument__Output> {
-    const workers = await Promise.all(
-      this.members.inOrder.map(async (link) => {
-        const state = withRemaining(await link.state(), (epoch) => this.#expectedMs(epoch));
-        return { ...state, busy: this.isBusy(link.id) };
-      }),
-    );
-    return {
-      workers,
-      queue: { pending: this.#scheduler.waiting, tasks: [] },
-      wanted: this.wanted + this.members.joined,
-      httpAddress: '',
-    };
-  }
-
-  #expectedMs(epoch: number): number | undefined {
+  /** How long what runs under a lease takes in all, in ms, where that is known. */
+  expectedMs(epoch: number): number | undefined {
     const lease = this.#holding.get(epoch)?.lease;
     return lease && this.#scheduler.granted(lease)?.use?.expectedMs;
   }
@@ -197,8 +187,10 @@ export class Coordinator {
     const wasLost = this.members.add(link);
     link.heardAt = this.now;
     const overUpTo = wasLost ? this.#scheduler.newestEpoch : 0;
-    const attached: Attached = { worker, ...this.#settings, overUpTo };
-    link.send({ attached });
+    const { signingKey, reportIntervalMs, sampleIntervalMs, heartbeatIntervalMs, workerTimeoutMs } =
+      this.#settings;
+    const intervals = { reportIntervalMs, sampleIntervalMs, heartbeatIntervalMs, workerTimeoutMs };
+    link.send({ attached: { worker, signingKey, ...intervals, overUpTo } });
     this.#log.info({ worker, host, port, workerPid: pid, joined }, 'worker attached');
     // One that was being started when the pool was told to stop.
     if (this.#isStopping) link.drain(0);

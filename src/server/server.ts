@@ -25,6 +25,7 @@ import { keepConnectionsAlive } from './keepalive.js';
 import { Losses } from './losses.js';
 import { Membership } from './membership.js';
 import { discoverWorkers } from './discoverer.js';
+import { poolStatus } from './pool-status.js';
 import { claimProfile } from './profile-claim.js';
 import { coordinatorHandlers } from './service.js';
 import { Supervisor } from './supervisor.js';
@@ -91,7 +92,7 @@ async function start(
       workerTimeoutMs: options.workerTimeoutMs,
       policy: options.policy,
       eventLog,
-      tags: tagSet(options.tags, 'tags'),
+      tags: [options.tags, ...options.tagsByWorker].map((tags) => tagSet(tags, 'tags')),
     },
     supervisor.names,
     log,
@@ -148,7 +149,7 @@ async function start(
     if (droppedTasks > 0)
       log.warn({ tasks: droppedTasks }, 'tasks without an outcome are gone with the memory store');
   });
-  const status = async () => ({ ...(await coordinator.status()), httpAddress: service?.address ?? '' });
+  const status = () => poolStatus(coordinator, service?.address ?? '');
   const handlers = coordinatorHandlers(coordinator, losses, membership, status, ({ now }) => {
     void stop(now ? 0 : undefined);
     // It may have begun to stop before, with more patience.

@@ -44,6 +44,7 @@ const WATCH_MS = 250;
  */
 export class Supervisor {
   readonly #settings: WorkerSettings;
+  readonly #tagsByWorker: ServerOptions['tagsByWorker'];
   readonly names = new WorkerNames();
   readonly #places = new Map<string, Place>();
   /** Workers that may still come to us, by name. */
@@ -78,11 +79,18 @@ export class Supervisor {
       maxRssBytes: options.maxRssBytes,
       maxHeapBytes: options.maxHeapBytes,
     };
-    return new Supervisor(options.workers, settings, new Set(awaited.map(({ worker }) => worker)));
+    const names = new Set(awaited.map(({ worker }) => worker));
+    return new Supervisor(options.workers, settings, options.tagsByWorker, names);
   }
 
-  private constructor(count: number, settings: WorkerSettings, awaited: ReadonlySet<string>) {
+  private constructor(
+    count: number,
+    settings: WorkerSettings,
+    tagsByWorker: ServerOptions['tagsByWorker'],
+    awaited: ReadonlySet<string>,
+  ) {
     this.#settings = settings;
+    this.#tagsByWorker = tagsByWorker;
     this.#started = Promise.all(
       Array.from({ length: count }, () => {
         const place = this.#addPlace();
@@ -242,7 +250,9 @@ export class Supervisor {
   /** @throws PoolError `unavailable` with its sentence when it ends before it is attached. */
   #spawn(place: Place): Promise<void> {
     return new Promise((resolve, reject) => {
-      const child = startWorkerProcess({ name: place.name, replaces: undefined }, this.#settings, {
+      const tags = this.#tagsByWorker[rankOf(place.name) - 1] ?? this.#settings.tags;
+      const settings = { ...this.#settings, tags };
+      const child = startWorkerProcess({ name: place.name, replaces: undefined }, settings, {
         notice: ({ type }) => type === 'started' && resolve(),
         ended: (end) => {
           this.onLost(end.id, explainEnd(place.name, this.#settings.slots, end));

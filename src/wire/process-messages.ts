@@ -21,6 +21,8 @@ export interface ServerOptions extends MemoryLimits {
   slots: number;
   /** What its workers have that tasks may ask for. */
   tags: readonly string[];
+  /** The same for single workers, from worker-1 on, in place of that. */
+  tagsByWorker: readonly (readonly string[])[];
   /** Without a token, whoever reaches the port may run code. */
   credentials: Credentials;
   /** CSV file of the profile; none is written where undefined. */

@@ -132,7 +132,8 @@ export class Board {
   /**
    * A task begins, unless its lease is over: then false. For the thread.
    *
-   * @param client whose task it is, and `serial` which one of that: its id. By default the lease and the number in it.
+   * @param client whose task it is, and `serial` which one of that: its id. By default the lease and the number in it. With
+   * serial 0 `client` is the id.
    */
   begin(epoch: number, number: number, name: string, client = '', serial = number): boolean {
     if (this.isOver(epoch)) return false;
@@ -215,7 +216,8 @@ export class Board {
     const { epoch, number } = this.last;
     const name = this.#name.toString('utf8', 0, Atomics.load(this.#words, NAME_LENGTH));
     const client = this.#client.toString('utf8', 0, Atomics.load(this.#words, CLIENT_LENGTH));
-    const taskId = `${client || epoch}.${this.#figures[SERIAL] ?? 0}`;
+    const serial = this.#figures[SERIAL] ?? 0;
+    const taskId = serial === 0 ? client : `${client || epoch}.${serial}`;
     return {
       epoch,
       number,

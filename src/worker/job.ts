@@ -4,6 +4,7 @@ import type { Failure } from '../wire/outcome.js';
 import type { Encoding, Payload } from '../wire/values/payload.js';
 import type { PutContent } from '../wire/values/put.js';
 import type { CalledFunction } from './called-function.js';
+import type { Delays } from './delays.js';
 import type { TaskOrigin } from './task-scope.js';
 import type { TaskStream } from './task-stream.js';
 
@@ -38,15 +39,6 @@ export interface Job extends CalledFunction {
   stream?: TaskStream;
   /** Known from its first task on. */
   fn?: AnyFunction;
-}
-
-/** What stands between the arrival of a task and its beginning, in ms. */
-export interface Delays {
-  /** On the clock of `performance`. */
-  readonly arrivedAt: number;
-  /** Behind others. */
-  waitMs: number;
-  decodeMs: number;
 }
 
 export type Abort = (code: ErrorCode, message: string) => void;

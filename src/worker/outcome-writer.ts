@@ -3,8 +3,9 @@ import type { TaskOutcomes } from '../wire/generated/offhand/v1/TaskOutcomes.js'
 import { bytesOf, type Failure, failureToMessage } from '../wire/outcome.js';
 import { isSmallPrimitive } from '../wire/values/clone.js';
 import { encodePayload, type Encoding, type Payload } from '../wire/values/payload.js';
+import { type Delays, delaysMessage } from './delays.js';
 import type { Ledger } from './ledger.js';
-import type { Delays, Outbox } from './job.js';
+import type { Outbox } from './job.js';
 
 /** Outcomes are sent before they take up more than about this much, in bytes. */
 const FULL_BYTES = 256 * 1024;
@@ -90,14 +91,14 @@ export class OutcomeWriter implements Outbox {
     const { encoding, data } = result;
     this.#closeRun();
     if (!this.#ledger.noteEncoded(epoch, number, encoding, data, runMs)) this.#isUnnoted = true;
-    this.#add({ number, count: 1, results: bytesOf(result), runMs, ...told(delays) }, data.length);
+    this.#add({ number, count: 1, results: bytesOf(result), runMs, ...delaysMessage(delays) }, data.length);
   }
 
   failed(number: number, count: number, failure: Failure, runMs: number, delays?: Delays): void {
     this.#closeRun();
     this.#isUnnoted = true;
     const bytes = 1_000 + (failure.error?.data.length ?? 0);
-    this.#add({ number, count, failure: failureToMessage(failure), runMs, ...told(delays) }, bytes);
+    this.#add({ number, count, failure: failureToMessage(failure), runMs, ...delaysMessage(delays) }, bytes);
   }
 
   /** A value of a task that goes on. It stands nowhere else, and goes at once. */
@@ -175,10 +176,6 @@ export class OutcomeWriter implements Outbox {
     this.#bytes += bytes;
     if (this.#bytes > FULL_BYTES) this.flush();
   }
-}
-
-function told(delays: Delays | undefined): Pick<TaskOutcomes, 'waitMs' | 'decodeMs'> | undefined {
-  return delays && { waitMs: delays.waitMs, decodeMs: delays.decodeMs };
 }
 
 /** Large outcomes go by themselves: several of them may be more than a message can be. */

@@ -8,6 +8,7 @@ import type { Tasks__Output } from '../wire/generated/offhand/v1/Tasks.js';
 import { hear } from '../wire/server-stream.js';
 import { payloadFrom } from '../wire/values/payload.js';
 import { calledFunctionFrom } from './called-function.js';
+import { arrived } from './delays.js';
 import type { Ledger } from './ledger.js';
 import { OutcomeWriter } from './outcome-writer.js';
 import type { Insert, Job, PulledLater } from './job.js';
@@ -90,7 +91,7 @@ function jobFrom(
   puller: ValuePuller,
   puts: PutValues,
 ): Job {
-  const { number, count, isList, apart } = tasks;
+  const { number, count, isList, apart, taskId } = tasks;
   const called = calledFunctionFrom(tasks);
   if (tasks.isolate && (isList || !tasks.source)) {
     throw new PoolError('invalid-argument', 'tasks.isolate: expected one task, with its source');
@@ -115,7 +116,8 @@ function jobFrom(
     isList,
     inserts,
     apart,
-    delays: apart && count === 1 ? { arrivedAt: performance.now(), waitMs: 0, decodeMs: 0 } : undefined,
+    delays: apart && count === 1 ? arrived() : undefined,
+    ...(taskId && count === 1 && { taskId }),
     outbox,
     ...(tasks.stream && { stream: new TaskStream(number, tasks.stream.allowed, outbox) }),
   };

@@ -178,8 +178,9 @@ export class TaskRunner {
     for (let index = first; index < lists.length && !outbox.isClosed; index++) {
       if (this.#isBreathDue(job)) return this.#breathe(job).then(() => this.#runFrom(job, lists, index));
       const number = job.number + index;
-      const { origin } = job;
-      if (!this.#board.begin(epoch, number, job.name, origin?.client, origin && origin.serial + index)) {
+      const { origin, taskId } = job;
+      const serial = taskId ? 0 : origin && origin.serial + index;
+      if (!this.#board.begin(epoch, number, job.name, taskId ?? origin?.client, serial)) {
         outbox.notBegun(number, lists.length - index);
         this.#tell({ type: 'idle' });
         return undefined;
@@ -295,6 +296,7 @@ export class TaskRunner {
   /** The task has ended. Of one that was told to end the main thread has told how, and nothing else counts. */
   #endsAborted(job: Job): boolean {
     this.#scope?.settled();
+    if (job.delays) job.delays.quiet = this.#scope?.hasTold === false;
     if (!this.#scope?.isAborted) return false;
     this.#finish(job, false);
     return true;

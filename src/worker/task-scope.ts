@@ -5,6 +5,9 @@ import type { TaskNews } from './thread-messages.js';
 /** Progress is told once in so many ms at most; what comes in between, with what comes next. */
 const PROGRESS_INTERVAL_MS = 10;
 
+/** Where goes what a task prints, beside the worker's log. */
+export type Output = 'OUTPUT_UNSPECIFIED' | 'KEPT' | 'SENT' | 'BOTH';
+
 /** Who called the tasks of a message, and what the caller wants to hear of them. */
 export interface TaskOrigin {
   client: string;
@@ -12,7 +15,7 @@ export interface TaskOrigin {
   serial: number;
   attempt: number;
   followsProgress: boolean;
-  output: 'OUTPUT_UNSPECIFIED' | 'KEPT' | 'SENT';
+  output: Output;
 }
 
 /** The message that a task came with. */
@@ -47,6 +50,8 @@ export class TaskScope implements CurrentTask {
   #begunOut = '';
   #begunErr = '';
   isSettled = false;
+  /** Whether it has told something to whoever follows it. */
+  hasTold = false;
 
   /** @param index among the tasks of the message. */
   constructor(source: TaskSource, index: number, host: ScopeHost) {
@@ -124,7 +129,8 @@ export class TaskScope implements CurrentTask {
     this.#keepBegun(all.slice(end + 1), isError);
     if (end >= 0) this.#tellPrinted(all.slice(0, end), isError);
     if (this.isSettled) this.#endLine(isError);
-    return (this.#source.origin?.output ?? 'OUTPUT_UNSPECIFIED') === 'OUTPUT_UNSPECIFIED';
+    const { output } = this.#source.origin ?? {};
+    return output !== 'KEPT' && output !== 'SENT';
   }
 
   /** Something went wrong that is nobody's outcome any more. */
@@ -146,7 +152,9 @@ export class TaskScope implements CurrentTask {
 
   #tellPrinted(text: string, isError: boolean): void {
     if (this.#untold) this.#tellProgress();
-    const isSent = this.#source.origin?.output === 'SENT';
+    const { output } = this.#source.origin ?? {};
+    const isSent = output === 'SENT' || output === 'BOTH';
+    this.hasTold ||= isSent;
     this.#tell({ kind: 'printed', text, isError, isSent });
   }
 
@@ -154,7 +162,9 @@ export class TaskScope implements CurrentTask {
     const told = this.#untold;
     this.#untold = undefined;
     this.#toldAt = performance.now();
-    if (told) this.#tell({ kind: 'progress', ...told });
+    if (!told) return;
+    this.hasTold = true;
+    this.#tell({ kind: 'progress', ...told });
   }
 
   #tell(what: TaskNews['what']): void {

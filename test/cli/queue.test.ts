@@ -1,5 +1,6 @@
 import { writeFileSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { connect } from 'offhand';
 import { offhand } from '../support/cli.js';
 import { Sandbox } from '../support/sandbox.js';
 import { startServer, type TestServer } from '../support/server.js';
@@ -47,16 +48,38 @@ describe('at the terminal', () => {
   });
 
   test('why tells where the time of a task went, and why one waits', async () => {
-    const id = await printed('submit', 'work.mjs#add', '1', '2');
-    await printed('result', id);
-    expect(await printed('why', id)).toMatch(
+    await using pool = await connect(server.address, { token: server.token });
+    const add = (a: number, b: number) => a + b;
+    const [over, later] = [await pool.submit(add, [1, 2]), await pool.submit(add, [1, 2], { delayMs: 1e7 })];
+    await over.result();
+    expect(await printed('why', over.id)).toMatch(
       /^add succeeded\non worker-1, .*first-free: .*\n(.* ms {2}.*\n)*.* ms {2}running$/,
     );
-    expect(JSON.parse(await printed('why', id, '--json'))).toMatchObject({ worker: 'worker-1' });
-    const later = await printed('submit', 'work.mjs#add', '1', '2', '--delay', '1h');
-    expect(await printed('why', later)).toMatch(/^add pending\nwaits because: not before 20/);
-    await printed('cancel', later);
-    expect(await refused('why', 'a'.repeat(20))).toMatch(/there is no task aaaa/);
+    expect(await printed('why', later.id)).toMatch(/^add pending\nwaits because: not before 20/);
+    expect(JSON.parse(await printed('why', over.id, '--json'))).toMatchObject({ worker: 'worker-1' });
+    await later.cancel();
+  });
+
+  test('logs print what a task has printed, each where it belongs', async () => {
+    await using pool = await connect(server.address, { token: server.token });
+    const talk = (n: number) => {
+      for (let line = 1; line <= n; line++) console.log('line', line);
+      console.error('over');
+    };
+    const [little, much] = [await pool.submit(talk, [2]), await pool.submit(talk, [20_000])];
+    const followed = await offhand(sandbox, ['logs', little.id, '--follow']);
+    expect(followed).toMatchObject({ code: 0, stdout: 'line 1\nline 2\n', stderr: 'over\n' });
+    const [first] = (await offhand(sandbox, ['logs', little.id, '--json'])).stdout.split('\n');
+    expect(JSON.parse(first ?? '')).toMatchObject({
+      attempt: 1,
+      number: 1,
+      stream: 'stdout',
+      text: 'line 1',
+    });
+    await much.result();
+    const { code, stdout, stderr } = await offhand(sandbox, ['logs', much.id]);
+    expect({ code, last: stdout.trim().split('\n').at(-1) }).toEqual({ code: 0, last: 'line 20000' });
+    expect(stderr).toMatch(/^\(what it printed before is not kept: \d+ times\)\nover\n$/);
   });
 
   test('a task that runs is cancelled, and one that waits', async () => {

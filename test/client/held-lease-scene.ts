@@ -199,7 +199,7 @@ export class Scene implements LeaseHolder {
   }
 }
 
-const UNTOLD = { waitMs: 0, decodeMs: 0, yielded: false };
+const UNTOLD = { waitMs: 0, decodeMs: 0, yielded: false, quiet: false };
 
 function inShort(reason: unknown): unknown {
   return reason instanceof PoolError ? [reason.code, reason.mayHaveRun] : reason;

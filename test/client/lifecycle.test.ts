@@ -167,6 +167,26 @@ describe('startPool', () => {
     }
   });
 
+  test('has workers with tags of their own, which those that replace them have too, and the policy it is told', async () => {
+    await using pool = await startPool({
+      workers: 3,
+      policy: 'least-remaining',
+      tags: [['gpu', 'mem=16g'], ['mem=4g']],
+    });
+    const pid = () => process.pid;
+    const on = (...requires: string[]) => pool.with({ requires }).run(pid);
+    const [gpu, small] = await Promise.all([on('gpu'), on('mem=4g')]);
+    expect(await on('mem=8g', 'gpu')).toBe(gpu);
+    expect((await poolError(on('gpu', 'tpu'))).code).toBe('no-worker-fits');
+    expect((await poolError(on('mem=32g'))).code).toBe('no-worker-fits');
+    process.kill(gpu, 'SIGKILL');
+    const next = await on('gpu');
+    expect([gpu, small]).not.toContain(next);
+    const task = await pool.submit(pid, []);
+    await task.result();
+    expect((await task.explain()).reason).toMatch(/least-remaining: .*work left: worker-\d \d+ ms/);
+  });
+
   const refusals: [options: unknown, code: string, message: RegExp][] = [
     [{ worker: 1 }, 'invalid-argument', /^startPool: unknown option worker; there are workers, slots, /],
     [{ workers: 0 }, 'invalid-argument', /^workers: expected a whole number above 0, got 0$/],
@@ -185,6 +205,15 @@ describe('startPool', () => {
     [{ maxRss: '1mb', workers: 1 }, 'invalid-argument', /^maxRss: .* 512mb or 2gb, at least 128mb, got 1mb$/],
     [{ maxRss: null, workers: 1 }, 'invalid-argument', /^maxRss: expected a size .*, got null$/],
     [{ maxHeap: -5, workers: 1 }, 'invalid-argument', /^maxHeap: expected a size .* 32mb, got -5$/],
+    [{ policy: 'best' }, 'invalid-argument', /^policy: expected first-free, .*, got "best"$/],
+    [{ tags: 'gpu' }, 'invalid-argument', /^tags: expected an array of tags, .*, got "gpu"$/],
+    [{ tags: ['g p u'] }, 'invalid-argument', /^tags: expected a tag such as gpu .*, got g p u$/],
+    [
+      { tags: [['gpu'], 'cpu'], workers: 2 },
+      'invalid-argument',
+      /^tags\[1\]: expected an array .*, got "cpu"$/,
+    ],
+    [{ tags: [['gpu'], []], workers: 1 }, 'invalid-argument', /^tags: .* each of the 1 workers .*, got 2$/],
     [{ inline: 'no' }, 'invalid-argument', /^inline: expected true or false, got "no"$/],
     [
       { logDir: '/proc/x', workers: 1 },

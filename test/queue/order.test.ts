@@ -128,7 +128,7 @@ describe('tasks that come after others', () => {
 describe('priority', () => {
   test('goes before what was submitted earlier', async () => {
     const blockers = await pool.submitMany(span, [[300], [300]]);
-    for await (const { state } of blockers[1]!) if (state === 'running') break;
+    for await (const event of blockers[1]!) if (event.type === 'state' && event.state === 'running') break;
     const low = await pool.submitMany(span, Array<[number]>(4).fill([1]), { priority: -5 });
     const high = await pool.submit(span, [1], { priority: 5 });
     await Promise.all(blockers.map((task) => task.result()));

@@ -1,7 +1,8 @@
 import { afterEach, describe, expect, test } from '@jest/globals';
 import { PoolError } from '../../src/core/errors.js';
 import type { TaskOutcome, TaskStore } from '../../src/queue/store.js';
-import { course, everything, failed, FN, id, source, spec, succeeded } from './tasks.js';
+import { testKeeping } from './store-contract-keeping.js';
+import { course, failed, FN, id, log, source, spec, succeeded } from './tasks.js';
 
 const NOBODY = { holder: 'nobody', until: 1_000 };
 const LATER = Number.MAX_SAFE_INTEGER;
@@ -168,6 +169,20 @@ export function testTaskStore(name: string, open: () => Promise<TaskStore>): voi
         });
       });
 
+      test('has with it what the task has printed, for as long as it is kept', async () => {
+        const store = await withTasks(['a', 'b'], true);
+        await store.settle([
+          { id: id('a'), attempt: 1, outcome: failed(), at: 9, log },
+          { id: id('b'), attempt: 1, outcome: succeeded(), at: 9, log },
+        ]);
+        expect(await store.logs(id('a'))).toEqual(log);
+        await store.retry([id('a')]);
+        expect(await store.logs(id('a'))).toEqual([]);
+        await store.drop([id('b')]);
+        expect(await store.logs(id('b'))).toEqual([]);
+        expect(await store.logs(id('none'))).toEqual([]);
+      });
+
       test('says where the time of its attempt went, until the task is to run again', async () => {
         const store = await withTasks(['a', 'b'], true);
         await store.settle([
@@ -200,138 +215,6 @@ export function testTaskStore(name: string, open: () => Promise<TaskStore>): voi
       });
     });
 
-    describe('lists', () => {
-      const names = (page: { tasks: { spec: { name: string } }[] }) => page.tasks.map((one) => one.spec.name);
-
-      test('newest first, in pages', async () => {
-        const store = await withTasks(['a', 'b', 'c', 'd', 'e']);
-        const first = await store.list({ ...everything, limit: 2 });
-        expect(names(first)).toEqual(['e', 'd']);
-        await store.add([spec('later')], []);
-        const second = await store.list({ ...everything, limit: 2, cursor: first.cursor });
-        expect(names(second)).toEqual(['c', 'b']);
-        const third = await store.list({ ...everything, limit: 2, cursor: second.cursor });
-        expect(names(third)).toEqual(['a']);
-        expect(third.cursor).toBeUndefined();
-      });
-
-      test('those in a state, of a name, of a group', async () => {
-        const store = await withTasks(['a', 'b'], true);
-        await store.add([spec('b', { id: id('b2') }), spec('c', { group: { name: 'g', limit: 1 } })], []);
-        await store.settle([{ id: id('a'), attempt: 1, outcome: failed(), at: 9 }]);
-        expect(names(await store.list({ ...everything, states: ['failed'] }))).toEqual(['a']);
-        expect(names(await store.list({ ...everything, states: ['running', 'pending'] }))).toEqual([
-          'c',
-          'b',
-          'b',
-        ]);
-        expect(names(await store.list({ ...everything, name: 'b' }))).toEqual(['b', 'b']);
-        expect(names(await store.list({ ...everything, group: 'g' }))).toEqual(['c']);
-        expect(await store.counts()).toEqual({
-          pending: 2,
-          running: 1,
-          succeeded: 0,
-          failed: 1,
-          cancelled: 0,
-        });
-      });
-    });
-
-    describe('lists what has settled', () => {
-      const ids = (page: { tasks: { spec: { id: string } }[] }) => page.tasks.map((one) => one.spec.id);
-
-      test('in the order of the outcomes, in pages that what settles meanwhile does not disturb', async () => {
-        const store = await withTasks(['a', 'b', 'c', 'd', 'e'], true);
-        expect(await store.settled({ limit: 2, cursor: undefined })).toEqual({
-          tasks: [],
-          cursor: undefined,
-        });
-        const settle = (name: string, at: number, outcome: TaskOutcome) =>
-          store.settle([{ id: id(name), attempt: 1, outcome, at }]);
-        await settle('c', 10, succeeded());
-        await settle('a', 10.001, failed());
-        await settle('d', 11, succeeded());
-        const first = await store.settled({ limit: 2, cursor: undefined });
-        expect(ids(first)).toEqual([id('c'), id('a')]);
-        expect(first.tasks[1]).toMatchObject({ state: 'failed', settledAt: 10.001 });
-        await settle('b', 12, succeeded());
-        const second = await store.settled({ limit: 2, cursor: first.cursor });
-        expect(ids(second)).toEqual([id('d'), id('b')]);
-        const third = await store.settled({ limit: 2, cursor: second.cursor });
-        expect(third).toEqual({ tasks: [], cursor: undefined });
-      });
-
-      test('without what was dropped, or runs again; at its new place once that has settled', async () => {
-        const store = await withTasks(['a', 'b', 'c'], true);
-        await store.settle(
-          [failed(), succeeded(), succeeded()].map((outcome, index) => {
-            return { id: id('abc'[index] ?? ''), attempt: 1, outcome, at: 10 + index };
-          }),
-        );
-        await store.drop([id('b')]);
-        await store.retry([id('a')]);
-        expect(ids(await store.settled({ limit: 9, cursor: undefined }))).toEqual([id('c')]);
-        await store.claim([id('a')], NOBODY, 0);
-        await store.settle([{ id: id('a'), attempt: 2, outcome: succeeded(), at: 20 }]);
-        expect(ids(await store.settled({ limit: 9, cursor: undefined }))).toEqual([id('c'), id('a')]);
-      });
-    });
-
-    describe('outcomes are dropped', () => {
-      const settledAt = async (names: string[], outcome: TaskOutcome) => {
-        const store = await withTasks(names, true);
-        for (const [index, name] of names.entries())
-          await store.settle([{ id: id(name), attempt: 1, outcome, at: 10 * (index + 1) }]);
-        return store;
-      };
-
-      test('by age', async () => {
-        const store = await settledAt(['a', 'b', 'c'], succeeded());
-        const rule = { states: ['succeeded'] as const, before: 25, most: 100 };
-        expect(await store.expendable(rule)).toEqual([id('a'), id('b')]);
-        await store.drop([id('a'), id('b')]);
-        expect(await store.expendable(rule)).toEqual([]);
-        expect((await store.outcomes([id('a')]))[0]).toBe('dropped');
-        expect((await store.find([id('a')]))[0]).toMatchObject({ state: 'succeeded', isDropped: true });
-        expect((await store.outcomes([id('c')]))[0]).toMatchObject({ state: 'succeeded' });
-      });
-
-      test('by number', async () => {
-        const store = await settledAt(['a', 'b', 'c'], failed());
-        const rule = { states: ['failed', 'cancelled'] as const, before: -Infinity, most: 2 };
-        expect(await store.expendable(rule)).toEqual([id('a')]);
-      });
-
-      test('with their keys, and cannot be used any more', async () => {
-        const store = await fresh();
-        await store.add([spec('a', { key: 'k' })], [FN]);
-        await store.claim([id('a')], NOBODY, 0);
-        await store.settle([{ id: id('a'), attempt: 1, outcome: succeeded(), at: 1 }]);
-        await store.drop([id('a')]);
-        expect((await store.add([spec('b', { key: 'k' })], [FN]))[0]).toMatchObject({
-          id: id('b'),
-          isNew: true,
-        });
-        const user = spec('user', { after: [id('a')], results: [{ index: 0, id: id('a') }] });
-        expect(await refusal(store.add([user], [FN]))).toBe('result-dropped');
-      });
-    });
-
-    describe('another try', () => {
-      test('is for what failed or was cancelled, and counts on', async () => {
-        const store = await withTasks(['a', 'b', 'c'], true);
-        await store.settle([
-          { id: id('a'), attempt: 1, outcome: failed(), at: 9 },
-          { id: id('b'), attempt: 1, outcome: succeeded(), at: 9 },
-        ]);
-        const again = await store.retry([id('a'), id('b'), id('c'), id('none')]);
-        expect(again.map((one) => one?.spec.id)).toEqual([id('a'), undefined, undefined, undefined]);
-        expect((await store.find([id('a')]))[0]).toMatchObject({ state: 'pending', settledAt: undefined });
-        expect((await store.outcomes([id('a')]))[0]).toBeUndefined();
-        const [claimed] = await store.claim([id('a')], NOBODY, 0);
-        expect(claimed?.attempt).toBe(2);
-        expect(Buffer.from(claimed?.spec.args.data ?? []).toString()).toBe('arguments of a');
-      });
-    });
+    testKeeping({ fresh, withTasks, refusal });
   });
 }

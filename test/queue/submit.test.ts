@@ -1,6 +1,6 @@
 import { writeFileSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
-import { type Pool, PoolError, startPool, type TaskEvent } from 'offhand';
+import { type Pool, PoolError, startPool } from 'offhand';
 import { poolError, rejection } from '../client/support.js';
 import { hold } from '../support/attempts.js';
 import { Sandbox } from '../support/sandbox.js';
@@ -59,11 +59,12 @@ describe('a submitted task', () => {
     const [first, second] = [sandbox.path('first'), sandbox.path('second')];
     const before = await pool.submit(hold, [sandbox.path('began'), first]);
     const task = await pool.submit(hold, [sandbox.path('began'), second], { after: [before] });
-    const states: TaskEvent['state'][] = [];
-    for await (const { state } of task) {
-      states.push(state);
-      if (state === 'pending') writeFileSync(first, '');
-      if (state === 'running') writeFileSync(second, '');
+    const states: string[] = [];
+    for await (const event of task) {
+      if (event.type !== 'state') continue;
+      states.push(event.state);
+      if (event.state === 'pending') writeFileSync(first, '');
+      if (event.state === 'running') writeFileSync(second, '');
     }
     expect(states).toEqual(['pending', 'running', 'succeeded']);
   });
@@ -117,7 +118,8 @@ describe('cancelling', () => {
     await waiting.cancel();
     expect(await poolError(waiting.result())).toMatchObject({ code: 'cancelled', mayHaveRun: false });
     const running = await pool.submit(forEver, []);
-    for await (const { state } of running) if (state === 'running') await running.cancel();
+    for await (const event of running)
+      if (event.type === 'state' && event.state === 'running') await running.cancel();
     expect(await running.state()).toBe('cancelled');
     expect((await poolError(running.result())).code).toBe('cancelled');
     await running.cancel();

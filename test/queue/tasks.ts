@@ -2,6 +2,7 @@ import { taskId } from '../../src/core/ids.js';
 import { idOf } from '../../src/wire/functions/function-id.js';
 import type { ShippedFunction } from '../../src/wire/functions/source.js';
 import type { Course } from '../../src/queue/course.js';
+import type { LogLine } from '../../src/queue/task-log.js';
 import type { ListQuery, TaskOutcome, TaskSpec } from '../../src/queue/store.js';
 
 export const source = '(a) => a';
@@ -51,6 +52,10 @@ export const course: Course = {
   decodeMs: 0.125,
   runMs: 3,
 };
+export const log: LogLine[] = [
+  { attempt: 1, number: 7, at: 5, text: 'ü\n', isError: false },
+  { attempt: 1, number: 8, at: 6, text: '', isError: true },
+];
 export const everything: ListQuery = {
   states: [],
   name: undefined,

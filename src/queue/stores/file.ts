@@ -20,6 +20,7 @@ import type {
   TaskStore,
   UnsettledTask,
 } from '../store.js';
+import type { LogLine } from '../task-log.js';
 import type { StoreAnswer, StoreCall, StoreFailure } from './store-calls.js';
 
 /** Tasks of one portion at the start. */
@@ -108,6 +109,10 @@ export class FileTaskStore implements TaskStore {
 
   outcomes(ids: readonly TaskId[]): Promise<(TaskOutcome | 'dropped' | undefined)[]> {
     return this.#call('outcomes', [ids]);
+  }
+
+  logs(id: TaskId): Promise<readonly LogLine[]> {
+    return this.#call('logs', [id]);
   }
 
   list(query: ListQuery): Promise<TaskPage> {

@@ -18,6 +18,7 @@ import type {
   UnsettledTask,
 } from '../store.js';
 import { OutcomeOrder } from './outcome-order.js';
+import type { LogLine } from '../task-log.js';
 import { notThere, resultDropped, unknownFunction } from './refusals.js';
 
 /** That a task was there is remembered of this many whose outcomes were dropped. */
@@ -25,6 +26,8 @@ const MAX_DROPPED = 100_000;
 
 /** How many tasks one page may look at: a rare filter costs several short pages rather than one long turn. */
 const PAGE_LOOKS = 10_000;
+
+const NO_LINES: readonly LogLine[] = [];
 
 /** One task. */
 class Row implements TaskRecord {
@@ -36,6 +39,7 @@ class Row implements TaskRecord {
   claim: Claim | undefined = undefined;
   outcome: TaskOutcome | undefined = undefined;
   course: TaskRecord['course'] = undefined;
+  log: readonly LogLine[] = NO_LINES;
   isDropped = false;
   /** Rises with every outcome. */
   settledOrder = -1;
@@ -127,7 +131,7 @@ export class MemoryTaskStore implements TaskStore {
 
   settle(settlements: readonly Settlement[]): Promise<boolean[]> {
     return promised(() =>
-      settlements.map(({ id, attempt, outcome, at, course }) => {
+      settlements.map(({ id, attempt, outcome, at, course, log = NO_LINES }) => {
         const row = this.#rows.get(id);
         if (!row || isSettled(row.state) || row.attempt !== attempt) return false;
         row.state = outcome.state;
@@ -135,6 +139,7 @@ export class MemoryTaskStore implements TaskStore {
         row.settledAt = at;
         row.runMs = outcome.runMs;
         row.course = course;
+        row.log = log;
         row.claim = undefined;
         this.#outcomes.add(row);
         if (outcome.state === 'succeeded') {
@@ -157,6 +162,10 @@ export class MemoryTaskStore implements TaskStore {
         return row?.isDropped ? 'dropped' : row?.outcome;
       }),
     );
+  }
+
+  logs(id: TaskId): Promise<readonly LogLine[]> {
+    return promised(() => this.#rows.get(id)?.log ?? NO_LINES);
   }
 
   list({ states, name, group, limit, cursor }: ListQuery): Promise<TaskPage> {
@@ -191,9 +200,11 @@ export class MemoryTaskStore implements TaskStore {
         if (!row || row.isDropped || (row.state !== 'failed' && row.state !== 'cancelled')) return undefined;
         this.#unsuccessful.delete(row);
         row.state = 'pending';
+        row.spec = { ...row.spec, notBefore: 0, deadlineAt: undefined };
         row.outcome = undefined;
         row.course = undefined;
         this.#outcomes.remove(row);
+        row.log = NO_LINES;
         row.settledAt = undefined;
         return { spec: row.spec, attempt: row.attempt, wasClaimed: false, ...this.#before(row.spec) };
       }),
@@ -224,6 +235,7 @@ export class MemoryTaskStore implements TaskStore {
         this.#unsuccessful.delete(row);
         row.isDropped = true;
         this.#outcomes.remove(row);
+        row.log = NO_LINES;
         row.outcome = undefined;
         if (row.spec.key !== undefined && this.#byKey.get(row.spec.key) === row)
           this.#byKey.delete(row.spec.key);

@@ -66,6 +66,10 @@ export function bufferOf({ buffer, byteOffset, byteLength }: Uint8Array): Buffer
   return Buffer.from(buffer, byteOffset, byteLength);
 }
 
+export function textOf(value: object | undefined): string | null {
+  return value ? JSON.stringify(value) : null;
+}
+
 function optional(value: unknown): number | undefined {
   return value === null ? undefined : Number(value);
 }

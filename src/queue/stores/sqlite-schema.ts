@@ -49,7 +49,8 @@ export const MIGRATIONS: readonly Migration[] = [
       CREATE INDEX by_settled ON tasks(settled_at) WHERE settled_at IS NOT NULL AND dropped = 0;
       CREATE INDEX by_dropped ON tasks(ord) WHERE dropped = 1;
     `),
-  (database) => database.exec('ALTER TABLE tasks ADD COLUMN course TEXT'),
+  (database) =>
+    database.exec('ALTER TABLE tasks ADD COLUMN course TEXT; ALTER TABLE tasks ADD COLUMN log TEXT'),
 ];
 
 /** Which version the files have: 0 for new ones. */

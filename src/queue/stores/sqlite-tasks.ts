@@ -17,6 +17,7 @@ import type {
   TaskSpec,
   UnsettledTask,
 } from '../store.js';
+import type { LogLine } from '../task-log.js';
 import { notThere, resultDropped, unknownFunction } from './refusals.js';
 import type { Database, Row, Statement } from './sqlite-schema.js';
 import {
@@ -28,6 +29,7 @@ import {
   recordOf,
   specOf,
   stateOf,
+  textOf,
 } from './sqlite-rows.js';
 
 /** That a task was there is remembered of this many whose outcomes were dropped. */
@@ -123,16 +125,15 @@ export class SqliteTasks {
 
   settle(settlements: readonly Settlement[]): boolean[] {
     const update = this.#sql(
-      'UPDATE tasks SET state = ?, settled_at = ?, run_ms = ?, failure = ?, outcome_encoding = ?, outcome = ?, course = ?, ' +
+      'UPDATE tasks SET state = ?, settled_at = ?, run_ms = ?, failure = ?, outcome_encoding = ?, outcome = ?, course = ?, log = ?, ' +
         'holder = NULL, claimed_until = NULL WHERE id = ? AND attempt = ? AND state < 2',
     );
-    return settlements.map(({ id, attempt, outcome, at, course }) => {
+    return settlements.map(({ id, attempt, outcome, at, course, log }) => {
       const { words, payload } = partsOf(outcome);
       const state = TASK_STATES.indexOf(outcome.state);
       const data = payload ? bufferOf(payload.data) : null;
-      const told = course ? JSON.stringify(course) : null;
-      const values = [state, at, outcome.runMs, words, payload?.encoding ?? null, data, told];
-      if (update.run([...values, id, attempt]).changes === 0) return false;
+      const values = [state, at, outcome.runMs, words, payload?.encoding ?? null, data];
+      if (update.run([...values, textOf(course), textOf(log), id, attempt]).changes === 0) return false;
       if (outcome.state === 'succeeded') this.#forgetCall(id);
       return true;
     });
@@ -154,6 +155,11 @@ export class SqliteTasks {
       const row = select.get([id]);
       return row ? outcomeOf(row) : undefined;
     });
+  }
+
+  logs(id: TaskId): readonly LogLine[] {
+    const text = this.#sql('SELECT log FROM tasks WHERE id = ?').get([id])?.['log'];
+    return typeof text === 'string' ? (JSON.parse(text) as LogLine[]) : [];
   }
 
   list({ states, name, group, limit, cursor }: ListQuery): TaskPage {
@@ -188,14 +194,16 @@ export class SqliteTasks {
 
   retry(ids: readonly TaskId[]): (UnsettledTask | undefined)[] {
     const update = this.#sql(
-      'UPDATE tasks SET state = 0, settled_at = NULL, failure = NULL, outcome = NULL, outcome_encoding = NULL, course = NULL ' +
+      'UPDATE tasks SET state = 0, settled_at = NULL, failure = NULL, outcome = NULL, outcome_encoding = NULL, course = NULL, log = NULL ' +
         'WHERE id = ? AND state IN (3, 4) AND dropped = 0',
     );
     const select = this.#sql('SELECT spec, attempt FROM tasks WHERE id = ?');
+    const renew = this.#sql('UPDATE tasks SET spec = ? WHERE id = ?');
     return ids.map((id) => {
       if (update.run([id]).changes === 0) return undefined;
       const row = select.get([id]) as Row;
-      const spec = specOf(row);
+      const spec = { ...specOf(row), notBefore: 0, deadlineAt: undefined };
+      renew.run([JSON.stringify(spec), id]);
       return { spec, attempt: Number(row['attempt']), wasClaimed: false, ...this.#before(spec.after) };
     });
   }
@@ -218,7 +226,7 @@ export class SqliteTasks {
 
   drop(ids: readonly TaskId[]): void {
     const update = this.#sql(
-      'UPDATE tasks SET dropped = 1, outcome = NULL, outcome_encoding = NULL, key = NULL WHERE id = ? AND state >= 2 AND dropped = 0',
+      'UPDATE tasks SET dropped = 1, outcome = NULL, outcome_encoding = NULL, log = NULL, key = NULL WHERE id = ? AND state >= 2 AND dropped = 0',
     );
     for (const id of ids) if (update.run([id]).changes > 0) this.#forgetCall(id);
     const surplus =
