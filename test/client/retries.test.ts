@@ -238,7 +238,7 @@ describe('bad options are refused in a sentence', () => {
     [{ retryOn: ['thrown', 'lost'] }, `retryOn: ${RETRY_ON}, got an array`],
     [
       { retry: 2 },
-      'pool.with: unknown option retry; there are timeoutMs, queueTimeoutMs, deadlineMs, signal, retries, retryOn, cancelGraceMs, isolate, onProgress, logs, priority, expectedMs, requires, whenNoneFits, name, capture',
+      'pool.with: unknown option retry; there are timeoutMs, queueTimeoutMs, deadlineMs, signal, retries, retryOn, cancelGraceMs, isolate, readAhead, onProgress, logs, priority, expectedMs, requires, whenNoneFits, name, capture',
     ],
   ])('%j', async (given, message) => {
     await using pool = await startPool({ inline: true });
