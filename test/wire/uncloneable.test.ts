@@ -1,4 +1,6 @@
+import { compileFunction } from 'node:vm';
 import { describe, expect, test } from '@jest/globals';
+import fc from 'fast-check';
 import { encodeClone } from '../../src/wire/values/clone.js';
 import { decodePayload, encodePayload, payloadFrom } from '../../src/wire/values/payload.js';
 
@@ -32,6 +34,56 @@ describe('what cannot be copied is refused, naming its path', () => {
   test('of several the first is named', () => {
     expect(() => encodeClone({ first: () => 1, second: () => 2 }, 'value')).toThrow(
       /^value\.first is a function/,
+    );
+  });
+
+  /** What cannot be copied, behind steps into objects, arrays and maps that hold other things as well. */
+  const hidden = fc
+    .record({
+      bad: fc.constantFrom<unknown>(
+        () => 1,
+        Symbol('s'),
+        Promise.resolve(),
+        new WeakMap(),
+        new Proxy({}, {}),
+        new SharedArrayBuffer(1),
+        (function* () {})(),
+      ),
+      steps: fc.array(
+        fc.record({
+          kind: fc.constantFrom('object', 'array', 'map'),
+          key: fc.string({ maxLength: 12, unit: 'binary' }).filter((key) => key !== '__proto__'),
+          beside: fc.anything({ withMap: true, withDate: true, withBigInt: true, maxDepth: 1 }),
+        }),
+        { maxLength: 6 },
+      ),
+    })
+    .map(({ bad, steps }) => {
+      let value = bad;
+      for (const { kind, key, beside } of steps) {
+        if (kind === 'array') value = [beside, value];
+        else if (kind === 'map') value = new Map([[key, value]]).set(`${key} beside`, beside);
+        else value = { [key]: value, [`${key} beside`]: beside, outer: steps };
+      }
+      return { bad, value };
+    });
+
+  test('wherever it is, the path leads to it', () => {
+    fc.assert(
+      fc.property(hidden, ({ bad, value }) => {
+        let message = '';
+        try {
+          encodeClone(value, 'value');
+        } catch (error) {
+          message = (error as Error).message;
+        }
+        const path = /^(value.*?) is (?:a|an) .*, which cannot be copied to another process$/s.exec(
+          message,
+        )?.[1];
+        const follow = compileFunction(`return ${path}`, ['value']) as (value: unknown) => unknown;
+        expect(follow(value)).toBe(bad);
+      }),
+      { numRuns: 300 },
     );
   });
 

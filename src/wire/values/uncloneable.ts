@@ -80,7 +80,11 @@ function* partsOf(value: object): Generator<{ step: string; value: unknown }> {
     const isArray = Array.isArray(value);
     for (const key of Object.keys(value)) {
       const step =
-        isArray && /^\d+$/.test(key) ? `[${key}]` : /^[\w$]+$/.test(key) ? `.${key}` : `[${label(key)}]`;
+        isArray && /^\d+$/.test(key)
+          ? `[${key}]`
+          : /^[A-Za-z_$][\w$]*$/.test(key)
+            ? `.${key}`
+            : `[${label(key)}]`;
       yield { step, value: (value as Record<string, unknown>)[key] };
     }
   }
