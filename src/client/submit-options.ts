@@ -47,6 +47,11 @@ export function checkSubmitOptions(options: SubmitOptions, defaults: CallOptions
       'invalid-argument',
       'signal: a submitted task outlives whoever submitted it; cancel it by its handle',
     );
+  if (defaults.requires && defaults.requires.length > 0)
+    throw new PoolError(
+      'invalid-argument',
+      'requires: a submitted task runs on any worker; call it with pool.run, or submit it without requires',
+    );
   const { delayMs, startAt, key, group, after, ...call } = options;
   const calls: CheckedSubmitOptions = {};
   const given: CallOptions = { ...defaults, ...checkCallOptions(call) };

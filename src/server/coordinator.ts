@@ -4,7 +4,7 @@ import { type ClientId, requestId, type RequestId, type WorkerId } from '../core
 import type { LeaseKey } from '../core/lease.js';
 import type { WorkerNames } from '../core/worker-names.js';
 import { LivedClock } from '../core/lived-clock.js';
-import { fits, NO_TAGS, type TagSet } from '../core/tags.js';
+import { NO_TAGS, type TagSet } from '../core/tags.js';
 import type { PolicyName } from '../core/placement.js';
 import type { Scheduler, SchedulerCommand, SchedulerEvent } from '../core/scheduler.js';
 import type { WorkerMessage__Output } from '../wire/generated/offhand/v1/WorkerMessage.js';
@@ -32,8 +32,8 @@ export interface CoordinatorSettings {
   policy: PolicyName;
   /** Where the scheduler's events are written down, if they are. */
   eventLog: EventLog | undefined;
-  /** What the workers have that this server starts, attached or not. */
-  tags: readonly TagSet[];
+  /** Whether one of the workers that this server starts has these tags, attached or not. */
+  hasOwn: (needs: TagSet) => boolean;
 }
 
 /** What others may want to hear of. */
@@ -128,9 +128,7 @@ export class Coordinator {
 
   /** Whether there is a worker with these tags, or could be. */
   hasFit(needs: TagSet = NO_TAGS): boolean {
-    return (
-      needs.key === '' || this.#settings.tags.some((tags) => fits(tags, needs)) || this.members.hasFit(needs)
-    );
+    return needs.key === '' || this.#settings.hasOwn(needs) || this.members.hasFit(needs);
   }
 
   /**

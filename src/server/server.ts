@@ -4,7 +4,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { Server } from '@grpc/grpc-js';
 import { PoolError } from '../core/errors.js';
 import { once } from '../core/once.js';
-import { tagSet } from '../core/tags.js';
+import { fits, tagSet } from '../core/tags.js';
 import { withResolvers } from '../core/with-resolvers.js';
 import { formatAddress, isWildcard } from '../wire/address.js';
 import type { Credentials } from '../wire/credentials.js';
@@ -83,6 +83,7 @@ async function start(
   });
   const eventLog = options.eventLog === undefined ? undefined : await EventLog.open(options.eventLog);
   eventLog?.onError((error) => log.error({ reason: error.message }, 'the event log is given up'));
+  const ownTags = [options.tags, ...options.tagsByWorker].map((tags) => tagSet(tags, 'tags'));
   const coordinator = new Coordinator(
     {
       signingKey: options.announce ? ensureSigningKey() : randomBytes(32),
@@ -92,7 +93,7 @@ async function start(
       workerTimeoutMs: options.workerTimeoutMs,
       policy: options.policy,
       eventLog,
-      tags: [options.tags, ...options.tagsByWorker].map((tags) => tagSet(tags, 'tags')),
+      hasOwn: (needs) => ownTags.some((tags) => fits(tags, needs)),
     },
     supervisor.names,
     log,
