@@ -8,7 +8,7 @@ import type { AnyFunction } from '../wire/functions/compile.js';
 import { decodePayload, encodePayload } from '../wire/values/payload.js';
 import { DirectTask, type Place } from './direct-task.js';
 import { InlineScope } from './inline-scope.js';
-import type { Call, Executor, Settle, Started } from './executor.js';
+import type { Call, PoolExecutor, Settle, Started, WorkerOutcome } from './executor.js';
 import { InlineFunctions } from './inline-functions.js';
 import { InlineSetups } from './inline-setups.js';
 import { shipCall } from './ship.js';
@@ -20,7 +20,7 @@ import { shipCall } from './ship.js';
  *
  * What cannot be had in one process: a limit or a signal ends the wait, but not a function that never yields.
  */
-export class InlineExecutor implements Executor, Place {
+export class InlineExecutor implements PoolExecutor, Place {
   readonly #line = new LinkedList<DirectTask>();
   readonly #functions = new WeakMap<DirectTask, AnyFunction>();
   readonly #compiled = new InlineFunctions();
@@ -48,6 +48,17 @@ export class InlineExecutor implements Executor, Place {
     // As on a worker, the caller goes on before the function begins.
     queueMicrotask(() => void this.#work());
     return task;
+  }
+
+  broadcast(call: Call): Promise<WorkerOutcome[]> {
+    const worker = 'inline';
+    return new Promise((resolve) => {
+      this.start(call, (isOk, value) =>
+        resolve([
+          isOk ? { worker, status: 'fulfilled', value } : { worker, status: 'rejected', reason: value },
+        ]),
+      );
+    });
   }
 
   leave(task: DirectTask): void {

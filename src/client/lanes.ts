@@ -1,13 +1,15 @@
+import { PoolError } from '../core/errors.js';
 import { once } from '../core/once.js';
 import { tagSet } from '../core/tags.js';
 import type { Credentials } from '../wire/credentials.js';
 import type { CoordinatorLink } from './coordinator-link.js';
 import { DirectExecutor, type ExecutorSettings } from './direct-executor.js';
-import type { Call, Callee, Executor, Settle, Started } from './executor.js';
+import { Broadcasts } from './broadcast.js';
+import type { Call, Callee, PoolExecutor, Settle, Started, WorkerOutcome } from './executor.js';
 import type { CallOptions } from './options.js';
 
 /** Calls that ask for the same tags go together: under leases, and in a session, of their own. */
-export class Lanes implements Executor {
+export class Lanes implements PoolExecutor {
   readonly #coordinator: CoordinatorLink;
   readonly #credentials: Credentials;
   readonly #settings: ExecutorSettings;
@@ -15,6 +17,7 @@ export class Lanes implements Executor {
   /** Of calls that ask for nothing. */
   readonly #plain: DirectExecutor;
   readonly #others = new Map<string, DirectExecutor>();
+  readonly #broadcasts: Broadcasts;
   #isClosed = false;
 
   /** @param onClose runs when all are closed. */
@@ -29,6 +32,7 @@ export class Lanes implements Executor {
     this.#settings = settings;
     this.#onClose = onClose;
     this.#plain = new DirectExecutor(coordinator, credentials, settings);
+    this.#broadcasts = new Broadcasts(coordinator, credentials, settings);
   }
 
   appetite(callee: Callee, options: CallOptions): number {
@@ -39,9 +43,15 @@ export class Lanes implements Executor {
     return this.#laneOf(call.options).start(call, settle);
   }
 
+  broadcast(call: Call): Promise<WorkerOutcome[]> {
+    if (this.#isClosed) return Promise.reject(new PoolError('closed', 'this pool is closed'));
+    return this.#broadcasts.call(call);
+  }
+
   readonly close = once(async () => {
     this.#isClosed = true;
-    await Promise.all([this.#plain, ...this.#others.values()].map((lane) => lane.close()));
+    const lanes = [this.#plain, this.#broadcasts, ...this.#others.values()];
+    await Promise.all(lanes.map((lane) => lane.close()));
     this.#coordinator.close();
     await this.#onClose?.();
   });
