@@ -42,6 +42,15 @@ await assert.rejects(
 assert.deepEqual(await pool.run(price, 10, 'CHF'), { euro: 10, loads: 1 });
 console.log('10 USD are 5 EUR, by rates that were loaded once in each thread');
 
+// On every worker that is there now, by name.
+const memory = await pool.broadcast(() => process.memoryUsage.rss());
+assert.deepEqual(
+  memory.map(({ worker }) => worker),
+  ['worker-1', 'worker-2'],
+);
+for (const outcome of memory)
+  if (outcome.status === 'fulfilled') console.log(`${outcome.worker} uses ${outcome.value >> 20} MiB`);
+
 // One that fails is named by the calls that need it. It belongs to the pool that it was given to, and to no other.
 const other = pool.with({});
 await other.setup(function openDatabase() {

@@ -5,6 +5,7 @@ export { connect, type ConnectOptions } from './client/connect.js';
 export { type TlsOptions } from './client/tls.js';
 export { startPool, type StartPoolOptions } from './client/start-pool.js';
 export { type Pool } from './client/pool.js';
+export { type WorkerOutcome } from './client/executor.js';
 export { type ModuleOptions } from './client/modules/open-module.js';
 export { type RemoteModule } from './client/modules/remote-module.js';
 export { type CallOptions, type LogLine, type MapOptions } from './client/options.js';

@@ -32,6 +32,12 @@ export interface Started {
   readonly isWaiting: boolean;
 }
 
+/** What became of a call on one worker. */
+export type WorkerOutcome<R = unknown> = PromiseSettledResult<R> & {
+  /** Its name: `worker-2`; `inline` in this process. */
+  worker: string;
+};
+
 /** Where a pool's calls go: to workers, or into this process. */
 export interface Executor {
   readonly references: References;
@@ -40,4 +46,10 @@ export interface Executor {
   /** @throws PoolError when the call cannot even be sent. */
   start(call: Call, settle: Settle): Started;
   close(): Promise<void>;
+}
+
+/** The same for all of a pool, whose workers it knows. */
+export interface PoolExecutor extends Executor {
+  /** Makes a call on every worker that is there now. Rejects with a PoolError when the call cannot even be sent. */
+  broadcast(call: Call): Promise<WorkerOutcome[]>;
 }

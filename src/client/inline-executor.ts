@@ -11,7 +11,7 @@ import { decodePayload, encodePayload } from '../wire/values/payload.js';
 import { readPut } from '../wire/values/put.js';
 import { DirectTask, type Place } from './direct-task.js';
 import { InlineScope } from './inline-scope.js';
-import type { Call, Executor, Settle, Started } from './executor.js';
+import type { Call, PoolExecutor, Settle, Started, WorkerOutcome } from './executor.js';
 import { InlineFunctions } from './inline-functions.js';
 import { InlineSetups } from './inline-setups.js';
 import { References } from './references.js';
@@ -25,7 +25,7 @@ import type { Demand } from './value-stream.js';
  *
  * What cannot be had in one process: a limit or a signal ends the wait, but not a function that never yields.
  */
-export class InlineExecutor implements Executor, Place {
+export class InlineExecutor implements PoolExecutor, Place {
   readonly references = new References(() => Promise.resolve());
   readonly #line = new LinkedList<DirectTask>();
   readonly #functions = new WeakMap<DirectTask, AnyFunction>();
@@ -54,6 +54,17 @@ export class InlineExecutor implements Executor, Place {
     // As on a worker, the caller goes on before the function begins.
     queueMicrotask(() => void this.#work());
     return task;
+  }
+
+  broadcast(call: Call): Promise<WorkerOutcome[]> {
+    const worker = 'inline';
+    return new Promise((resolve) => {
+      this.start(call, (isOk, value) =>
+        resolve([
+          isOk ? { worker, status: 'fulfilled', value } : { worker, status: 'rejected', reason: value },
+        ]),
+      );
+    });
   }
 
   leave(task: DirectTask): void {

@@ -22,10 +22,8 @@ export class InlineSetups {
       try {
         const run = this.#functions.functionOf(added.callee, added.fn);
         const args = decodePayload({ encoding: 'V8', data: setup.args }) as unknown[];
-        await within(
-          setup,
-          Promise.resolve().then(() => run(...args)),
-        );
+        const running = Promise.resolve().then(() => run(...args));
+        await within(setup, running);
       } catch (error) {
         if (error instanceof LateSetup) throw error;
         const why = error instanceof Error ? `${error.name}: ${error.message}` : messageOf(error);

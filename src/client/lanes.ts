@@ -1,14 +1,16 @@
+import { PoolError } from '../core/errors.js';
 import { once } from '../core/once.js';
 import { tagSet } from '../core/tags.js';
 import type { Credentials } from '../wire/credentials.js';
 import type { CoordinatorLink } from './coordinator-link.js';
 import { DirectExecutor, type ExecutorSettings } from './direct-executor.js';
-import type { Call, Callee, Executor, Settle, Started } from './executor.js';
+import { Broadcasts } from './broadcast.js';
+import type { Call, Callee, PoolExecutor, Settle, Started, WorkerOutcome } from './executor.js';
 import type { CallOptions } from './options.js';
 import { References } from './references.js';
 
 /** Calls that ask for the same tags go together: under leases, and in a session, of their own. */
-export class Lanes implements Executor {
+export class Lanes implements PoolExecutor {
   readonly references = new References(async (ids) => {
     await Promise.all([this.#plain, ...this.#others.values()].map((lane) => lane.drop(ids)));
   });
@@ -19,6 +21,7 @@ export class Lanes implements Executor {
   /** Of calls that ask for nothing. */
   readonly #plain: DirectExecutor;
   readonly #others = new Map<string, DirectExecutor>();
+  readonly #broadcasts: Broadcasts;
   #isClosed = false;
 
   /** @param onClose runs when all are closed. */
@@ -33,6 +36,7 @@ export class Lanes implements Executor {
     this.#settings = settings;
     this.#onClose = onClose;
     this.#plain = new DirectExecutor(coordinator, credentials, settings);
+    this.#broadcasts = new Broadcasts(coordinator, credentials, settings);
   }
 
   appetite(callee: Callee, options: CallOptions): number {
@@ -43,11 +47,16 @@ export class Lanes implements Executor {
     return this.#laneOf(call.options).start(call, settle);
   }
 
+  broadcast(call: Call): Promise<WorkerOutcome[]> {
+    if (this.#isClosed) return Promise.reject(new PoolError('closed', 'this pool is closed'));
+    return this.#broadcasts.call(call);
+  }
+
   readonly close = once(async () => {
     this.#isClosed = true;
-    const released = this.references.close();
-    await released;
-    await Promise.all([this.#plain, ...this.#others.values()].map((lane) => lane.close()));
+    await this.references.close();
+    const lanes = [this.#plain, this.#broadcasts, ...this.#others.values()];
+    await Promise.all(lanes.map((lane) => lane.close()));
     this.#coordinator.close();
     await this.#onClose?.();
   });

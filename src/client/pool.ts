@@ -1,5 +1,5 @@
 import { Captures } from './captures.js';
-import type { Executor, Settle } from './executor.js';
+import type { PoolExecutor, Settle, WorkerOutcome } from './executor.js';
 import { mapBounded } from './map.js';
 import { type ModuleOptions, openModule } from './modules/open-module.js';
 import { type RemoteModule, remoteModule } from './modules/remote-module.js';
@@ -30,7 +30,7 @@ type Values<T> = Iterable<T> | AsyncIterable<T>;
  * PoolError.
  */
 export class Pool {
-  readonly #executor: Executor;
+  readonly #executor: PoolExecutor;
   readonly #tasks: TaskClient | undefined;
   readonly #options: CallOptions;
   readonly #captures: Captures;
@@ -38,7 +38,7 @@ export class Pool {
 
   /** @internal Pools are made by `connect` and `startPool`. */
   constructor(
-    executor: Executor,
+    executor: PoolExecutor,
     tasks: TaskClient | undefined,
     options: CallOptions = {},
     captures = Captures.none,
@@ -187,6 +187,18 @@ export class Pool {
       this.#setups.add(call, shipCall(call));
       resolve();
     });
+  }
+
+  /**
+   * Runs `fn(...args)` once on every worker that is there now, in the next of its slots that is free, and resolves when it has
+   * ended on all of them: with what became of it on each, in the order of their names. `requires` leaves out the workers that
+   * lack something. The loss of a worker is its outcome, and not tried again.
+   *
+   * @throws PoolError as `pool.run` for what cannot be sent; `no-worker-fits`; `unavailable` when the coordinator does not answer
+   */
+  broadcast<A extends unknown[], R>(fn: (...args: A) => R, ...args: A): Promise<WorkerOutcome<Awaited<R>>[]> {
+    const call = { fn, args, options: this.#options, captures: this.#captures, setups: this.#setups };
+    return this.#executor.broadcast(call) as Promise<WorkerOutcome<Awaited<R>>[]>;
   }
 
   #callee(fn: unknown) {

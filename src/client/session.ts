@@ -19,6 +19,8 @@ export interface SessionNeeds {
   requires: string[];
   /** Whether to wait where no worker has it. */
   waitForFit: boolean;
+  /** The name of the one worker that will do. */
+  worker?: string;
 }
 
 /** What a lease is used for. */

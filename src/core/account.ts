@@ -1,5 +1,5 @@
 import type { HeapItem } from './heap.js';
-import type { ClientId, RequestId } from './ids.js';
+import type { ClientId, RequestId, WorkerId } from './ids.js';
 import { LinkedList, type ListItem } from './linked-list.js';
 import type { Slot } from './registry.js';
 import type { TagSet } from './tags.js';
@@ -11,6 +11,8 @@ export interface LeaseWish {
   readonly bySession: boolean;
   /** Whether the worker is to run nothing else meanwhile. */
   readonly alone?: boolean;
+  /** The one worker that will do. */
+  readonly worker?: WorkerId | undefined;
   /** A whole number, higher first; 0 where it is left out. */
   readonly priority?: number;
   /** Tags that the worker has to have. */

@@ -101,7 +101,7 @@ export class Scheduler {
         this.#lose(event.worker, now);
         break;
       case 'lease-requested':
-        if (event.wish.alone) this.#solitary.join(event.request, event.wish);
+        if (event.wish.alone || event.wish.worker) this.#solitary.join(event.request, event.wish);
         else joined = this.#lines.join(event.request, event.wish, now);
         break;
       case 'lease-claimed':
@@ -286,14 +286,15 @@ export class Scheduler {
   #grantSolitary(now: number, commands: SchedulerCommand[]): void {
     for (const request of this.#solitary.requests()) {
       this.#open(request.unfit(), now);
-      const reserved = request.worker ? undefined : this.#solitary.reserve(request);
-      if (reserved) this.#close(reserved, now);
-      for (const slot of reserved?.slots ?? []) {
+      const chosen = request.worker ? undefined : this.#solitary.choose(request);
+      if (chosen?.isReserved) this.#close(chosen, now);
+      for (const slot of request.slot ? [] : (chosen?.slots ?? [])) {
         if (slot.state.kind === 'leased' && slot.state.bySession) this.#end(slot, { abort: false }, commands);
       }
-      const slot = request.worker?.slots[0];
-      if (!slot || slot.worker.taken > 0) continue;
+      const { slot } = request;
+      if (!slot) continue;
       this.#solitary.withdraw(request.id);
+      this.#placement.remove(slot);
       slot.reason = undefined;
       this.#lines.at(request.wish.priority, request.wish.needs).charge(request.wish.client, now);
       this.#lease(slot, request.id, request.wish, now, commands);

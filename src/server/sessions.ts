@@ -1,16 +1,17 @@
 import type { ServerDuplexStream } from '@grpc/grpc-js';
 import { PoolError } from '../core/errors.js';
-import type { ClientId, RequestId } from '../core/ids.js';
+import type { ClientId, RequestId, WorkerId } from '../core/ids.js';
 import type { LeaseKey } from '../core/lease.js';
 import { reasonInWords } from '../core/reason.js';
 import { checkExpected, checkPriority } from '../core/wishes.js';
-import { NO_TAGS, tagSet } from '../core/tags.js';
+import { fits, NO_TAGS, tagSet } from '../core/tags.js';
 import { toStatus } from '../wire/errors.js';
 import type { ClaimedLease__Output } from '../wire/generated/offhand/v1/ClaimedLease.js';
 import type { LeaseGrade__Output } from '../wire/generated/offhand/v1/LeaseGrade.js';
 import type { SessionRequest__Output } from '../wire/generated/offhand/v1/SessionRequest.js';
 import type { SessionResponse } from '../wire/generated/offhand/v1/SessionResponse.js';
 import { hear } from '../wire/server-stream.js';
+import { noneFits } from './admission.js';
 import type { Coordinator } from './coordinator.js';
 import type { GrantedLease, Holder } from './holder.js';
 import { WantedLeases } from './wanted-leases.js';
@@ -50,6 +51,9 @@ export class Sessions {
     coordinator.listen({
       capacity: () => {
         for (const session of this.#sessions) session.onCapacity();
+      },
+      gone: (link) => {
+        for (const session of this.#sessions) session.onGone(link.id);
       },
       contention: (now) => {
         for (const session of this.#sessions) session.askBack(now);
@@ -105,6 +109,8 @@ class Session {
   /** What its workers have to have, and whether it waits where none has it. */
   #needs = NO_TAGS;
   #waitsForFit = false;
+  /** The one worker that its leases are to be on, if it has named one. */
+  #worker: WorkerId | undefined;
   #askedBackAt = Number.NEGATIVE_INFINITY;
   /** What goes with the next message: everything that one event led to. */
   #response: SessionResponse | undefined;
@@ -120,6 +126,7 @@ class Session {
   onRequest(request: SessionRequest__Output): void {
     const { demand, wanted, expectedMs, graded, returned, abandoned, claimed, alone } = request;
     if (request.requires.length > 0) this.#require(request);
+    if (request.worker) this.#pin(request.worker);
     for (const claim of claimed) this.#claim(claim);
     for (const grade of graded) this.#regrade(grade);
     for (const epoch of returned) this.#giveBack(epoch, { letFinish: true });
@@ -156,6 +163,11 @@ class Session {
     this.#matchDemandSoon();
   }
 
+  /** A worker is gone for good: nobody waits for it. */
+  onGone(worker: WorkerId): void {
+    if (worker === this.#worker && this.#waits.size > 0) this.#fail(leftBefore());
+  }
+
   close(): void {
     if (this.#isClosed) return;
     this.#isClosed = true;
@@ -178,6 +190,13 @@ class Session {
     this.#waitsForFit = waitForFit;
     if (waitForFit && !this.#coordinator.hasFit(this.#needs)) this.#next().noneFits = true;
     this.onCapacity();
+  }
+
+  #pin(name: string): void {
+    const link = this.#coordinator.members.called(name);
+    if (!link) throw new PoolError('not-found', `worker: no worker of this pool is called ${name}`);
+    if (!fits(link.tags, this.#needs)) throw noneFits(this.#needs);
+    this.#worker = link.id;
   }
 
   #regrade({ epoch, priority, expectedMs }: LeaseGrade__Output): void {
@@ -244,6 +263,7 @@ class Session {
     wish: { priority: number; alone?: boolean },
     onGranted: (lease: GrantedLease) => void,
   ): void {
+    if (this.#worker && !this.#coordinator.members.get(this.#worker)) return this.#fail(leftBefore());
     const wait: Wait = { request: undefined, priority: wish.priority };
     waits.add(wait);
     const granted = (lease: GrantedLease) => {
@@ -256,6 +276,7 @@ class Session {
         client: this.#client,
         bySession: true,
         needs: this.#needs,
+        worker: this.#worker,
         expectedMs: this.#expectedMs,
       };
       wait.request = this.#coordinator.requestLease(
@@ -329,4 +350,9 @@ class Session {
     }
     return this.#response;
   }
+}
+
+/** What a session ends with that waits for one worker and no other. */
+function leftBefore(): PoolError {
+  return new PoolError('worker-lost', 'the worker left before it had room for this call');
 }

@@ -1,5 +1,5 @@
 import { describe, expect, test } from '@jest/globals';
-import { clientId, requestId } from '../../src/core/ids.js';
+import { clientId, requestId, workerId } from '../../src/core/ids.js';
 import type { SchedulerCommand, SchedulerEvent } from '../../src/core/scheduler.js';
 import { after, attached, away, end, ended, lease, lost, requested, slotAt, withdrawn } from './story.js';
 
@@ -15,6 +15,49 @@ const granted = (request: number, worker: string, epoch: number, slot = 0): Sche
   ttlMs: 0,
 });
 const two = (worker: string, rank: number) => attached(worker, rank, [slotAt(0), slotAt(0)]);
+
+const askedOn = (request: number, client: string, worker: string): SchedulerEvent => ({
+  type: 'lease-requested',
+  request: requestId(request),
+  wish: { client: clientId(client), bySession: true, worker: workerId(worker) },
+});
+
+describe('a lease on one worker and no other', () => {
+  test('is granted there, and nowhere else', () => {
+    const scheduler = after(two('w1', 1), two('w2', 2), askedOn(1, 'a', 'w2'), askedOn(2, 'b', 'w2'));
+    expect(scheduler.handle(askedOn(3, 'c', 'w2'), 0)).toEqual([
+      end(lease('w2', 1, 0), false),
+      end(lease('w2', 2, 1), false),
+    ]);
+    // Others still have the workers that it does not wait for.
+    expect(scheduler.handle(asked(4, 'd'), 5)).toEqual([granted(4, 'w1', 3)]);
+    expect(scheduler.handle(ended(lease('w2', 2, 1)), 10)).toEqual([granted(3, 'w2', 4, 1)]);
+    expect(scheduler.handle(ended(lease('w2', 1, 0)), 20)).toEqual([]);
+    expect(scheduler.waiting).toBe(0);
+  });
+
+  test('comes before what waits for any worker', () => {
+    const scheduler = after(two('w', 1), requested(1, 'u'), requested(2, 'u'), requested(3, 'u'));
+    expect(scheduler.handle(askedOn(4, 'a', 'w'), 0)).toEqual([]);
+    expect(scheduler.handle(ended(lease('w', 1)), 10)).toEqual([granted(4, 'w', 3)]);
+  });
+
+  test('is granted when the worker is back, and never when it is lost', () => {
+    const scheduler = after(two('w1', 1), two('w2', 2), away('w1'));
+    expect(scheduler.handle(askedOn(1, 'a', 'w1'), 0)).toEqual([]);
+    expect(scheduler.handle(two('w1', 1), 10)).toEqual([granted(1, 'w1', 1)]);
+    expect(scheduler.handle(lost('w1'), 20)).toEqual([]);
+    expect(scheduler.handle(askedOn(2, 'a', 'w1'), 30)).toEqual([]);
+    expect(scheduler.handle(withdrawn(2), 40)).toEqual([]);
+    expect(scheduler.handle(asked(3, 'a'), 50)).toEqual([granted(3, 'w2', 2)]);
+  });
+
+  test('waits while the worker is kept for a lease that is to be there alone', () => {
+    const scheduler = after(two('w', 1), requested(1, 'u'), asked(2, 'a', true), askedOn(3, 'b', 'w'));
+    expect(scheduler.handle(ended(lease('w', 1)), 10)).toEqual([granted(2, 'w', 2)]);
+    expect(scheduler.handle(ended(lease('w', 2)), 20)).toEqual([granted(3, 'w', 3)]);
+  });
+});
 
 describe('a lease on a worker of its own', () => {
   test('is granted where all slots are free, and the others are kept free until it is over', () => {
