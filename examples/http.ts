@@ -1,12 +1,12 @@
 // Leaves a task with the pool of `offhand server` by HTTP alone, as a program without the client library would.
-//   OFFHAND_HTTP=http://127.0.0.1:5000 OFFHAND_TOKEN=$(npx offhand token) npm run example examples/http.ts
+//   OFFHAND_URL=http://127.0.0.1:5000 OFFHAND_TOKEN=$(npx offhand token) npm run example examples/http.ts
 import { strict as assert } from 'node:assert';
 import { serializeTask } from 'offhand';
 
-const { OFFHAND_HTTP = 'http://127.0.0.1:5000', OFFHAND_TOKEN = '' } = process.env;
+const { OFFHAND_URL = 'http://127.0.0.1:5000', OFFHAND_TOKEN = '' } = process.env;
 
 async function ask<T>(path: string, body?: object): Promise<T> {
-  const response = await fetch(`${OFFHAND_HTTP}${path}`, {
+  const response = await fetch(`${OFFHAND_URL}${path}`, {
     method: body ? 'POST' : 'GET',
     headers: { authorization: `Bearer ${OFFHAND_TOKEN}`, 'content-type': 'application/json' },
     ...(body && { body: JSON.stringify(body) }),

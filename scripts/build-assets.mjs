@@ -118,17 +118,18 @@ async function licencesOf(inputs) {
   const texts = [...new Set(packages)].filter(Boolean).map(async (name) => {
     const folder = join('node_modules', name);
     const file = (await readdir(folder)).find((entry) => /^licen[cs]e/i.test(entry));
-    if (!file) return `${name}\n\n${await statedLicence(folder)}\n`;
+    if (!file) return `${name}\n\n${await licenceNamed(folder)}\n`;
     return `${name}\n\n${(await readFile(join(folder, file), 'utf8')).trim()}\n`;
   });
   return (await Promise.all(texts)).join(`\n${'-'.repeat(80)}\n\n`);
 }
 
-/** Of a package without a text of its licence. */
-async function statedLicence(folder) {
-  const { license, author, repository } = JSON.parse(await readFile(join(folder, 'package.json'), 'utf8'));
-  if (!license) throw new Error(`${folder} is bundled but states no licence`);
-  return `Licence ${license}, as its package.json says. By ${author?.name ?? author}, ${repository?.url ?? repository}`;
+/** A package without a licence file says in its manifest whose it is, and under what licence. */
+async function licenceNamed(folder) {
+  const { name, license, author } = JSON.parse(await readFile(join(folder, 'package.json'), 'utf8'));
+  const whose = typeof author === 'object' ? author.name : author;
+  if (license && whose) return `${license} licence, by ${whose}`;
+  throw new Error(`${name} is bundled but says neither its licence nor whose it is`);
 }
 
 await buildGrapher('dist/grapher');

@@ -20,7 +20,20 @@ import { whyCommand } from './why.js';
 import { workerCommand } from './worker.js';
 
 /** What is a list by its nature. */
-const LISTS = ['_', 'files', 'args', 'ids', 'after', 'state', 'discover', 'tag'];
+const LISTS = [
+  '_',
+  'files',
+  'args',
+  'ids',
+  'after',
+  'state',
+  'discover',
+  'tag',
+  'http-allow-host',
+  'httpAllowHost',
+  'http-allow-origin',
+  'httpAllowOrigin',
+];
 
 /** Parses the command line and runs its command. Every flag can also be given as `OFFHAND_<FLAG>`; the flag wins. */
 export async function main(args: string[]): Promise<void> {

@@ -36,6 +36,7 @@ export interface ServerArguments extends WorkerFlags {
   http: boolean;
   httpPort: string | undefined;
   httpAllowHost: string[] | undefined;
+  httpAllowOrigin: string[] | undefined;
   httpMaxBody: string;
   httpRate: string;
 }
@@ -122,9 +123,18 @@ export function resolveHttpOptions(
     credentials,
     ports: portsToTry('--http-port', args.httpPort, HTTP_DEFAULTS.port, taken),
     allowedHosts: (args.httpAllowHost ?? []).map(hostName),
+    allowedOrigins: (args.httpAllowOrigin ?? []).map(originFrom),
     maxBodyBytes: parseSizeBytes(args.httpMaxBody, '--http-max-body', 1024),
     requestsPerSecond: wholeNumber('--http-rate', args.httpRate, 1, 1_000_000),
   };
+}
+
+function originFrom(given: string): string {
+  if (URL.canParse(given) && new URL(given).origin === given) return given;
+  throw new PoolError(
+    'invalid-argument',
+    `--http-allow-origin: expected a site such as https://example.com, without a path, got ${given}`,
+  );
 }
 
 function hostName(given: string): string {

@@ -94,6 +94,12 @@ export const serverCommand: CommandModule<object, ServerArguments> = {
         nargs: 1,
         describe: 'a further name it is called by, of a proxy say; may be given again',
       })
+      .option('http-allow-origin', {
+        type: 'string',
+        array: true,
+        nargs: 1,
+        describe: 'another site whose pages may ask: https://example.com; may be given again',
+      })
       .option('http-max-body', {
         type: 'string',
         default: HTTP_DEFAULTS.maxBody,
@@ -164,7 +170,9 @@ function greeting(server: RunningServer, args: ServerArguments, elapsedMs: numbe
     '',
     `  coordinator  ${address}`,
     `  workers      ${shown.join(', ')}`,
-    ...(server.http === undefined ? [] : [`  http         ${server.http}`]),
+    ...(server.http === undefined
+      ? []
+      : [`  http         ${server.http.address}`, `  browser      ${server.http.link}`]),
     ...(server.profile === undefined ? [] : [`  profile      ${server.profile}`]),
     ...(args.auth ? [] : ['  token        none: every program on this machine may run code here']),
     '',

@@ -1,8 +1,10 @@
 import { timingSafeEqual } from 'node:crypto';
+import type { IncomingHttpHeaders } from 'node:http';
 import { PoolError } from '../core/errors.js';
 import { isLoopback } from '../wire/address.js';
 import { HttpError } from './problems.js';
 import type { HttpOptions } from './options.js';
+import type { Sessions } from './sessions.js';
 
 /** What a route needs to be called. Those that say nothing need the token. */
 export type Access = 'open' | 'token';
@@ -37,12 +39,59 @@ export class HostCheck {
   }
 }
 
-/** Whether a request carries the token. Takes the same time for whatever has the token's length, which is no secret. */
+/** Methods by which a page of another site can do no harm: it cannot read what they answer. */
+const PLAIN = ['GET', 'HEAD'];
+
+/**
+ * Keeps pages of other sites from asking anything of the pool through somebody's browser. Programs that are no browsers send
+ * neither of these headers, and are not kept out by this: they have to have the token.
+ */
+export class OriginCheck {
+  readonly #allowed: ReadonlySet<string>;
+
+  constructor({ allowedOrigins }: Pick<HttpOptions, 'allowedOrigins'>) {
+    this.#allowed = new Set(allowedOrigins);
+  }
+
+  /** @throws HttpError 403 */
+  check(method: string, scheme: string, headers: IncomingHttpHeaders): void {
+    const { origin } = headers;
+    if (origin !== undefined) {
+      if (this.#allowed.has(origin)) return;
+      if (origin.toLowerCase() !== `${scheme}://${headers.host}`.toLowerCase()) throw foreign(origin);
+    }
+    const site = headers['sec-fetch-site'];
+    if (PLAIN.includes(method) || site === undefined || site === 'same-origin' || site === 'none') return;
+    throw foreign(`a ${JSON.stringify(site)} page`);
+  }
+}
+
+function foreign(whose: string): HttpError {
+  return new HttpError(
+    403,
+    'permission-denied',
+    `requests of ${whose.slice(0, 80)} are not taken; --http-allow-origin says whose are`,
+  );
+}
+
+/** Sent with every answer: what it is is what it says, and nothing of it is run, framed or handed on. */
+export const SAFETY_HEADERS = {
+  'cache-control': 'no-store',
+  'content-security-policy':
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
+  'cross-origin-resource-policy': 'same-origin',
+  'referrer-policy': 'no-referrer',
+  'x-content-type-options': 'nosniff',
+};
+
+/** Whether a request carries the token, or that of a session. Takes the same time for whatever has the token's length, which is no secret. */
 export class TokenCheck {
   readonly #expected: Buffer | undefined;
+  readonly #sessions: Sessions;
 
   /** @param token undefined where everybody may come in. */
-  constructor(token: string | undefined) {
+  constructor(token: string | undefined, sessions: Sessions) {
+    this.#sessions = sessions;
     this.#expected = token === undefined ? undefined : Buffer.from(token);
   }
 
@@ -50,8 +99,10 @@ export class TokenCheck {
   check(header: string | undefined): void {
     const expected = this.#expected;
     if (!expected) return;
-    const given = Buffer.from(/^bearer +(\S+) *$/i.exec(header ?? '')?.[1] ?? '');
+    const token = /^bearer +(\S+) *$/i.exec(header ?? '')?.[1] ?? '';
+    const given = Buffer.from(token);
     if (given.length === expected.length && timingSafeEqual(given, expected)) return;
+    if (token !== '' && this.#sessions.has(token)) return;
     throw new PoolError(
       'unauthenticated',
       'this request needs the pool\'s token, which `offhand token` prints, as "Authorization: Bearer <token>"',

@@ -10,6 +10,8 @@ export interface HttpOptions {
   ports: readonly number[];
   /** Further names that it is called by: of a proxy before it, say. */
   allowedHosts: readonly string[];
+  /** Other sites whose pages may ask: `https://example.com`. */
+  allowedOrigins: readonly string[];
   credentials: Credentials;
   /** Largest body of a request, in bytes. */
   maxBodyBytes: number;

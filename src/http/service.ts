@@ -4,9 +4,10 @@ import { messageOf } from '../core/errors.js';
 import type { PoolFace, Service } from '../server/face.js';
 import { formatAddress } from '../wire/address.js';
 import { VERSION } from '../wire/protocol.js';
-import { type Access, HostCheck, TokenCheck } from './guard.js';
+import { type Access, HostCheck, OriginCheck, SAFETY_HEADERS, TokenCheck } from './guard.js';
 import {
   ajvCompiler,
+  cors,
   fastify,
   type FastifyInstance,
   type FastifyReply,
@@ -19,10 +20,13 @@ import type { HttpOptions } from './options.js';
 import { headersOf, HttpError, type Problem, problemOf } from './problems.js';
 import { addEventRoutes } from './routes/events.js';
 import { addHealthRoutes } from './routes/health.js';
+import { addLoginRoutes } from './routes/login.js';
 import { addOriginalRoutes } from './routes/original.js';
+import { addPage } from './routes/page.js';
 import { addTaskRoutes } from './routes/tasks.js';
 import { addWorkerRoutes } from './routes/workers.js';
 import { SCHEMAS } from './schemas.js';
+import { Sessions } from './sessions.js';
 import { inWords } from './validation.js';
 
 declare module 'fastify' {
@@ -42,6 +46,13 @@ export interface Context {
   readonly feed: EventFeed;
   /** Aborted when the service ends: nothing is waited for any longer. */
   readonly ending: AbortSignal;
+  readonly sessions: Sessions;
+  /** What is opened in a browser to log in by a code. */
+  readonly linkWith: (code: string) => string;
+}
+
+function schemeOf({ credentials }: HttpOptions): 'http' | 'https' {
+  return credentials.tls?.cert ? 'https' : 'http';
 }
 
 /** Speaks for a pool over HTTP, or HTTPS where it has a certificate. @throws PoolError when it cannot listen */
@@ -49,14 +60,17 @@ export async function startHttp(options: HttpOptions, pool: PoolFace): Promise<S
   const ending = new AbortController();
   const feed = new EventFeed();
   const stopFeed = feed.follow(pool);
-  const app = await createApp(options, { pool, feed, ending: ending.signal });
+  const sessions = new Sessions();
+  let address = '';
+  const linkWith = (code: string) => `${address}/#code=${code}`;
+  const app = await createApp(options, { pool, feed, ending: ending.signal, sessions, linkWith });
   const server = app.server;
   const port = await listenOnFree(server, options.host, options.ports);
-  const scheme = options.credentials.tls?.cert ? 'https' : 'http';
-  const address = `${scheme}://${formatAddress({ host: options.advertise, port })}`;
+  address = `${schemeOf(options)}://${formatAddress({ host: options.advertise, port })}`;
   pool.log.info({ address }, 'HTTP service listening');
   return {
     address,
+    link: options.credentials.token === undefined ? address : linkWith(sessions.newCode()),
     close: async () => {
       stopFeed();
       ending.abort();
@@ -96,7 +110,7 @@ async function createApp(options: HttpOptions, context: Context): Promise<Fastif
       context.pool.log.error({ err: error, method: request.method, url }, 'a request failed');
     return answerProblem(reply, problem);
   });
-  addGuard(app, options);
+  await addGuard(app, options, context.sessions);
   await app.register(swagger, {
     openapi: {
       openapi: '3.1.0',
@@ -128,6 +142,8 @@ async function createApp(options: HttpOptions, context: Context): Promise<Fastif
   addTaskRoutes(app, context);
   addWorkerRoutes(app, context);
   addEventRoutes(app, context);
+  addLoginRoutes(app, context);
+  addPage(app);
   await app.ready();
   return app;
 }
@@ -151,12 +167,26 @@ function addValidation(app: FastifyInstance): void {
 }
 
 /** Stands before every route, and before what is none. */
-function addGuard(app: FastifyInstance, options: HttpOptions): void {
+async function addGuard(app: FastifyInstance, options: HttpOptions, sessions: Sessions): Promise<void> {
   const hosts = new HostCheck(options);
-  const tokens = new TokenCheck(options.credentials.token);
+  const origins = new OriginCheck(options);
+  const tokens = new TokenCheck(options.credentials.token, sessions);
+  const scheme = schemeOf(options);
   app.addHook('onRequest', (request, reply, done) => {
-    void reply.header('cache-control', 'no-store');
+    void reply.headers(SAFETY_HEADERS);
     hosts.check(request.headers.host);
+    origins.check(request.method, scheme, request.headers);
+    done();
+  });
+  // Before a page of another site sends the token its browser asks whether it may.
+  if (options.allowedOrigins.length > 0)
+    await app.register(cors, {
+      origin: [...options.allowedOrigins],
+      methods: ['GET', 'POST', 'PUT', 'DELETE'],
+      allowedHeaders: ['authorization', 'content-type', 'idempotency-key', 'client-id', 'last-event-id'],
+      exposedHeaders: ['location', 'retry-after'],
+    });
+  app.addHook('onRequest', (request, _, done) => {
     if (request.routeOptions.config.access !== 'open') tokens.check(request.headers.authorization);
     done();
   });

@@ -19,6 +19,8 @@ export interface PoolFace {
 export interface Service {
   /** URL without a path. */
   readonly address: string;
+  /** What a person opens in a browser; may let in whoever has it, so it goes into no log. */
+  readonly link: string;
   readonly close: () => Promise<void>;
 }
 

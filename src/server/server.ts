@@ -40,7 +40,7 @@ export interface RunningServer {
   readonly host: string;
   readonly port: number;
   /** URL of the HTTP service, if there is one. */
-  readonly http: string | undefined;
+  readonly http: Pick<Service, 'address' | 'link'> | undefined;
   /** Where the profile goes, if one is written. */
   readonly profile: string | undefined;
   /** Those of its own that are attached now. */
@@ -232,7 +232,7 @@ async function start(
     return {
       host: advertise,
       port,
-      http: service?.address,
+      http: service,
       profile,
       workers,
       stopped: stopped.promise,

@@ -45,6 +45,7 @@ const TYPED: ServerArguments = {
   http: false,
   httpPort: undefined,
   httpAllowHost: undefined,
+  httpAllowOrigin: undefined,
   httpMaxBody: '4mb',
   httpRate: '20000',
 };
@@ -231,6 +232,11 @@ describe('the options of its HTTP service', () => {
     [{ httpMaxBody: '1' }, /^--http-max-body: .*at least 1kb, got 1$/],
     [{ httpRate: '0' }, /^--http-rate: .*got 0$/],
     [{ httpAllowHost: ['a:1'] }, /^--http-allow-host: expected a name without a port, got a:1$/],
+    [
+      { httpAllowOrigin: ['https://a.example/'] },
+      /^--http-allow-origin: expected a site .*got https:\/\/a\.example\/$/,
+    ],
+    [{ httpAllowOrigin: ['null'] }, /^--http-allow-origin: .*got null$/],
     [{ maxQueued: '0' }, /^--max-queued: .*got 0$/],
   ])('refuse %j', (typed, message) => {
     expect(() => optionsOf(typed)).toThrow(message);

@@ -69,7 +69,7 @@ test('http.ts leaves a task by HTTP alone', async () => {
   await using sandbox = new Sandbox();
   const server = await startServer(sandbox, ['1', '--no-profile', '--http']);
   await using checkout = new Checkout();
-  const env = { OFFHAND_HTTP: server.http, OFFHAND_TOKEN: server.token };
+  const env = { OFFHAND_URL: server.http, OFFHAND_TOKEN: server.token };
   const ended = await run(checkout, process.execPath, example('http.ts'), env);
   expect(ended).toMatchObject({ code: 0, stderr: '' });
   expect(ended.stdout).toMatch(/^task \w+: \{"h":1,"u":2,"b":3\}\n$/);

@@ -60,7 +60,9 @@ describe('the OpenAPI document', () => {
       'GET /v1/tasks/{id}',
       'GET /v1/tasks/{id}/result',
       'GET /v1/workers',
+      'POST /login',
       'POST /submit_task',
+      'POST /v1/login_codes',
       'POST /v1/tasks',
       'POST /v1/tasks/{id}/retry',
       'PUT /v1/workers/count',
@@ -70,7 +72,7 @@ describe('the OpenAPI document', () => {
       expect(Object.keys(operation.responses)).toEqual(expect.arrayContaining(['4XX', '5XX']));
     }
     const open = operations.filter(({ operation }) => operation.security?.length === 0);
-    expect(open.map(({ name }) => name)).toEqual(['GET /healthz', 'GET /readyz']);
+    expect(open.map(({ name }) => name)).toEqual(['GET /healthz', 'GET /readyz', 'POST /login']);
     expect(JSON.stringify(body)).not.toContain('"#/components/schemas/def-');
     for (const [, name] of JSON.stringify(body).matchAll(/"#\/components\/schemas\/(\w+)"/g))
       expect(body['components']).toHaveProperty(['schemas', String(name)]);

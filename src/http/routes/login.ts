@@ -1,0 +1,49 @@
+import type { FastifyInstance } from '../libraries.js';
+import { answers } from '../schemas.js';
+import type { Context } from '../service.js';
+
+const CODE = { type: 'string', minLength: 1, maxLength: 100, description: 'good once, and for an hour' };
+const SESSION = {
+  type: 'object',
+  description: 'a session',
+  required: ['token', 'expires_in'],
+  properties: {
+    token: { type: 'string', description: 'for Authorization: Bearer, in place of the token of the pool' },
+    expires_in: { type: 'integer', description: 'in s' },
+  },
+};
+const LINK = {
+  type: 'object',
+  description: 'a way in',
+  required: ['code', 'link'],
+  properties: { code: CODE, link: { type: 'string', description: 'to be opened in a browser' } },
+};
+
+/** How a browser comes in without being told the token of the pool. */
+export function addLoginRoutes(app: FastifyInstance, { sessions, linkWith }: Context): void {
+  app.post<{ Body: { code: string } }>(
+    '/login',
+    {
+      config: { access: 'open' },
+      schema: {
+        summary: 'Exchange a code for a session',
+        tags: ['login'],
+        security: [],
+        body: { type: 'object', additionalProperties: false, required: ['code'], properties: { code: CODE } },
+        response: answers({ 200: SESSION }),
+      },
+    },
+    ({ body }) => sessions.exchange(body.code),
+  );
+  app.post(
+    '/v1/login_codes',
+    {
+      schema: { summary: 'Make a link to log in by', tags: ['login'], response: answers({ 201: LINK }) },
+    },
+    (_, reply) => {
+      const code = sessions.newCode();
+      void reply.code(201);
+      return { code, link: linkWith(code) };
+    },
+  );
+}
