@@ -15,6 +15,7 @@ const ALONE = [
   'module.ts',
   'nightly.ts',
   'pipeline.ts',
+  'recycling.ts',
   'start-pool.ts',
   'warm.ts',
 ];
