@@ -44,6 +44,11 @@ export const workerFlags = {
     type: 'string',
     describe: 'memory that a task may use for JavaScript objects: 512mb  [default: as V8 does]',
   },
+  'max-tasks-per-worker': {
+    type: 'string',
+    describe:
+      'after how many tasks a worker is replaced, once it has finished what it runs  [default: never]',
+  },
   auth: {
     type: 'boolean',
     default: true,
@@ -68,4 +73,5 @@ export interface WorkerFlags extends ReachArguments {
   drainTimeout: string;
   maxRss: string | undefined;
   maxHeap: string | undefined;
+  maxTasksPerWorker: string | undefined;
 }

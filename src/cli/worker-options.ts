@@ -17,6 +17,7 @@ export interface ResolvedWorkerFlags extends MemoryLimits {
   tls: Tls | undefined;
   ports: PortRange;
   slots: number;
+  maxTasks: number | undefined;
   tags: readonly string[];
   logDir: string | undefined;
   logLevel: LogLevel;
@@ -46,6 +47,10 @@ export function resolveWorkerFlags(args: WorkerFlags, workers: number): Resolved
     ...reach,
     ports,
     slots,
+    maxTasks:
+      args.maxTasksPerWorker === undefined
+        ? undefined
+        : wholeNumber('--max-tasks-per-worker', args.maxTasksPerWorker, 1, 1_000_000_000),
     tags: tagSet(
       args.tag?.flatMap((tags) => tags.split(',')),
       '--tag',

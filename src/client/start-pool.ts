@@ -45,6 +45,8 @@ export interface StartPoolOptions {
    * there ends in `out-of-memory`, and the process is replaced. @default no limit
    */
   maxRss?: string | number;
+  /** After how many tasks a worker is replaced, once it has finished what it runs. @default never */
+  maxTasksPerWorker?: number;
   /**
    * How much memory one task may use for JavaScript objects: `'512mb'`, or bytes. Buffers and typed arrays lie outside.
    * Above it the task ends in `out-of-memory`. @default what V8 takes by itself, some GB
@@ -64,6 +66,7 @@ const KEYS = [
   'logDir',
   'drainTimeoutMs',
   'maxRss',
+  'maxTasksPerWorker',
   'maxHeap',
   'inline',
 ];
@@ -111,6 +114,7 @@ export async function startPool(options: StartPoolOptions = {}): Promise<Pool> {
       policy: options.policy ?? 'first-free',
       eventLog: undefined,
       ...tags,
+      maxTasks: options.maxTasksPerWorker,
       drainTimeoutMs,
       ...limits,
       scaleLimits: undefined,
@@ -183,6 +187,7 @@ function checkOptions(options: StartPoolOptions): void {
   checkNumber('slots', options.slots, { above: 0, most: 256, whole: true });
   if (options.policy !== undefined && !POLICIES.includes(options.policy))
     refuse('policy', POLICIES.join(', '), options.policy);
+  checkNumber('maxTasksPerWorker', options.maxTasksPerWorker, { above: 0, whole: true });
   checkNumber('profileIntervalMs', options.profileIntervalMs, { above: 9, most: 3_600_000, whole: true });
   checkNumber('drainTimeoutMs', options.drainTimeoutMs, { above: -1, most: 86_400_000 });
   for (const name of ['profile', 'logDir'] as const) {

@@ -119,7 +119,8 @@ export class Crew {
     const isOver = this.#isStopping || left?.end === 'drained' || left?.end === 'abandoned';
     if (isOver || (!wasAttached && !this.#hasAttached)) return this.#remove(place);
     const now = performance.now();
-    place.deaths = recentDeaths([...place.deaths, now], now);
+    // One that has left as it was to is no death.
+    if (left?.end !== 'retired') place.deaths = recentDeaths([...place.deaths, now], now);
     const delayMs = restartDelayMs(place.deaths, now);
     this.#events.lost(place.attached?.name, end, delayMs);
     setTimeout(() => {

@@ -22,6 +22,8 @@ interface Place {
   /** When its processes died lately, in ms on the monotonic clock: newest last. */
   deaths: readonly number[];
   child: ChildProcess | undefined;
+  /** The process that takes its place when that has left: ready, and not attached yet. */
+  successor: ChildProcess | undefined;
   /** A process that another server, which is gone, has started. */
   adopted: { pid: number; gone: () => void; whenGone: Promise<void> } | undefined;
   restart: NodeJS.Timeout | undefined;
@@ -69,6 +71,7 @@ export class Supervisor {
       ports: options.workerPorts,
       slots: options.slots,
       tags: options.tags,
+      maxTasks: options.maxTasks,
       coordinatorTimeoutMs: options.coordinatorTimeoutMs,
       drainTimeoutMs: options.drainTimeoutMs,
       isWaiting: false,
@@ -144,6 +147,7 @@ export class Supervisor {
       name: this.names.take(),
       deaths: [],
       child: undefined,
+      successor: undefined,
       adopted: undefined,
       restart: undefined,
       isLeaving: false,
@@ -152,7 +156,8 @@ export class Supervisor {
     return place;
   }
 
-  #removePlace({ name }: Place): void {
+  #removePlace({ name, successor }: Place): void {
+    killGroup(successor?.pid);
     this.#places.delete(name);
     this.names.giveBack(name);
   }
@@ -216,8 +221,9 @@ export class Supervisor {
   /** Ends every process at once. */
   kill(): void {
     this.#isStopping = true;
-    for (const { child, adopted } of this.#places.values()) {
+    for (const { child, successor, adopted } of this.#places.values()) {
       killGroup(child?.pid ?? adopted?.pid);
+      killGroup(successor?.pid);
       adopted?.gone();
     }
   }
@@ -228,11 +234,15 @@ export class Supervisor {
       if (adopted && !isAlive(adopted.pid)) this.onEnded({ worker: name, pid: adopted.pid });
   }
 
-  async #whenGone({ child, adopted, restart }: Place): Promise<void> {
+  async #whenGone({ child, successor, adopted, restart }: Place): Promise<void> {
     clearTimeout(restart);
+    // It has nothing to finish.
+    killGroup(successor?.pid);
     await adopted?.whenGone;
-    if (!child || child.exitCode !== null || child.signalCode !== null) return;
-    await new Promise((resolve) => child.once('exit', resolve));
+    for (const process of [child, successor]) {
+      if (process?.exitCode !== null || process.signalCode !== null) continue;
+      await new Promise((resolve) => process.once('exit', resolve));
+    }
   }
 
   /** One that does not come is started after all. */
@@ -250,22 +260,43 @@ export class Supervisor {
   /** @throws PoolError `unavailable` with its sentence when it ends before it is attached. */
   #spawn(place: Place): Promise<void> {
     return new Promise((resolve, reject) => {
-      const tags = this.#tagsByWorker[rankOf(place.name) - 1] ?? this.#settings.tags;
-      const settings = { ...this.#settings, tags };
-      const child = startWorkerProcess({ name: place.name, replaces: undefined }, settings, {
-        notice: ({ type }) => type === 'started' && resolve(),
-        ended: (end) => {
+      place.child = this.#start(place, resolve, reject);
+      if (this.#coordinator) order(place.child, { coordinator: this.#coordinator });
+    });
+  }
+
+  /** Until it is told of the coordinator it waits, ready to attach. */
+  #start(place: Place, started: () => void, failed: (reason: PoolError) => void): ChildProcess {
+    const tags = this.#tagsByWorker[rankOf(place.name) - 1] ?? this.#settings.tags;
+    const settings = { ...this.#settings, tags };
+    const child = startWorkerProcess({ name: place.name, replaces: undefined }, settings, {
+      notice: ({ type }) => {
+        if (type === 'started') started();
+        else if (type === 'retiring') this.#prepare(place);
+      },
+      ended: (end) => {
+        if (place.successor === child) place.successor = undefined;
+        else {
           this.onLost(end.id, explainEnd(place.name, this.#settings.slots, end));
           this.#onEnded(place, child.pid, end);
-          if (place.isLeaving) return resolve(); // Before it had come: nobody wants it any more.
-          const why =
-            end.failure ?? `${place.name} ended while starting (${end.signal ?? `code ${end.code}`})`;
-          reject(new PoolError('unavailable', why));
-        },
-      });
-      place.child = child;
-      if (this.#coordinator) order(child, { coordinator: this.#coordinator });
+        }
+        if (place.isLeaving) return started(); // Before it had come: nobody wants it any more.
+        const why = end.failure ?? `${place.name} ended while starting (${end.signal ?? `code ${end.code}`})`;
+        failed(new PoolError('unavailable', why));
+      },
     });
+    return child;
+  }
+
+  /** The process of a worker is about to leave: the next one gets ready meanwhile. */
+  #prepare(place: Place): void {
+    if (this.#isStopping || place.isLeaving || place.successor) return;
+    this.#log?.info({ worker: place.name }, 'retiring; another one gets ready');
+    place.successor = this.#start(
+      place,
+      () => undefined,
+      ({ message }) => this.#log?.warn({ reason: message }, 'the next one starts when this one has left'),
+    );
   }
 
   #onEnded(place: Place, pid: number | undefined, { code, signal, failure, left }: ProcessEnd): void {
@@ -273,8 +304,14 @@ export class Supervisor {
     if (pid !== undefined) this.onEnded({ worker: place.name, pid });
     if (this.#isStopping) return;
     const why = { code, signal, failure, left: left?.message };
-    this.#log?.warn({ worker: place.name, workerPid: pid, ...why }, 'worker process ended');
-    this.#replace(place);
+    const isPlanned = left?.end === 'retired';
+    this.#log?.[isPlanned ? 'info' : 'warn'](
+      { worker: place.name, workerPid: pid, ...why },
+      'worker process ended',
+    );
+    // Who has left as planned has not died: there is nothing to be careful about.
+    if (isPlanned && !place.isLeaving) this.#restart(place);
+    else this.#replace(place);
   }
 
   #replace(place: Place): void {
@@ -283,9 +320,18 @@ export class Supervisor {
     place.deaths = recentDeaths([...place.deaths, now], now);
     const delayMs = restartDelayMs(place.deaths, now);
     this.#log?.info({ worker: place.name, delayMs }, 'starting another');
-    place.restart = setTimeout(() => {
-      // A start that fails ends in an exit, which is where the next one comes from.
+    place.restart = setTimeout(() => this.#restart(place), delayMs);
+  }
+
+  #restart(place: Place): void {
+    const { successor } = place;
+    place.successor = undefined;
+    // A start that fails ends in an exit, which is where the next one comes from.
+    if (!successor) {
       this.#spawn(place).catch((error: unknown) => this.#log?.error({ error }, 'worker did not start'));
-    }, delayMs);
+      return;
+    }
+    place.child = successor;
+    if (this.#coordinator) order(successor, { coordinator: this.#coordinator });
   }
 }

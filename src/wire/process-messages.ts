@@ -19,6 +19,8 @@ export interface ServerOptions extends MemoryLimits {
   /** Ports that workers try, in order; any free one where undefined. */
   workerPorts: PortRange | undefined;
   slots: number;
+  /** After how many tasks each of its workers is replaced; never for that where undefined. */
+  maxTasks: number | undefined;
   /** What its workers have that tasks may ask for. */
   tags: readonly string[];
   /** The same for single workers, from worker-1 on, in place of that. */
@@ -109,6 +111,8 @@ export interface WorkerOptions extends MemoryLimits {
   /** Ports to try, in order; any free one where undefined. Slots that listen on ports take them from the end. */
   ports: PortRange | undefined;
   slots: number;
+  /** After how many tasks it is to make room for another one; never for that where undefined. */
+  maxTasks: number | undefined;
   /** What it has that tasks may ask for. */
   tags: readonly string[];
   /** How long the worker goes on without its coordinator before it ends itself, in ms. */
@@ -141,4 +145,6 @@ export type WorkerNotice =
   | { type: 'listening'; port: number }
   | { type: 'started'; id: WorkerId; worker: string; coordinator: string }
   | { type: 'failed'; message: string }
+  /** It takes nothing more, and leaves when it has finished what it runs, to be replaced. */
+  | { type: 'retiring' }
   | { type: 'left'; end: WorkerEnd; message: string };

@@ -44,6 +44,7 @@ async function run(options: WorkerOptions): Promise<void> {
         void tell({ type: 'started', id: options.id, worker: name, coordinator: formatAddress(place) });
         if (options.coordinatorTimeoutMs > 0) process.off('disconnect', killSelf);
       },
+      retiring: () => void tell({ type: 'retiring' }),
     });
     process.on('SIGTERM', () => void worker.stop(0));
     void draining.promise.then((withinMs) => worker.stop(withinMs));

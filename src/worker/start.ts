@@ -9,6 +9,8 @@ import { discoveryService, workerService } from '../wire/proto.js';
 import { releaseSocket } from '../host/sockets.js';
 import { Attachment } from './attachment.js';
 import { watchMemory } from './memory-watch.js';
+import { retirement } from './retirement.js';
+import { watchTasks } from './task-watch.js';
 import type { CoordinatorPlace, WorkerEnd, WorkerOptions } from '../wire/process-messages.js';
 import { recruitHandlers } from './recruit.js';
 import { workerHandlers } from './service.js';
@@ -34,6 +36,8 @@ export interface StartEvents {
   listening(port: number): void;
   /** A coordinator has taken it on, under this name. */
   attached(worker: string, coordinator: CoordinatorPlace): void;
+  /** It takes nothing more, and goes when it has finished what it runs: another one is to take its place. */
+  retiring(): void;
 }
 
 /**
@@ -127,19 +131,21 @@ export async function startWorker(
     );
     await before?.close();
   };
-  const retiring = (words: string) => {
-    log.warn({ reason: words }, 'retiring');
-    attachment?.announceDrain();
-  };
-  if (options.maxRssBytes !== undefined) {
-    const endWatch = watchMemory(
-      worker,
-      options.maxRssBytes,
-      retiring,
-      () => void leave('retired', 'it used too much memory'),
-    );
-    void ended.promise.then(endWatch);
-  }
+  const retire = retirement(
+    worker,
+    (why) => {
+      log.info({ reason: why }, 'retiring');
+      attachment?.announceDrain();
+      events.retiring();
+    },
+    (why) => void leave('retired', why),
+  );
+  const { maxRssBytes, maxTasks } = options;
+  const watches = [
+    maxRssBytes === undefined ? undefined : watchMemory(worker, maxRssBytes, retire),
+    maxTasks === undefined ? undefined : watchTasks(worker, maxTasks, retire),
+  ];
+  void ended.promise.then(() => watches.forEach((endWatch) => endWatch?.()));
   void firstCoordinator(given ?? found.promise, given ? undefined : options.coordinatorTimeoutMs).then(
     attachTo,
     (error: unknown) => end('abandoned', messageOf(error)),

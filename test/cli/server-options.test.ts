@@ -34,6 +34,7 @@ const TYPED: ServerArguments = {
   drainTimeout: '30s',
   maxRss: undefined,
   maxHeap: undefined,
+  maxTasksPerWorker: undefined,
   auth: false,
   tlsCert: undefined,
   tlsKey: undefined,
@@ -206,6 +207,14 @@ describe('the options of a server', () => {
       maxRssBytes: 256 * mib,
       maxHeapBytes: undefined,
     });
+  });
+
+  test('take a number of tasks after which a worker is replaced, which is none unless given', () => {
+    expect(resolve({ maxTasksPerWorker: '500' }).maxTasks).toBe(500);
+    expect(resolve({}).maxTasks).toBeUndefined();
+    expect(() => resolve({ maxTasksPerWorker: '0' })).toThrow(
+      /^--max-tasks-per-worker: expected a whole number from 1 to 1000000000, got 0$/,
+    );
   });
 
   test('take every address of this machine', () => {

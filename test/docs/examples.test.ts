@@ -16,6 +16,7 @@ const ALONE = [
   'nightly.ts',
   'pipeline.ts',
   'put.ts',
+  'recycling.ts',
   'start-pool.ts',
   'stream.ts',
   'warm.ts',
