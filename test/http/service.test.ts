@@ -8,6 +8,7 @@ import { HttpCaller, HttpFixture, statusWith } from '../support/http.js';
 import { Sandbox } from '../support/sandbox.js';
 import { randomPorts, startServer, TestServer } from '../support/server.js';
 import { pem, TLS_FLAGS } from '../support/tls.js';
+import { waitFor } from '../support/wait.js';
 
 const pool = new HttpFixture(['1']);
 
@@ -15,7 +16,10 @@ test('health needs no token, and says whether there are workers', async () => {
   const answer = async (path: string) => (await fetch(`${pool.http.base}${path}`)).status;
   expect([await answer('/healthz'), await answer('/readyz')]).toEqual([200, 200]);
   await pool.http.ask('/v1/workers/count', { method: 'PUT', body: { count: 0 } });
-  const ready = await fetch(`${pool.http.base}/readyz`);
+  const ready = await waitFor('the worker to go', async () => {
+    const response = await fetch(`${pool.http.base}/readyz`);
+    return response.status === 200 ? undefined : response;
+  });
   expect([ready.status, ready.headers.get('retry-after')]).toEqual([503, '1']);
   expect(await answer('/healthz')).toBe(200);
   await pool.http.ask('/v1/workers/count', { method: 'PUT', body: { count: 1 } });
