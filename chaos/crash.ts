@@ -49,6 +49,8 @@ const pool = await connect(`127.0.0.1:${server.port}`, { token: sandbox.token, r
 let isOver = false;
 const submitters = Array.from({ length: SUBMITTERS }, (_, n) => submitAll(pool, n * 1_000_000));
 for (let kill = 1; kill <= kills; kill++) {
+  // Every third one may be killed before it was of any use.
+  if (kill % 3 !== 0) await nextAcknowledged();
   await delay(random.between(LEAST_LIFE_MS, MOST_LIFE_MS));
   await server.kill();
   await server.restart();
@@ -97,6 +99,12 @@ async function submitAll(target: Pool, first: number): Promise<void> {
     acknowledged.push({ task: failing, expected: `Error: no ${n}` });
     if (a) void outcomeOf(a).then((outcome) => seen.set(a.id, outcome));
   }
+}
+
+/** Resolves when one more task was acknowledged, or after half a minute, which is then told by the outcome. */
+async function nextAcknowledged(): Promise<void> {
+  const before = acknowledged.length;
+  for (let waited = 0; acknowledged.length === before && waited < 30_000; waited += 10) await delay(10);
 }
 
 function outcomeOf(task: TaskHandle): Promise<string> {
