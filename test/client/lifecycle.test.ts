@@ -199,6 +199,11 @@ describe('startPool', () => {
       'invalid-argument',
       /^profileIntervalMs: expected a whole number above 9, got -1$/,
     ],
+    [
+      { maxTasksPerWorker: 0.5 },
+      'invalid-argument',
+      /^maxTasksPerWorker: expected a whole number above 0, got 0.5$/,
+    ],
     [{ drainTimeoutMs: -1, workers: 1 }, 'invalid-argument', /^drainTimeoutMs: expected .*, got -1$/],
     [{ logDir: 5, workers: 1 }, 'invalid-argument', /^logDir: expected .*, got 5$/],
     [{ profile: 5, workers: 1 }, 'invalid-argument', /^profile: expected .*, got 5$/],
