@@ -9,6 +9,7 @@ const RIVALS = 4;
 
 /** Claims one file after the other at agreed instants, and lives until everybody has. */
 const RIVAL = `
+  import fs from 'node:fs';
   const [module, folder, startAt] = process.argv.slice(1);
   const { claimProfile } = await import(module);
   const paths = [];
@@ -17,7 +18,9 @@ const RIVAL = `
     paths.push(claimProfile(folder + '/results_' + index + '.csv').path);
   }
   console.log(JSON.stringify(paths));
-  setTimeout(() => undefined, Number(startAt) + ${FILES} * 15 + 1000 - Date.now());
+  fs.writeFileSync(folder + '/through-' + process.pid, '');
+  const through = () => fs.readdirSync(folder).filter((name) => name.startsWith('through-')).length;
+  while (through() < ${RIVALS}) await new Promise((resolve) => setTimeout(resolve, 10));
 `;
 
 test('of servers that start at the same instant no two write the same profile, not even after one that was killed', async () => {
