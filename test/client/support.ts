@@ -27,7 +27,7 @@ export async function poolError(promise: PromiseLike<unknown>): Promise<PoolErro
 export async function until(
   what: string,
   holds: () => boolean | Promise<boolean>,
-  limitMs = 8_000,
+  limitMs = 30_000,
 ): Promise<void> {
   const end = performance.now() + limitMs;
   while (!(await holds())) {

@@ -6,7 +6,7 @@ const POLL_MS = 25;
 export async function waitFor<T>(
   what: string,
   condition: () => T | Promise<T>,
-  withinMs = 15_000,
+  withinMs = 30_000,
 ): Promise<NonNullable<T>> {
   const until = performance.now() + withinMs;
   for (;;) {
