@@ -3,14 +3,11 @@ import { connect } from '../client/connect.js';
 import { PoolError } from '../core/errors.js';
 import { checkPriority, MAX_PRIORITY } from '../core/wishes.js';
 import { parseDurationMs } from './duration.js';
-import { parseArgument } from './json-argument.js';
-import { loadExport } from './load-export.js';
+import { type CallArguments, callFrom, callPositionals } from './function-call.js';
 import { type PoolArguments, poolOptions, tlsFromFlag } from './pool-address.js';
 import { wholeNumber } from './whole-number.js';
 
-interface Arguments extends PoolArguments {
-  target: string;
-  args: string[];
+interface Arguments extends PoolArguments, CallArguments {
   timeout: string | undefined;
   delay: string | undefined;
   priority: string | undefined;
@@ -25,14 +22,7 @@ export const submitCommand: CommandModule<object, Arguments> = {
   command: 'submit <target> [args..]',
   describe: 'Submit a task to the queue of the pool and print its id',
   builder: (argv: Argv) =>
-    argv
-      .positional('target', { type: 'string', describe: 'FILE#EXPORT (.js .mjs .cjs .ts)' })
-      .positional('args', {
-        type: 'string',
-        array: true,
-        default: [],
-        describe: 'its arguments, each as JSON',
-      })
+    callPositionals(argv)
       .options(poolOptions)
       .option('timeout', { type: 'string', describe: 'how long it may run: 500ms, 30s' })
       .option('delay', { type: 'string', describe: 'how long it waits before it may begin' })
@@ -48,9 +38,8 @@ export const submitCommand: CommandModule<object, Arguments> = {
         'once, in an hour',
       ) as unknown as Argv<Arguments>,
   handler: async (given: ArgumentsCamelCase<Arguments>) => {
-    const { target, args, address, tlsCa, json, key, after, _: words } = given;
-    const values = [...args, ...words.slice(1).map(String)].map(parseArgument);
-    const fn = await loadExport(target);
+    const { address, tlsCa, json, key, after } = given;
+    const { fn, values } = await callFrom(given);
     await using pool = await connect(address, { tls: tlsFromFlag(tlsCa) });
     const { timeout, delay, priority, retries, group } = given;
     const task = await pool.submit(fn, values, {

@@ -206,6 +206,17 @@ export class HeldLease implements Place, SlotUser {
     this.#afterChange();
   }
 
+  onClosing(): void {
+    this.#beginToEnd();
+    if (!this.isIdle) void this.#settle({});
+  }
+
+  onGone(): void {
+    this.#beginToEnd();
+    this.#handBack(this.underWay.takeAll());
+    this.#afterChange();
+  }
+
   onBroken(): void {
     this.#beginToEnd();
     if (!this.isIdle) void this.#settle({ stopAny: true });

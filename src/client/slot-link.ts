@@ -22,8 +22,12 @@ export interface SlotUser {
   /** The last message is on its way; there is room for the next. */
   onWritten(): void;
   onOutcomes(outcomes: TaskOutcomes__Output[]): void;
+  /** The slot is about to go, and waits for whoever asks what became of its tasks. */
+  onClosing(): void;
   /** The stream is no more. What was sent may or may not have arrived. */
   onBroken(): void;
+  /** The slot is gone, and nothing that was sent has arrived. */
+  onGone(): void;
   /** The slot was never reached, so nothing that was sent has arrived. */
   onUnreached(reason: PoolError): void;
 }
@@ -40,6 +44,8 @@ export class SlotLink {
   /** Functions, and parts of them, that have been sent on this stream. The slot keeps no more of them either. */
   readonly #known = new LRUCache<string, true>({ max: MAX_FUNCTIONS });
   #isWriting = false;
+  /** Whether the slot has asked to be hung up on. */
+  #isClosing = false;
   readonly #address: string;
   readonly #worker: string;
   #isReached: boolean;
@@ -88,6 +94,7 @@ export class SlotLink {
 
   part(user: SlotUser): void {
     this.#users.delete(user);
+    if (this.#isClosing && this.isUnused) this.rest();
   }
 
   /** Never the same twice, so that an outcome tells by itself which task it is of. */
@@ -134,24 +141,28 @@ export class SlotLink {
   #open(): Stream {
     const stream = this.#client.runTasks(callMetadata(this.#credentials));
     stream.on('data', (batch: OutcomeBatch__Output) => {
-      if (stream === this.#stream) for (const user of [...this.#users]) user.onOutcomes(batch.outcomes);
+      if (stream !== this.#stream) return;
+      if (batch.closing) this.#onClosing();
+      else for (const user of [...this.#users]) user.onOutcomes(batch.outcomes);
     });
-    const broken = (unreached?: PoolError) => {
+    const broken = (tell: (user: SlotUser) => void) => {
       if (stream !== this.#stream) return;
       this.#reset();
-      for (const user of [...this.#users]) {
-        if (unreached) user.onUnreached(unreached);
-        else user.onBroken();
-      }
+      for (const user of [...this.#users]) tell(user);
+    };
+    const unreached = (why: string) => {
+      const reason = this.#unreached(why);
+      broken((user) => user.onUnreached(reason));
     };
     stream.on('error', (error: ServiceError) => {
-      const wasInVain = !this.#isReached && error.code === status.UNAVAILABLE;
-      broken(wasInVain ? this.#unreached(reasonOf(error)) : undefined);
+      if (!this.#isReached && error.code === status.UNAVAILABLE) unreached(reasonOf(error));
+      else if (wasNeverSent(error)) broken((user) => user.onGone());
+      else broken((user) => user.onBroken());
     });
-    stream.on('end', () => broken());
+    stream.on('end', () => broken((user) => user.onBroken()));
     if (!this.#isReached) {
       this.#reachTimer = setTimeout(() => {
-        broken(this.#unreached(`no answer within ${REACH_LIMIT_MS / 1_000} s`));
+        unreached(`no answer within ${REACH_LIMIT_MS / 1_000} s`);
         stream.cancel();
       }, REACH_LIMIT_MS);
       // Not until a deadline of its own: closing the client would leave its timer behind.
@@ -162,6 +173,12 @@ export class SlotLink {
       });
     }
     return stream;
+  }
+
+  #onClosing(): void {
+    this.#isClosing = true;
+    if (this.isUnused) this.rest();
+    for (const user of [...this.#users]) user.onClosing();
   }
 
   #unreached(reason: string): PoolError {
@@ -176,8 +193,14 @@ export class SlotLink {
     clearTimeout(this.#reachTimer);
     this.#stream = undefined;
     this.#isWriting = false;
+    this.#isClosing = false;
     this.#known.clear();
   }
+}
+
+/** Whether there was no connection, by the words of grpc-js: else some of what was sent may have arrived. */
+function wasNeverSent({ code, details }: ServiceError): boolean {
+  return code === status.UNAVAILABLE && details.startsWith('No connection established');
 }
 
 /** Why a connection did not come about, out of the frame that grpc-js puts around it. */

@@ -14,10 +14,13 @@ const TERMINATE_LIMIT_MS = 1_000;
 
 const ENTRY = new URL('../worker/slot-thread.js', import.meta.url);
 
+/** What a thread has to say beyond its own coming and going. */
+export type HeardMessage = Exclude<ThreadMessage, { type: 'ready' | 'stray' | 'parted' }>;
+
 export interface ThreadEvents {
   /** It listens on this port, where it listens on one. */
   ready(port: number): void;
-  message(message: Exclude<ThreadMessage, { type: 'ready' | 'stray' }>): void;
+  message(message: HeardMessage): void;
   /** It has ended by itself, which user code did. */
   exited(end: ThreadEnd): void;
   /** It cannot be ended: the process has to go. */
@@ -30,6 +33,7 @@ export class HostedThread {
   /** Resolves when it takes orders. Rejects where it cannot start. */
   readonly whenReady: Promise<void>;
   readonly #events: ThreadEvents;
+  readonly #parted = withResolvers<void>();
   #isReady = false;
   #isEnding = false;
 
@@ -43,6 +47,7 @@ export class HostedThread {
       // User code can post to this port too; what is none of ours is passed over.
       if (this.#isEnding || !isThreadMessage(message)) return;
       if (message.type === 'stray') return void (stray = message.stray);
+      if (message.type === 'parted') return this.#parted.resolve();
       if (message.type !== 'ready') return events.message(message);
       this.#isReady = true;
       events.ready(message.port);
@@ -65,6 +70,12 @@ export class HostedThread {
 
   post(order: ThreadOrder, transfer: ArrayBuffer[] = []): void {
     this.#thread.postMessage(order, transfer);
+  }
+
+  /** Asks its clients to hang up; resolves when all have, or after a while. */
+  async hangUp(withinMs: number): Promise<void> {
+    this.post({ type: 'hang-up' });
+    await Promise.race([this.#parted.promise, this.whenExited(withinMs)]);
   }
 
   /** Ends it; resolves when none of its code runs any more. */

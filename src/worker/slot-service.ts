@@ -20,6 +20,8 @@ import type { ValuePuller } from './value-puller.js';
 
 type Stream = ServerDuplexStream<TaskBatch__Output, OutcomeBatch>;
 
+const CLOSING: OutcomeBatch = { closing: true };
+
 /** Reads the lease of a token: its epoch, or undefined when it is none for this slot or is over. */
 export type ReadEpoch = (token: string) => number | undefined;
 
@@ -30,6 +32,8 @@ export class SlotService {
   readonly #readEpoch: ReadEpoch;
   readonly #ledger: Ledger;
   readonly #puller: ValuePuller;
+  readonly #streams = new Set<Stream>();
+  #isClosing = false;
 
   constructor(
     runner: TaskRunner,
@@ -49,7 +53,15 @@ export class SlotService {
     return { RunTasks: (stream) => this.#open(stream) };
   }
 
+  /** Nothing more begins here: asks all clients to hang up. */
+  close(): void {
+    this.#isClosing = true;
+    for (const stream of this.#streams) stream.write(CLOSING);
+  }
+
   #open(stream: Stream): void {
+    this.#streams.add(stream);
+    if (this.#isClosing) stream.write(CLOSING);
     const writer = new OutcomeWriter(this.#ledger, (batch, onWritten) => stream.write(batch, onWritten));
     let epoch: number | undefined;
     hear(
@@ -67,6 +79,7 @@ export class SlotService {
       () => {
         writer.isClosed = true;
         this.#runner.streamOf(writer)?.leave();
+        this.#streams.delete(stream);
       },
     );
   }

@@ -54,6 +54,10 @@ port.on('message', (order: ThreadOrder) => {
     case 'abort':
       runner.abort(order.epoch, order.number, order.code, order.message);
       break;
+    case 'hang-up':
+      service.close();
+      void listener.close().then(() => tell({ type: 'parted' }));
+      break;
     case 'run':
       runner.add({
         ...order.task,
@@ -67,4 +71,5 @@ port.on('message', (order: ThreadOrder) => {
 
 const server = createGrpcServer(settings.credentials);
 server.addService(slotService, service.handlers);
-tell({ type: 'ready', port: await listenUnheld(server, settings.place, settings.credentials) });
+const listener = await listenUnheld(server, settings.place, settings.credentials);
+tell({ type: 'ready', port: listener.port });

@@ -3,7 +3,7 @@ import { withResolvers } from '../core/with-resolvers.js';
 import type { Failure, Outcome } from '../wire/outcome.js';
 import { Board } from './board.js';
 import { type Fate, Fates } from './fates.js';
-import { HostedThread } from './hosted-thread.js';
+import { type HeardMessage, HostedThread } from './hosted-thread.js';
 import { Ledger } from './ledger.js';
 import type { AskedPut } from './put-store.js';
 import { addressOf, boundTo } from './slot-place.js';
@@ -187,9 +187,9 @@ export class Slot {
     this.#refuseWaiting({ code: 'unavailable', message: 'this worker is draining', mayHaveRun: false });
   }
 
-  /** Resolves when everybody whose task has failed with its thread knows, or after a while. */
-  whenTold(withinMs: number): Promise<void> {
-    return this.#fates.whenTold(withinMs);
+  /** Resolves when nobody has anything left to hear from here, or after a while; for a slot that has retired. */
+  async hangUp(withinMs: number): Promise<void> {
+    await Promise.all([this.#fates.whenTold(withinMs), this.#thread?.hangUp(withinMs)]);
   }
 
   async close(): Promise<void> {
@@ -234,7 +234,7 @@ export class Slot {
     }
   }
 
-  #onMessage(message: Exclude<ThreadMessage, { type: 'ready' | 'stray' }>): void {
+  #onMessage(message: HeardMessage): void {
     switch (message.type) {
       case 'begun':
         this.#watch(message);

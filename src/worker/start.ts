@@ -17,7 +17,7 @@ import { workerHandlers } from './service.js';
 import type { TaskNews } from './thread-messages.js';
 import { endStuck, type Worker } from './worker.js';
 
-/** How long what became of tasks that were stopped may take to reach their callers, in ms. */
+/** How long callers may take to hear what became of their tasks, in ms. */
 const LAST_WORDS_MS = 1_000;
 
 export interface EndOfWorker {
@@ -105,6 +105,7 @@ export async function startWorker(
     ended.resolve({ end: why, message });
   });
   const leave = once(async (why: WorkerEnd, message: string) => {
+    await worker.hangUp(LAST_WORDS_MS);
     await attachment?.leave();
     await end(why, message);
   });

@@ -55,6 +55,8 @@ export type ThreadOrder =
   | { type: 'put'; id: string; content: PutContent }
   | { type: 'no-put'; id: string; code: ErrorCode; message: string }
   | { type: 'drop'; id: string }
+  /** Ask all clients to hang up. */
+  | { type: 'hang-up' }
   /** Run one unary call, known by its number. */
   | { type: 'run'; call: number; task: UnaryTask }
   /** Tell the task that it is to end. */
@@ -73,6 +75,8 @@ export type ThreadMessage =
   | { type: 'stray'; stray: Stray }
   /** Nothing runs, and the lease that was last is over. */
   | { type: 'idle' }
+  /** All clients have hung up. */
+  | { type: 'parted' }
   /** A unary call has its outcome. */
   | { type: 'settled'; call: number; outcome: Outcome };
 
@@ -92,6 +96,7 @@ export function isThreadMessage(message: Partial<ThreadMessage> | null): message
       return typeof message.asked === 'object';
     case 'begun':
     case 'idle':
+    case 'parted':
       return true;
     default:
       return false;

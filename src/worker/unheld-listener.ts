@@ -4,18 +4,24 @@ import { messageOf } from '../core/errors.js';
 import { type Credentials, serverCredentials } from '../wire/credentials.js';
 import type { SlotPlace } from './slot-place.js';
 
+export interface UnheldListener {
+  /** 0 where it listens on a socket. */
+  readonly port: number;
+  /** Lets nobody in any more; resolves when the last stream has ended. A stream that comes too late never reaches the service. */
+  close(): Promise<void>;
+}
+
 /**
  * Listens for a slot, without keeping its thread alive: neither by listening nor by its connections. So the thread runs out
  * of things to wait for when the task in it does, whoever is connected.
  *
- * @returns the port, where it listens on one.
  * @throws Error when the socket cannot be listened on, or none of the ports is free.
  */
 export async function listenUnheld(
   grpc: GrpcServer,
   place: SlotPlace,
   credentials: Credentials,
-): Promise<number> {
+): Promise<UnheldListener> {
   const isSocket = place.kind === 'socket';
   const injector = grpc.createConnectionInjector(
     serverCredentials(isSocket ? place.address : place.host, credentials),
@@ -25,14 +31,18 @@ export async function listenUnheld(
     connection.unref();
     injector.injectConnection(connection);
   });
+  const close = () => {
+    listener.close();
+    return new Promise<void>((resolve) => grpc.tryShutdown(() => resolve()));
+  };
   const listen = (options: ListenOptions) =>
-    new Promise<number>((resolve, reject) => {
+    new Promise<UnheldListener>((resolve, reject) => {
       listener.once('error', reject);
       listener.listen(options, () => {
         listener.off('error', reject);
         listener.unref();
         const bound = listener.address();
-        resolve(typeof bound === 'object' && bound ? bound.port : 0);
+        resolve({ port: typeof bound === 'object' && bound ? bound.port : 0, close });
       });
     });
   if (isSocket) return listen({ path: place.address.slice('unix:'.length) });

@@ -225,9 +225,9 @@ export class Worker {
     clearTimeout(timer);
   }
 
-  /** Resolves when everybody whose task was stopped knows, or after a while. */
-  async whenTold(withinMs: number): Promise<void> {
-    await Promise.all(this.#slots.map((slot) => slot.whenTold(withinMs)));
+  /** When it has drained: resolves when everybody knows what became of their tasks and has hung up, or after a while. */
+  async hangUp(withinMs: number): Promise<void> {
+    await Promise.all(this.#slots.map((slot) => slot.hangUp(withinMs)));
   }
 
   /**

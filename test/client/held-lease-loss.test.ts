@@ -79,6 +79,36 @@ describe('a worker that a client cannot reach', () => {
   });
 });
 
+describe('a slot that is about to go', () => {
+  test('ends a lease with nothing under way, and nobody is asked', () => {
+    const scene = new Scene();
+    scene.lease();
+    scene.slot.close();
+    expect([scene.ended, scene.slot.users.size, scene.worker.asked]).toEqual([[1], 0, []]);
+  });
+
+  test('is kept until everything that it was sent is answered, by its worker or by itself', async () => {
+    const scene = new Scene();
+    scene.leaseWith(['a', 'b', 'c', 'd']);
+    scene.slot.close();
+    expect(scene.worker.asked).toEqual([{ leaseId: 'lease 1' }]);
+    await scene.worker.answer({ begun: 3, failure: failure('timeout'), unsent: [result(2, 'B')] });
+    expect([scene.handedBack, scene.failed]).toEqual([[['d']], [['c', 'timeout']]]);
+    expect([scene.slot.users.size, scene.through]).toEqual([1, []]);
+    scene.slot.tell(result(1, 'A'));
+    expect([scene.slot.users.size, scene.through]).toEqual([0, [1]]);
+    expect(scene.settled).toEqual({ a: 'A', b: 'B', c: ['timeout', true] });
+  });
+
+  test('that has gone before anything arrived costs no attempt', () => {
+    const scene = new Scene();
+    const lease = scene.leaseWith(['a', 'b']);
+    scene.slot.vanish();
+    expect([scene.handedBack, scene.failed, scene.worker.asked]).toEqual([[['a', 'b']], [], []]);
+    expect([lease.isReady, scene.ended, scene.through]).toEqual([false, [1], [1]]);
+  });
+});
+
 describe('a lease that is claimed from a coordinator that was started again', () => {
   test('is wanted while it may be used, and else only for what runs to finish', () => {
     const scene = new Scene();

@@ -60,6 +60,14 @@ class FakeSlot {
     for (const user of [...this.users]) user.onOutcomes(outcomes);
   }
 
+  close(): void {
+    for (const user of [...this.users]) user.onClosing();
+  }
+
+  vanish(): void {
+    for (const user of [...this.users]) user.onGone();
+  }
+
   break(): void {
     for (const user of [...this.users]) user.onBroken();
   }

@@ -1,8 +1,14 @@
+import { mkdtempSync, rmSync } from 'node:fs';
 import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { afterEach, expect, test } from '@jest/globals';
-import { SlotLink } from '../../src/client/slot-link.js';
+import { SlotLink, type SlotUser } from '../../src/client/slot-link.js';
 import type { PoolError } from '../../src/core/errors.js';
-import { silenceGrpc } from '../../src/wire/grpc-server.js';
+import { withResolvers } from '../../src/core/with-resolvers.js';
+import type { SlotHandlers } from '../../src/wire/generated/offhand/v1/Slot.js';
+import { bindAddress, createGrpcServer, shutDown, silenceGrpc } from '../../src/wire/grpc-server.js';
+import { slotService } from '../../src/wire/slot-proto.js';
 import { pem } from '../support/tls.js';
 import { within } from '../support/wait.js';
 
@@ -23,16 +29,31 @@ async function deafPort({ isClosed }: { isClosed: boolean }): Promise<number> {
   return port;
 }
 
-/** Why a task never got to the slot at an address. */
-function unreached(address: string): Promise<PoolError> {
+/** A link to the slot at an address, with one user, for whom everything is unexpected but what is given. */
+function linkTo(address: string, user: Partial<SlotUser>): { link: SlotLink; user: SlotUser } {
   const link = new SlotLink(address, 'worker-2', { token: 'secret', tls: { ca: pem('ca') } });
   closing.push(() => link.close());
-  return new Promise((resolve, reject) => {
-    link.join({
-      onWritten: () => undefined,
-      onOutcomes: () => reject(new Error('nobody is there to answer')),
-      onBroken: () => reject(new Error('it was never whole')),
-      onUnreached: (reason) => {
+  const never = (what: string) => () => {
+    throw new Error(`${what}: not expected`);
+  };
+  const whole: SlotUser = {
+    onWritten: () => undefined,
+    onOutcomes: never('outcomes'),
+    onClosing: never('closing'),
+    onGone: never('gone'),
+    onBroken: never('broken'),
+    onUnreached: never('unreached'),
+    ...user,
+  };
+  link.join(whole);
+  return { link, user: whole };
+}
+
+/** Why a task never got to the slot at an address. */
+function unreached(address: string): Promise<PoolError> {
+  return new Promise((resolve) => {
+    const { link } = linkTo(address, {
+      onUnreached(reason) {
         expect(link.isReached).toBe(false);
         expect(link.isReady).toBe(true);
         resolve(reason);
@@ -40,6 +61,31 @@ function unreached(address: string): Promise<PoolError> {
     });
     link.send({ leaseId: 'lease', tasks: [] });
   });
+}
+
+/** A slot on a socket in a folder of its own, which wants to be hung up on at once; and when that has happened. */
+async function closingSlot(): Promise<{ address: string; parted: Promise<void>; stop: () => void }> {
+  const dir = mkdtempSync(join(tmpdir(), 'offhand-slot-'));
+  const server = createGrpcServer({ token: 'secret' });
+  const { promise: parted, resolve } = withResolvers<void>();
+  const handlers: SlotHandlers = {
+    RunTasks(stream) {
+      stream.on('data', () => stream.write({ closing: true }));
+      stream.on('end', () => {
+        stream.end();
+        resolve();
+      });
+    },
+  };
+  server.addService(slotService, handlers);
+  const address = `unix:${join(dir, 'slot')}`;
+  await bindAddress(server, address, { token: 'secret' });
+  const stop = () => {
+    shutDown(server, address);
+    rmSync(dir, { recursive: true, force: true });
+  };
+  closing.push(stop);
+  return { address, parted, stop };
 }
 
 test('a slot whose port is closed is told at once, with its worker and its address', async () => {
@@ -58,4 +104,27 @@ test('a slot that never answers is given up', async () => {
   const reason = await within(8_000, 'the reason', unreached(`127.0.0.1:${port}`));
   expect(reason).toMatchObject({ code: 'unavailable', mayHaveRun: false });
   expect(reason.message).toContain('(no answer within 5 s)');
+});
+
+test('a slot that is about to go is hung up on when nobody uses it any more', async () => {
+  const { address, parted } = await closingSlot();
+  let isParted = false;
+  void parted.then(() => (isParted = true));
+  const told = withResolvers<void>();
+  const { link, user } = linkTo(address, { onClosing: told.resolve });
+  link.send({ leaseId: 'lease', tasks: [] });
+  await within(5_000, 'the slot to say so', told.promise);
+  expect(isParted).toBe(false);
+  link.part(user);
+  await within(5_000, 'its stream to end', parted);
+});
+
+test('a slot on this machine that has gone is known to have got nothing', async () => {
+  const { address, stop } = await closingSlot();
+  stop();
+  const gone = withResolvers<void>();
+  const { link } = linkTo(address, { onGone: gone.resolve });
+  link.send({ leaseId: 'lease', tasks: [] });
+  await within(5_000, 'the link to tell', gone.promise);
+  expect(link.isReady).toBe(true);
 });
