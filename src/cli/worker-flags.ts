@@ -49,6 +49,11 @@ export const workerFlags = {
     describe:
       'after how many tasks a worker is replaced, once it has finished what it runs  [default: never]',
   },
+  inspect: {
+    type: 'boolean',
+    default: false,
+    describe: 'let debuggers of this machine attach to the workers, see docs/debugging.md',
+  },
   auth: {
     type: 'boolean',
     default: true,
@@ -74,4 +79,5 @@ export interface WorkerFlags extends ReachArguments {
   maxRss: string | undefined;
   maxHeap: string | undefined;
   maxTasksPerWorker: string | undefined;
+  inspect: boolean;
 }

@@ -23,6 +23,7 @@ export interface ResolvedWorkerFlags extends MemoryLimits {
   logLevel: LogLevel;
   coordinatorTimeoutMs: number;
   drainTimeoutMs: number;
+  inspect: boolean;
 }
 
 /**
@@ -59,6 +60,7 @@ export function resolveWorkerFlags(args: WorkerFlags, workers: number): Resolved
     logLevel: args.logLevel,
     coordinatorTimeoutMs: parseDurationMs(args.coordinatorTimeout, '--coordinator-timeout'),
     drainTimeoutMs: parseDurationMs(args.drainTimeout, '--drain-timeout'),
+    inspect: args.inspect,
     ...memoryLimits(args, slots, { maxRss: '--max-rss', maxHeap: '--max-heap' }),
   };
 }

@@ -12,6 +12,7 @@ import type { ShippedPut } from './references.js';
 import type { AddedSetup, Insert, ShippedCall } from './ship.js';
 import { UndecodedFailure } from './outcome.js';
 import { nameWrittenPlaces } from './task-stack.js';
+import { writtenFiles } from './written-files.js';
 import type { ValueStream } from './value-stream.js';
 import { outputOf, showLine, tellCaller } from './task-news.js';
 
@@ -236,8 +237,8 @@ export class DirectTask implements Started, ListItem<DirectTask> {
 
   /** The call is over. */
   fail(reason: unknown): void {
-    if (this.#callee) nameWrittenPlaces(reason, this.#callee, this.fn);
-    for (const { callee, fn } of this.setups) nameWrittenPlaces(reason, callee.fn as object, fn);
+    const setupFiles = this.setups.flatMap(({ callee, fn }) => writtenFiles(callee.fn as object, fn));
+    nameWrittenPlaces(reason, [...writtenFiles(this.#callee, this.fn), ...setupFiles]);
     if (this.#conclude()) this.#settle(false, this.#hasRun ? thatMayHaveRun(reason) : reason);
   }
 

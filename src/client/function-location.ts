@@ -1,11 +1,8 @@
 import { readFileSync } from 'node:fs';
-import { createRequire, SourceMap, type SourceMapPayload } from 'node:module';
+import { createRequire } from 'node:module';
 import type { Debugger, Runtime, Session } from 'node:inspector';
-import { fileURLToPath, pathToFileURL } from 'node:url';
-import type { Place } from '../core/stack.js';
-
-/** Where a part of a function's text is written: from a line and a column in it, both from 1. */
-export type Locator = (line: number, column: number) => Place | undefined;
+import { pathToFileURL } from 'node:url';
+import { type Locator, placeIn, sourceMapLocator } from './source-map.js';
 
 interface Script {
   url: string;
@@ -106,30 +103,15 @@ function locatorIn(script: Script, location: Debugger.Location, text: string): L
   const start = script.source.lastIndexOf(text, at);
   if (start < 0 || start + text.length <= at) return NOWHERE;
   const inText = new Lines(text);
-  const map = sourceMapOf(script);
+  const original = sourceMapOf(script);
   return (line, column) => {
     const place = lines.placeOf(start + inText.offsetOf(line - 1, column - 1));
-    return (map && original(map, place)) ?? written(script.url, place.line, place.column);
+    const [atLine, atColumn] = [place.line + 1, place.column + 1];
+    return original?.(atLine, atColumn) ?? placeIn(script.url, atLine, atColumn);
   };
 }
 
-function original(
-  { map, base }: { map: SourceMap; base: string },
-  { line, column }: { line: number; column: number },
-): Place | undefined {
-  const entry = map.findEntry(line, column);
-  if (!('originalSource' in entry) || !entry.originalSource) return undefined;
-  const source = URL.canParse(entry.originalSource, base)
-    ? new URL(entry.originalSource, base).href
-    : entry.originalSource;
-  return written(source, entry.originalLine, entry.originalColumn);
-}
-
-function written(url: string, line: number, column: number): Place {
-  return { file: url.startsWith('file:') ? fileURLToPath(url) : url, line: line + 1, column: column + 1 };
-}
-
-function sourceMapOf({ url, sourceMapUrl }: Script): { map: SourceMap; base: string } | undefined {
+function sourceMapOf({ url, sourceMapUrl }: Script): Locator | undefined {
   if (!sourceMapUrl) return undefined;
   const own = url.startsWith('/') ? pathToFileURL(url).href : url;
   const data = /^data:application\/json[^,]*?(;base64)?,(.*)$/s.exec(sourceMapUrl);
@@ -137,12 +119,11 @@ function sourceMapOf({ url, sourceMapUrl }: Script): { map: SourceMap; base: str
     const text = data[1]
       ? Buffer.from(data[2] ?? '', 'base64').toString()
       : decodeURIComponent(data[2] ?? '');
-    return { map: new SourceMap(JSON.parse(text) as SourceMapPayload), base: own };
+    return sourceMapLocator(text, own);
   }
   const file = new URL(sourceMapUrl, own);
   if (file.protocol !== 'file:') return undefined;
-  const payload = JSON.parse(readFileSync(file, 'utf8')) as SourceMapPayload;
-  return { map: new SourceMap(payload), base: file.href };
+  return sourceMapLocator(readFileSync(file, 'utf8'), file.href);
 }
 
 /** Offsets in a text to lines and columns, both from 0, and back. */

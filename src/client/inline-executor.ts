@@ -11,7 +11,7 @@ import { decodePayload, encodePayload } from '../wire/values/payload.js';
 import { readPut } from '../wire/values/put.js';
 import { DirectTask, type Place } from './direct-task.js';
 import { InlineScope } from './inline-scope.js';
-import type { Call, PoolExecutor, Settle, Started, WorkerOutcome } from './executor.js';
+import type { Call, Callee, PoolExecutor, Settle, Started, WorkerOutcome } from './executor.js';
 import { InlineFunctions } from './inline-functions.js';
 import { InlineSetups } from './inline-setups.js';
 import { References } from './references.js';
@@ -28,7 +28,7 @@ import type { Demand } from './value-stream.js';
 export class InlineExecutor implements PoolExecutor, Place {
   readonly references = new References(() => Promise.resolve());
   readonly #line = new LinkedList<DirectTask>();
-  readonly #functions = new WeakMap<DirectTask, AnyFunction>();
+  readonly #callees = new WeakMap<DirectTask, Callee>();
   readonly #compiled = new InlineFunctions();
   readonly #setups = new InlineSetups(this.#compiled);
   readonly #tasks = new Set<DirectTask>();
@@ -42,12 +42,11 @@ export class InlineExecutor implements PoolExecutor, Place {
   start(call: Call, settle: Settle): Started {
     if (this.#isClosed) throw closed(false);
     const shipped = shipCall(call);
-    const fn = this.#compiled.functionOf(call, shipped.fn);
     const task: DirectTask = new DirectTask(shipped, (isOk, value) => {
       this.#tasks.delete(task);
       settle(isOk, value);
     });
-    this.#functions.set(task, fn);
+    this.#callees.set(task, call);
     this.#tasks.add(task);
     task.place = this;
     this.#line.push(task);
@@ -113,7 +112,7 @@ export class InlineExecutor implements PoolExecutor, Place {
       const begin = () => {
         if (task.options.timeoutMs !== undefined)
           limit = setTimeout(() => failed('timeout', timeout(task)), task.options.timeoutMs);
-        return callCopied(this.#functions.get(task) as AnyFunction, task, own.signal);
+        return callCopied(this.#functionOf(task), task, own.signal);
       };
       void own
         .run(() => this.#afterSetups(task, begin))
@@ -132,6 +131,11 @@ export class InlineExecutor implements PoolExecutor, Place {
     attempt();
     await settled.promise;
     clearTimeout(limit);
+  }
+
+  /** @throws PoolError `not-shippable` */
+  #functionOf(task: DirectTask): AnyFunction {
+    return this.#compiled.functionOf(this.#callees.get(task) as Callee, task.fn);
   }
 
   async #afterSetups(task: DirectTask, begin: () => Promise<unknown>): Promise<unknown> {

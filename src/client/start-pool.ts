@@ -120,6 +120,7 @@ export async function startPool(options: StartPoolOptions = {}): Promise<Pool> {
       scaleLimits: undefined,
       discover: [],
       queue: { store: 'memory', ...KEEP_RESULTS, maxQueued: MAX_QUEUED },
+      inspect: false,
       announce: false,
       standardServices: false,
     },

@@ -1,8 +1,6 @@
 import { fileURLToPath } from 'node:url';
-import { callerFrames, continueStack, type Place, showWritten, taskFileName } from '../core/stack.js';
-import type { ShippedFunction } from '../wire/functions/source.js';
+import { callerFrames, type CompiledFile, continueStack, showWritten } from '../core/stack.js';
 import { isError } from '../wire/values/uncloneable.js';
-import { locate } from './function-location.js';
 
 /** Causes of causes, and errors in errors, are followed so deep. */
 const MAX_DEPTH = 8;
@@ -15,32 +13,14 @@ function isOwn(frame: string): boolean {
 }
 
 /**
- * Has the stack of what a function threw, and of its causes, name the places where that function is written. They are looked
- * up when somebody reads the stack.
+ * Has the stack of what a function threw, and of its causes, name the places where its code is written. They are looked up when
+ * somebody reads the stack.
  */
-export function nameWrittenPlaces(thrown: unknown, fn: object, { id, source }: ShippedFunction): void {
-  let locator: ((line: number, column: number) => Place | undefined) | undefined;
-  const placeOf = (line: number, column: number) => {
-    locator ??= locateIn(fn, source);
-    return locator(line, column);
-  };
+export function nameWrittenPlaces(thrown: unknown, files: readonly CompiledFile[]): void {
   forEachError(thrown, (error) => {
-    if (hasFramesOf(id, error)) changeStack(error, (stack) => showWritten(stack, id, placeOf));
+    const own = files.filter(({ name }) => hasFramesIn(name, error));
+    if (own.length > 0) changeStack(error, (stack) => showWritten(stack, own));
   });
-}
-
-/** From a place in the script that a worker compiled to the one where it is written. */
-function locateIn(fn: object, source: string): (line: number, column: number) => Place | undefined {
-  const text = Function.prototype.toString.call(fn);
-  const locator = locate(fn, text);
-  // The worker puts a parenthesis in front, and what is sent may have more around the text.
-  const before = `(${source}`.slice(0, 1 + Math.max(0, source.indexOf(text))).split('\n');
-  const lines = before.length - 1;
-  const columns = before.at(-1)?.length ?? 0;
-  return (line, column) => {
-    const inText = line - lines;
-    return inText < 1 ? undefined : locator(inText, inText === 1 ? column - columns : column);
-  };
 }
 
 /** Rejects, with where the call was made in the stack of the error. For the promise that the caller awaits to follow. */
@@ -60,9 +40,9 @@ export function nameCaller(error: unknown): void {
   if (caller.length > 0) changeStack(error, (stack) => continueStack(stack, caller, isOwn));
 }
 
-function hasFramesOf(functionId: string, error: Error): boolean {
+function hasFramesIn(file: string, error: Error): boolean {
   const descriptor = Object.getOwnPropertyDescriptor(error, 'stack');
-  return typeof descriptor?.value === 'string' && descriptor.value.includes(taskFileName(functionId));
+  return typeof descriptor?.value === 'string' && descriptor.value.includes(file);
 }
 
 /** When it is read for the first time. */

@@ -10,6 +10,18 @@ export function taskFileName(functionId: string): string {
   return `offhand-task-${functionId.slice(0, 12)}.js`;
 }
 
+/** What a bundled module's file is called where it is loaded. @param name of the module's own file */
+export function moduleFileName(moduleId: string, name: string): string {
+  return `offhand-module-${moduleId.slice(0, 12)}-${name}`;
+}
+
+/** A file that code was compiled under on a worker. */
+export interface CompiledFile {
+  name: string;
+  /** Where a line and column of it, both from 1, are written; undefined where nobody knows. */
+  placeOf(line: number, column: number): Place | undefined;
+}
+
 /** Where the frames of a stack begin, behind the words of the error. */
 function split(stack: string): { head: string; frames: string[] } {
   const lines = stack.split('\n');
@@ -23,31 +35,42 @@ function join(head: string, frames: readonly string[]): string {
 }
 
 /**
- * The stack of an error that a shipped function threw, with the places where that is written. What stands behind the
- * function's first frame is how a worker came to call it, which is nobody's concern.
- *
- * @param placeOf where a line and column of the function's source, both from 1, are written; undefined where nobody knows.
+ * The stack of an error that came from a worker, with the places where its code is written. What stands behind the first frame of
+ * that code is how the worker came to call it, which is nobody's concern.
  */
-export function showWritten(
-  stack: string,
-  functionId: string,
-  placeOf: (line: number, column: number) => Place | undefined,
-): string {
+export function showWritten(stack: string, files: readonly CompiledFile[]): string {
   const { head, frames } = split(stack);
-  const place = `${taskFileName(functionId).replaceAll('.', '\\.')}:(\\d+):(\\d+)`;
-  const named = new RegExp(`^(\\s+at .*? \\().*${place}(\\))$`);
-  const nameless = new RegExp(`^(\\s+at (?:async )?).*${place}()$`);
-  const inTask = (frame: string) => named.exec(frame) ?? nameless.exec(frame);
-  const last = frames.findLastIndex((frame) => inTask(frame));
+  const patterns = files.map((file) => ({ file, match: frameOf(file.name) }));
+  const shown = frames.map((frame) => {
+    for (const { file, match } of patterns) {
+      const found = match(frame);
+      if (found) return { frame: inPlace(frame, found, file), isTask: true };
+    }
+    return { frame, isTask: false };
+  });
+  const last = shown.findLastIndex(({ isTask }) => isTask);
   if (last < 0) return stack;
   return join(
     head,
-    frames.slice(0, last + 1).map((frame) => {
-      const match = inTask(frame);
-      const found = match && placeOf(Number(match[2]), Number(match[3]));
-      return found ? `${match[1]}${found.file}:${found.line}:${found.column}${match[4]}` : frame;
-    }),
+    shown.slice(0, last + 1).map(({ frame }) => frame),
   );
+}
+
+/** Finds the place in a frame of this file. */
+function frameOf(name: string): (frame: string) => RegExpExecArray | null {
+  const place = `${name.replace(/[\\^$.*+?()[\]{}|]/g, '\\$&')}:(\\d+):(\\d+)`;
+  const named = new RegExp(`^(\\s+at .*? \\().*${place}(\\))$`);
+  const nameless = new RegExp(`^(\\s+at (?:async )?).*${place}()$`);
+  return (frame) => named.exec(frame) ?? nameless.exec(frame);
+}
+
+function inPlace(
+  frame: string,
+  [, before, line, column, after]: RegExpExecArray,
+  file: CompiledFile,
+): string {
+  const found = file.placeOf(Number(line), Number(column));
+  return found ? `${before}${found.file}:${found.line}:${found.column}${after}` : frame;
 }
 
 /**

@@ -78,6 +78,7 @@ export class Supervisor {
       isDiscoverable: options.announce,
       logDir: options.logDir,
       logLevel: options.logLevel,
+      inspect: options.inspect,
       standardServices: options.standardServices,
       maxRssBytes: options.maxRssBytes,
       maxHeapBytes: options.maxHeapBytes,

@@ -6,6 +6,9 @@ import type { WorkerNotice, WorkerOptions, WorkerOrder } from '../wire/process-m
 
 const ENTRY = fileURLToPath(new URL('../worker/process.js', import.meta.url));
 
+/** On any free port of this machine. Node is not to print where: the worker does, with its name. */
+const INSPECT = ['--inspect=127.0.0.1:0', '--inspect-publish-uid=http'];
+
 /** What all workers of a pool are started with. */
 export type WorkerSettings = Omit<WorkerOptions, 'name' | 'id' | 'replaces'>;
 
@@ -39,7 +42,7 @@ export function startWorkerProcess(
 ): ChildProcess {
   const child = fork(ENTRY, {
     // How import() inside a shipped function resolves is experimental in Node 20 (USE_MAIN_CONTEXT_DEFAULT_LOADER).
-    execArgv: ['--disable-warning=ExperimentalWarning'],
+    execArgv: ['--disable-warning=ExperimentalWarning', ...(settings.inspect ? INSPECT : [])],
     detached: true,
     serialization: 'advanced',
     stdio: ['ignore', 'inherit', 'inherit', 'ipc'],

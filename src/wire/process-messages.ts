@@ -53,6 +53,8 @@ export interface ServerOptions extends MemoryLimits {
   discover: readonly SearchRange[];
   /** Where submitted tasks are kept, and for how long what came of them. */
   queue: QueueOptions;
+  /** Whether debuggers of this machine may attach to its workers. */
+  inspect: boolean;
   /** Whether to tell other processes of this user where the pool is. */
   announce: boolean;
   /** Whether to serve health checking and reflection, for tools. */
@@ -120,6 +122,8 @@ export interface WorkerOptions extends MemoryLimits {
   /** Folder for this worker's log file; none is written where undefined. */
   logDir: string | undefined;
   logLevel: LogLevel;
+  /** Whether debuggers of this machine may attach to it. */
+  inspect: boolean;
   /** Whether to serve health checking and reflection, for tools. */
   standardServices: boolean;
 }

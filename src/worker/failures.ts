@@ -11,7 +11,14 @@ const MAX_WORDS = 64 * 1024;
 /** What the worker itself has to say of a task. */
 export function failureOf(error: unknown, mayHaveRun: boolean): Failure {
   const known = error instanceof PoolError ? error : new PoolError('internal', messageOf(error));
-  return { code: known.code, message: known.message, mayHaveRun };
+  const failure: Failure = { code: known.code, message: known.message, mayHaveRun };
+  // What user code threw while it was loaded: its stack says where.
+  if (known.code !== 'not-shippable' || !isError(known.cause)) return failure;
+  try {
+    return { ...failure, error: encodePayload(known.cause, 'V8', 'the thrown value') };
+  } catch {
+    return failure;
+  }
 }
 
 /** What a function threw: whole for the client, and in words for everybody else. */

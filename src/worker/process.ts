@@ -1,4 +1,5 @@
 // Entry of a worker process that a supervisor started: takes its options over the channel, says where it listens.
+import { url as inspectorUrl } from 'node:inspector';
 import { messageOf } from '../core/errors.js';
 import { withResolvers } from '../core/with-resolvers.js';
 import type { CoordinatorPlace, WorkerNotice, WorkerOptions, WorkerOrder } from '../wire/process-messages.js';
@@ -40,6 +41,7 @@ async function run(options: WorkerOptions): Promise<void> {
     const worker = await startWorker(slots, options, options.isWaiting ? undefined : coordinator.promise, {
       listening: (port) => void tell({ type: 'listening', port }),
       attached: (name, place) => {
+        if (!isAttached && inspectorUrl()) console.log(`${name}: a debugger can attach at ${inspectorUrl()}`);
         isAttached = true;
         void tell({ type: 'started', id: options.id, worker: name, coordinator: formatAddress(place) });
         if (options.coordinatorTimeoutMs > 0) process.off('disconnect', killSelf);

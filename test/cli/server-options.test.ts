@@ -20,6 +20,7 @@ const TYPED: ServerArguments = {
   idleTimeout: '30s',
   discover: undefined,
   workerPorts: '5001-5100',
+  inspect: false,
   slots: '1',
   profile: false,
   profileInterval: '100',

@@ -1,8 +1,16 @@
 import { describe, expect, test } from '@jest/globals';
-import { callerFrames, continueStack, showWritten, taskFileName } from '../../src/core/stack.js';
+import {
+  callerFrames,
+  type CompiledFile,
+  continueStack,
+  moduleFileName,
+  showWritten,
+  taskFileName,
+} from '../../src/core/stack.js';
 
 const ID = 'abcdef0123456789';
 const FILE = `/somewhere (odd)/${taskFileName(ID)}`;
+const asTask = (placeOf: CompiledFile['placeOf'], id = ID) => [{ name: taskFileName(id), placeOf }];
 const isOwn = (frame: string) => frame.includes('/lib/');
 
 const THROWN = `TypeError: not at all
@@ -15,7 +23,10 @@ const THROWN = `TypeError: not at all
 
 describe('the places where a function is written', () => {
   test('stand in its frames, and what lies behind the first of them is left out', () => {
-    const stack = showWritten(THROWN, ID, (line, column) => ({ file: 'src/a.ts', line: line + 10, column }));
+    const stack = showWritten(
+      THROWN,
+      asTask((line, column) => ({ file: 'src/a.ts', line: line + 10, column })),
+    );
     expect(stack.split('\n').slice(2)).toEqual([
       '    at inner (src/a.ts:12:5)',
       '    at JSON.parse (<anonymous>)',
@@ -24,19 +35,42 @@ describe('the places where a function is written', () => {
   });
 
   test('are the worker’s where nobody knows better', () => {
-    expect(showWritten(THROWN, ID, () => undefined)).toContain(`at inner (${FILE}:2:5)`);
+    expect(
+      showWritten(
+        THROWN,
+        asTask(() => undefined),
+      ),
+    ).toContain(`at inner (${FILE}:2:5)`);
   });
 
   test('are not looked for in the frames of another function', () => {
     const asked: number[] = [];
-    const stack = showWritten(THROWN, 'ffffffffffffffff', (line) => void asked.push(line));
+    const stack = showWritten(
+      THROWN,
+      asTask((line) => void asked.push(line), 'ffffffffffffffff'),
+    );
     expect([stack, asked]).toEqual([THROWN, []]);
   });
 
   test('a stack without frames, or no stack at all, stays as it is', () => {
     for (const stack of ['', 'Error: only words', 'Error\n    in lines']) {
-      expect(showWritten(stack, ID, () => undefined)).toBe(stack);
+      expect(
+        showWritten(
+          stack,
+          asTask(() => undefined),
+        ),
+      ).toBe(stack);
     }
+  });
+
+  test('stand in the frames of each file that came with it, whatever that is called', () => {
+    const module = moduleFileName('fedcba9876543210', 'a+b (1).ts');
+    const stack = `Error: x\n    at deep (/w/${module}:9:3)\n    at ${FILE}:1:5\n    at run (/lib/w.js:1:1)`;
+    const files = [
+      ...asTask((line, column) => ({ file: 'main.ts', line, column })),
+      { name: module, placeOf: () => ({ file: 'deep.ts', line: 2, column: 1 }) },
+    ];
+    expect(showWritten(stack, files)).toBe('Error: x\n    at deep (deep.ts:2:1)\n    at main.ts:1:5');
   });
 });
 

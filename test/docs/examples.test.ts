@@ -9,6 +9,7 @@ import { waitFor } from '../support/wait.js';
 // Each example asserts its own output, so a code of 0 says a lot already.
 const ALONE = [
   'capture.ts',
+  'debugging.ts',
   'errors.ts',
   'inside-a-task.ts',
   'map-files.ts',

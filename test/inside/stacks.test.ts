@@ -3,6 +3,7 @@ import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { transformSync } from 'esbuild';
 import { type Pool, startPool } from 'offhand';
 import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
 import { rejection, startScript } from '../client/support.js';
 import { ROOT, run } from '../support/cli.js';
 import { Sandbox } from '../support/sandbox.js';
@@ -86,6 +87,84 @@ describe.each([false, true])('the stack of what a function throws, with inline: 
     error.stack = 'mine';
     expect(error.stack).toBe('mine');
     expect(Object.keys(error)).toEqual([]);
+  });
+});
+
+describe.each([false, true])('the stack of what a module throws, with inline: %p', (inline) => {
+  const FILES = {
+    'shop.ts': `import { check } from './check.js';
+interface Order { amount: number }
+
+export const total = (order: Order): number => check(order.amount);
+export const late = async (order: Order): Promise<number> => {
+  await null;
+  return check(order.amount);
+};
+`,
+    'check.ts': `// Comments and types take lines,
+type Amount = number;
+// of which a bundle knows nothing.
+export function check(amount: Amount): number {
+  if (amount < 0) throw new RangeError('negative', { cause: new Error('why') });
+  return amount;
+}
+`,
+    'broken.js': `const limits = undefined;
+
+export const first = () => limits.first;
+module.exports = limits.all;
+`,
+  };
+  interface Shop {
+    total: (order: { amount: number }) => number;
+    late: (order: { amount: number }) => Promise<number>;
+  }
+
+  let pool: Pool;
+  let sandbox: Sandbox;
+  beforeAll(async () => {
+    pool = await startPool({ workers: 1, inline });
+    sandbox = new Sandbox();
+    for (const [name, text] of Object.entries(FILES)) writeFileSync(sandbox.path(name), text);
+  });
+  afterAll(async () => {
+    await pool.close();
+    await sandbox[Symbol.asyncDispose]();
+  });
+  const moduleAt = <M extends object>(name: string) => pool.module<M>(pathToFileURL(sandbox.path(name)));
+  const frame = (name: string, file: string, place: string) =>
+    `    at ${name} (${sandbox.path(file)}:${place})`;
+
+  test('names the files that it was bundled from, with their lines', async () => {
+    const shop = await moduleAt<Shop>('shop.ts');
+    const error = (await rejection(pool.run(shop.total, { amount: -1 }))) as Error;
+    const [head, ...frames] = error.stack?.split('\n') ?? [];
+    expect(head).toBe('RangeError: negative');
+    expect(frames.slice(0, 2)).toEqual([
+      frame('check', 'check.ts', '5:25'),
+      frame('total', 'shop.ts', '4:48'),
+    ]);
+    expect(frames.join('\n')).not.toMatch(/offhand-module|dist\//);
+    expect((error.cause as Error).stack?.split('\n')[1]).toBe(frame('check', 'check.ts', '5:61'));
+    const late = await stackOf(pool.run(shop.late, { amount: -1 }));
+    expect(late[2]).toBe(frame('async late', 'shop.ts', '7:10').replace('async late', 'late'));
+  });
+
+  test('names them where a function that it goes along with calls it', async () => {
+    const shop = await moduleAt<Shop>('shop.ts');
+    const line = here();
+    const priced = (amount: number) => shop.total({ amount });
+    const [, first, second, third] = await stackOf(pool.with({ capture: { shop } }).run(priced, -2));
+    expect(first).toBe(frame('check', 'check.ts', '5:25'));
+    expect(second).toContain(`${sandbox.path('shop.ts')}:4:48`);
+    if (!inline) expect(third).toMatch(new RegExp(`stacks\\.test\\.ts:${line + 1}:`));
+  });
+
+  test('names them where it throws when it is loaded', async () => {
+    const broken = await moduleAt<{ first: () => unknown }>('broken.js');
+    const error = (await rejection(pool.run(broken.first))) as Error;
+    expect(error).toMatchObject({ code: 'not-shippable' });
+    expect((error.cause as Error).stack).toContain(`(${sandbox.path('broken.js')}:4:25)`);
   });
 });
 

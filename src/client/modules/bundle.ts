@@ -1,11 +1,12 @@
 import { stat } from 'node:fs/promises';
-import { relative, resolve } from 'node:path';
+import { dirname, relative, resolve } from 'node:path';
 import type * as Esbuild from 'esbuild';
-import type { BuildFailure, BuildOptions, Message, Metafile } from 'esbuild';
+import type { BuildFailure, BuildOptions, Message, Metafile, OutputFile } from 'esbuild';
 import { messageOf, PoolError } from '../../core/errors.js';
 import { idOf } from '../../wire/functions/function-id.js';
 import type { Part } from '../../wire/functions/parts.js';
 import { circleIn, largestParts } from './imports.js';
+import { keepMap } from './module-places.js';
 import { NativePackages } from './native-packages.js';
 
 /** How a module is bundled. */
@@ -70,7 +71,7 @@ async function stateOf(file: string): Promise<string | undefined> {
 
 async function makeBundle(path: string, settings: BundleSettings, files: Kept['files']): Promise<Bundle> {
   const name = relative(process.cwd(), path);
-  const { metafile, data, exports } = await build(path, name, settings.external);
+  const { metafile, data, map, exports } = await build(path, name, settings.external);
   for (const input of Object.keys(metafile.inputs)) {
     const file = resolve(input);
     files.set(file, await stateOf(file));
@@ -81,12 +82,16 @@ async function makeBundle(path: string, settings: BundleSettings, files: Kept['f
   const remedy = circle
     ? `its imports go in a circle, ${circle.join(' → ')}: what one of them needs at once may not be there yet`
     : '';
-  return { part: { kind: 'MODULE', id: idOf(data), name, data, remedy }, exports };
+  const part: Part = { kind: 'MODULE', id: idOf(data), name, data, remedy };
+  keepMap(part, map, dirname(path));
+  return { part, exports };
 }
 
 interface Built {
   metafile: Metafile;
   data: Uint8Array;
+  /** Its source map; sources are named from the folder of the module. */
+  map: string;
   exports: readonly string[] | undefined;
 }
 
@@ -119,7 +124,15 @@ async function build(path: string, name: string, external: readonly string[]): P
     try {
       // Workers run it as CommonJS, which they can drop again; what it exports esbuild only tells of an ES module.
       const [sent, asked] = await Promise.all([
-        esbuild.build({ ...options, format: 'cjs' }),
+        esbuild.build({
+          ...options,
+          format: 'cjs',
+          // Nothing is written: it is where the map's sources are named from.
+          outdir: dirname(path),
+          allowOverwrite: true,
+          sourcemap: 'external',
+          sourcesContent: false,
+        }),
         esbuild.build({ ...options, format: 'esm' }),
       ]);
       if (natives.names.size > known) continue;
@@ -127,13 +140,23 @@ async function build(path: string, name: string, external: readonly string[]): P
       const isEsm = asked.metafile.inputs[output?.entryPoint ?? '']?.format === 'esm';
       return {
         metafile: sent.metafile,
-        data: sent.outputFiles[0]?.contents ?? new Uint8Array(),
+        data: outputOf(sent, '.js').contents,
+        map: outputOf(sent, '.js.map').text,
         exports: isEsm ? output?.exports : undefined,
       };
     } catch (error) {
       throw cannotBundle(name, error);
     }
   }
+}
+
+function outputOf({ outputFiles }: { outputFiles: OutputFile[] }, ending: string): OutputFile {
+  const output = outputFiles.find(({ path }) => path.endsWith(ending));
+  if (output) return output;
+  throw new PoolError(
+    'internal',
+    `esbuild wrote no ${ending}, only ${outputFiles.map(({ path }) => path).join(', ')}`,
+  );
 }
 
 async function loadEsbuild(): Promise<typeof Esbuild> {

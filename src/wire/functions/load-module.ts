@@ -3,6 +3,7 @@ import { basename, dirname, join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { compileFunction, constants } from 'node:vm';
 import { messageOf, PoolError } from '../../core/errors.js';
+import { moduleFileName } from '../../core/stack.js';
 
 const PARAMETERS = ['exports', 'require', 'module', '__filename', '__dirname', '__moduleUrl'];
 
@@ -15,7 +16,7 @@ type Wrapper = (this: object, ...parts: unknown[]) => void;
  * @throws PoolError `not-shippable` when it throws
  */
 export function loadModule(
-  { name, remedy }: { name: string; remedy: string },
+  { id, name, remedy }: { id: string; name: string; remedy: string },
   code: string,
   base: string,
 ): object {
@@ -23,7 +24,7 @@ export function loadModule(
   const module: { exports: object } = { exports: {} };
   try {
     const run = compileFunction(code, PARAMETERS, {
-      filename: join(folder, basename(name)),
+      filename: join(folder, moduleFileName(id, basename(name))),
       importModuleDynamically: constants.USE_MAIN_CONTEXT_DEFAULT_LOADER,
     }) as Wrapper;
     run.call(
