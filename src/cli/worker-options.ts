@@ -4,6 +4,7 @@ import { type MemoryLimits, memoryLimits } from '../core/memory-limits.js';
 import { tagSet } from '../core/tags.js';
 import { isOneMachine, parsePortRange, type PortRange, portsOf } from '../wire/address.js';
 import type { Tls } from '../wire/credentials.js';
+import { maxValueBytes } from '../wire/values/size-limit.js';
 import { parseDurationMs } from './duration.js';
 import { outputFolder } from './output-folder.js';
 import { resolveReach } from './server-reach.js';
@@ -31,6 +32,7 @@ export interface ResolvedWorkerFlags extends MemoryLimits {
  * @throws PoolError `invalid-argument`, naming the flag, what was expected and what arrived.
  */
 export function resolveWorkerFlags(args: WorkerFlags, workers: number): ResolvedWorkerFlags {
+  maxValueBytes(); // What is wrong with it is said before a worker starts.
   const ports = parsePortRange(args.workerPorts, '--worker-ports');
   const slots = wholeNumber('--slots', args.slots, 1, 256);
   const reach = resolveReach(args);

@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { maxValueBytes } from '../wire/values/size-limit.js';
 import { PoolError } from '../core/errors.js';
 import { type Address, DEFAULT_PORT, parseAddress } from '../wire/address.js';
 import type { Credentials, Tls } from '../wire/credentials.js';
@@ -36,6 +37,7 @@ const RECONNECT_TIMEOUT_MS = 30_000;
  * `version-mismatch`, `invalid-argument`
  */
 export async function connect(address?: string, options: ConnectOptions = {}): Promise<Pool> {
+  maxValueBytes(); // Refused here, and not at the first call.
   checkKeys('connect', options, ['token', 'reconnectTimeoutMs', 'tls']);
   checkNumber('reconnectTimeoutMs', options.reconnectTimeoutMs, { above: -1, unit: ' of ms' });
   if (address !== undefined && typeof address !== 'string') refuse('address', 'HOST:PORT', address);

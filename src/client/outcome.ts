@@ -28,7 +28,8 @@ export function resultsOf({ results, isList, count }: TaskOutcomes__Output): unk
   try {
     value = decodePayload(payloadFrom(results, 'results'));
   } catch (error) {
-    throw new PoolError('internal', `results: ${messageOf(error)}`, { cause: error, mayHaveRun: true });
+    const code = error instanceof PoolError && error.code === 'too-large' ? error.code : 'internal';
+    throw new PoolError(code, `results: ${messageOf(error)}`, { cause: error, mayHaveRun: true });
   }
   if (!isList) return [value];
   if (Array.isArray(value) && value.length === count) return value;

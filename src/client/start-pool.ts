@@ -8,6 +8,7 @@ import { usableCores } from '../host/cpu-limit.js';
 import { newToken } from '../host/token.js';
 import type { Address } from '../wire/address.js';
 import { loadParser } from '../wire/functions/free-names.js';
+import { maxValueBytes } from '../wire/values/size-limit.js';
 import {
   KEEP_RESULTS,
   MAX_QUEUED,
@@ -78,6 +79,7 @@ const KEYS = [
  * @throws PoolError `invalid-argument`, or `unavailable` when it cannot start
  */
 export async function startPool(options: StartPoolOptions = {}): Promise<Pool> {
+  maxValueBytes(); // Refused here, and not at the first call.
   checkOptions(options);
   const { workers = usableCores(), slots = 1, profileIntervalMs = 100, drainTimeoutMs = 0 } = options;
   const tags = tagsOf(options.tags, workers);

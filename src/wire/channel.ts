@@ -1,11 +1,12 @@
 import type { ChannelOptions } from '@grpc/grpc-js';
-import { MAX_PAYLOAD_BYTES, MAX_SOURCE_BYTES } from './values/size-limit.js';
+import { MAX_SOURCE_BYTES, maxValueBytes, MOST_VALUE_BYTES } from './values/size-limit.js';
 
 /**
- * Largest message either side takes, in bytes: the largest payload, and what goes with it, which is a function's source, or
- * what a function threw in words. Whoever writes a message sees to it that it is no larger: one that is breaks its stream.
+ * Largest message either side takes, in bytes: the largest value that anybody may set, and what goes with it, which is a
+ * function's source, or what a function threw in words. Whoever writes a message sees to it that it is no larger: one that is
+ * breaks its stream.
  */
-const MAX_MESSAGE_BYTES = MAX_PAYLOAD_BYTES + 2 * MAX_SOURCE_BYTES;
+const MAX_MESSAGE_BYTES = MOST_VALUE_BYTES + 2 * MAX_SOURCE_BYTES;
 
 const COMMON: ChannelOptions = {
   'grpc.max_receive_message_length': MAX_MESSAGE_BYTES,
@@ -13,7 +14,10 @@ const COMMON: ChannelOptions = {
   'grpc.enable_channelz': 0,
 };
 
-export const SERVER_OPTIONS: ChannelOptions = { ...COMMON };
+/** What is too large for this process is refused before it is read. */
+export function serverOptions(): ChannelOptions {
+  return { ...COMMON, 'grpc.max_receive_message_length': maxValueBytes() + 2 * MAX_SOURCE_BYTES };
+}
 
 export const CLIENT_OPTIONS: ChannelOptions = {
   ...COMMON,

@@ -11,7 +11,7 @@ import {
 import { messageOf, PoolError } from '../core/errors.js';
 import { withResolvers } from '../core/with-resolvers.js';
 import { formatAddress } from './address.js';
-import { SERVER_OPTIONS } from './channel.js';
+import { serverOptions } from './channel.js';
 import { type Credentials, serverCredentials } from './credentials.js';
 
 /** Health checks, which say nothing, and Discovery, whose calls show that they know the token without sending it. */
@@ -25,7 +25,7 @@ export function silenceGrpc(): void {
 /** A server every call of which needs the token, if there is one; health checks and discovery alone do not. */
 export function createGrpcServer({ token }: Credentials): Server {
   const interceptors = token === undefined ? [] : [requireToken(token)];
-  return new Server({ ...SERVER_OPTIONS, interceptors });
+  return new Server({ ...serverOptions(), interceptors });
 }
 
 /** Stands before every handler, so that a new one cannot forget to ask. */

@@ -1,7 +1,7 @@
 import { runInThisContext } from 'node:vm';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { type Pool, startPool } from 'offhand';
-import { poolError, rejection } from './support.js';
+import { poolError, rejection, startScript } from './support.js';
 
 const MIB = 1024 * 1024;
 /** A little more than can be sent. */
@@ -76,4 +76,30 @@ test('results that are large together come back, each in its message', async () 
   await pool.run(makeBuffer, 1); // Known to be short: several are sent ahead.
   const results = await Promise.all(Array.from({ length: 4 }, () => pool.run(makeBuffer, 80 * MIB)));
   expect(results.map(lengthOf)).toEqual(results.map(() => 80 * MIB));
+});
+
+describe('OFFHAND_MAX_VALUE', () => {
+  const withLimit = (limit: string, mib: number) =>
+    startScript('large-values.mjs', { args: [String(mib)], env: { OFFHAND_MAX_VALUE: limit } }).ended;
+
+  test('lets larger values through, both ways', async () => {
+    const { out, err } = await withLimit('300mb', 257);
+    expect({ out, err }).toEqual({ out: `${257 * MIB}\n${257 * MIB}\n`, err: '' });
+  });
+
+  test('refuses smaller ones already, both ways', async () => {
+    const { out } = await withLimit('2mb', 3);
+    const refused = '3 MiB, and at most 2 MiB can be sent';
+    expect(out.split('\n')).toEqual([
+      expect.stringContaining(`arguments: ${refused}`),
+      expect.stringContaining(`too-large: the result: ${refused}`),
+      '',
+    ]);
+  });
+
+  test.each(['lots', '2gb', '10kb'])('as %s is refused when a pool starts', async (limit) => {
+    const { code, err } = await withLimit(limit, 1);
+    expect(code).toBe(1);
+    expect(err).toMatch(new RegExp(`OFFHAND_MAX_VALUE: expected .* got ${limit}`));
+  });
 });

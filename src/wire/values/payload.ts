@@ -23,7 +23,7 @@ export function decodePayload(payload: Payload): unknown {
   return payload.encoding === 'V8' ? decodeClone(payload.data) : decodeJson(payload.data);
 }
 
-/** A payload as it came in a message. @throws PoolError `invalid-argument` for an encoding nobody knows. */
+/** A payload as it came in a message. @throws PoolError `invalid-argument` for an encoding nobody knows, `too-large` */
 export function payloadFrom(
   message: { encoding?: unknown; data?: Uint8Array | string } | null | undefined,
   field: string,
@@ -33,6 +33,7 @@ export function payloadFrom(
     const given = encoding === undefined ? 'nothing' : JSON.stringify(encoding);
     throw new PoolError('invalid-argument', `${field}.encoding: expected V8 or JSON, got ${given}`);
   }
-  const data = message?.data;
-  return { encoding, data: data instanceof Uint8Array ? data : Buffer.alloc(0) };
+  const data = message?.data instanceof Uint8Array ? message.data : Buffer.alloc(0);
+  checkSize(data.length, field);
+  return { encoding, data };
 }
