@@ -29,6 +29,7 @@ const LISTS = [
   'state',
   'discover',
   'tag',
+  'require',
   'http-allow-host',
   'httpAllowHost',
   'http-allow-origin',

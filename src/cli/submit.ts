@@ -15,6 +15,7 @@ interface Arguments extends PoolArguments, CallArguments {
   group: string | undefined;
   after: string[] | undefined;
   retries: string | undefined;
+  require: string[] | undefined;
   json: boolean;
 }
 
@@ -30,6 +31,12 @@ export const submitCommand: CommandModule<object, Arguments> = {
       .option('retries', { type: 'string', describe: 'further attempts when one fails' })
       .option('key', { type: 'string', describe: 'idempotency key: the same key gives the same task' })
       .option('group', { type: 'string', describe: 'NAME:LIMIT, at most LIMIT of a group run at a time' })
+      .option('require', {
+        type: 'string',
+        array: true,
+        nargs: 1,
+        describe: 'tags that its worker has to have: gpu,mem=16g; may be given again',
+      })
       .option('after', { type: 'string', array: true, describe: 'ids of tasks that it comes after' })
       .option('json', { type: 'boolean', default: false, describe: 'print {"id": …}' })
       .example('$0 submit examples/primes.ts#countPrimes 200000', 'prints the id; see `offhand result ID`')
@@ -41,12 +48,13 @@ export const submitCommand: CommandModule<object, Arguments> = {
     const { address, tlsCa, json, key, after } = given;
     const { fn, values } = await callFrom(given);
     await using pool = await connect(address, { tls: tlsFromFlag(tlsCa) });
-    const { timeout, delay, priority, retries, group } = given;
+    const { timeout, delay, priority, retries, group, require } = given;
     const task = await pool.submit(fn, values, {
       ...(timeout !== undefined && { timeoutMs: parseDurationMs(timeout, '--timeout') }),
       ...(delay !== undefined && { delayMs: parseDurationMs(delay, '--delay') }),
       ...(priority !== undefined && { priority: priorityFrom(priority) }),
       ...(retries !== undefined && { retries: wholeNumber('--retries', retries, 0, 1_000) }),
+      ...(require !== undefined && { requires: require.flatMap((tags) => tags.split(',')) }),
       ...(key !== undefined && { key }),
       ...(group !== undefined && { group: groupFrom(group) }),
       ...(after !== undefined && { after: after.map((id) => pool.task(id)) }),

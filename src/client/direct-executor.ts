@@ -36,6 +36,8 @@ export interface ExecutorSettings {
   needs?: SessionNeeds | undefined;
   /** Told when the number of slots has changed. */
   onCapacity?: (() => void) | undefined;
+  /** Told when no worker has what is needed, and one that has is waited for. */
+  onNoneFits?: (() => void) | undefined;
 }
 
 /** Direct calls: holds leases for as long as it has a use for them, and runs its tasks under them, straight on the slots. */
@@ -45,6 +47,7 @@ export class DirectExecutor implements Place, LeaseHolder, SessionEvents {
   readonly #workers: WorkerConnections;
   readonly #values: ValueServer;
   readonly #onCapacity: (() => void) | undefined;
+  readonly #onNoneFits: (() => void) | undefined;
   readonly #pace = new Pace();
   /** Tasks that wait for a lease. */
   readonly #line = new TaskLine();
@@ -65,7 +68,7 @@ export class DirectExecutor implements Place, LeaseHolder, SessionEvents {
   constructor(
     coordinator: CoordinatorLink,
     credentials: Credentials,
-    { slots, reconnectMs, needs, onCapacity }: ExecutorSettings,
+    { slots, reconnectMs, needs, onCapacity, onNoneFits }: ExecutorSettings,
   ) {
     this.#coordinator = coordinator;
     this.#session = new Session(() => coordinator.openSession(), this, reconnectMs, needs);
@@ -73,6 +76,7 @@ export class DirectExecutor implements Place, LeaseHolder, SessionEvents {
     this.#values = new ValueServer(credentials);
     this.#slots = slots;
     this.#onCapacity = onCapacity;
+    this.#onNoneFits = onNoneFits;
   }
 
   appetite(callee: Callee): number {
@@ -251,6 +255,10 @@ export class DirectExecutor implements Place, LeaseHolder, SessionEvents {
     this.#slots = slots;
     this.#onCapacity?.();
     this.#pumpSoon();
+  }
+
+  noneFits(): void {
+    this.#onNoneFits?.();
   }
 
   /** Leases end with their session, and tasks in line have nobody to wait for. */

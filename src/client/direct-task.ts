@@ -92,6 +92,7 @@ export class DirectTask implements Started, ListItem<DirectTask> {
   #hasRun = false;
   readonly #callee: object | undefined;
   readonly #settle: Settle;
+  readonly #onSent: (() => void) | undefined;
   readonly #signal: AbortSignal | undefined;
   readonly #queueTimeoutMs: number | undefined;
   #queueTimer: NodeJS.Timeout | undefined;
@@ -130,6 +131,7 @@ export class DirectTask implements Started, ListItem<DirectTask> {
     this.stream = stream;
     this.knownAs = task?.id;
     if (task) this.attempt = task.attempt;
+    this.#onSent = task?.onSent;
     this.#settle = settle;
     this.#signal = options.signal;
     this.#queueTimeoutMs = options.queueTimeoutMs;
@@ -206,6 +208,7 @@ export class DirectTask implements Started, ListItem<DirectTask> {
     this.grant = place.grant;
     this.sentAt = performance.now();
     this.#waitedMs += this.sentAt - this.#waitingSince;
+    this.#onSent?.();
   }
 
   /** For how long it has waited for a lease, in ms. */

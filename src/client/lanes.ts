@@ -68,9 +68,16 @@ export class Lanes implements PoolExecutor {
     let lane = this.#others.get(name);
     if (!lane) {
       const needs = { requires: [...tags], waitForFit: whenNoneFits === 'wait' };
-      lane = new DirectExecutor(this.#coordinator, this.#credentials, { ...this.#settings, slots: 0, needs });
+      const settings = { ...this.#settings, slots: 0, needs, onNoneFits: () => warnNoneFits(tags) };
+      lane = new DirectExecutor(this.#coordinator, this.#credentials, settings);
       this.#others.set(name, lane);
     }
     return lane;
   }
+}
+
+function warnNoneFits(tags: readonly string[]): void {
+  process.emitWarning(`no worker of the pool has ${tags.join(', ')}; calls that ask for it wait for one`, {
+    code: 'OFFHAND_NO_WORKER_FITS',
+  });
 }

@@ -16,6 +16,8 @@ export interface SerializeOptions extends Pick<
   | 'retries'
   | 'retryOn'
   | 'group'
+  | 'requires'
+  | 'expectedMs'
 > {
   /** Values, functions and classes that go along with the function, which finds them by these names. */
   capture?: Record<string, unknown>;
@@ -32,6 +34,8 @@ const NAMES = {
   retries: 'retries',
   retryOn: 'retry_on',
   group: 'group',
+  requires: 'requires',
+  expectedMs: 'expected_ms',
 } as const;
 
 export interface SerializeTask {

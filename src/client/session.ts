@@ -41,6 +41,8 @@ export interface SessionEvents {
   /** Their worker is lost: nobody knows what became of what was under way under them. */
   lost(epochs: readonly number[]): void;
   capacity(slots: number): void;
+  /** No worker has what is needed; one that has is waited for. */
+  noneFits(): void;
   /** The coordinator refused, or has been gone for too long. */
   broken(error: ServiceError | undefined): void;
   /** The leases that are held: they are claimed from a coordinator that comes back. */
@@ -211,20 +213,11 @@ export class Session {
 
   #onResponse({ granted, ended, lost, othersWaitMs, slots, noneFits }: SessionResponse__Output): void {
     this.#goneSince = undefined;
-    if (noneFits && this.#needs) this.#warn(this.#needs);
+    if (noneFits) this.#events.noneFits();
     if (slots !== undefined) this.#events.capacity(slots);
     if (othersWaitMs > 0) this.#events.othersWait(othersWaitMs);
     for (const lease of granted) this.#events.granted(lease);
     for (const epoch of ended) this.#events.ended(epoch);
     if (lost.length > 0) this.#events.lost(lost);
-  }
-
-  #warn({ requires }: SessionNeeds): void {
-    process.emitWarning(
-      `no worker of the pool has ${requires.join(', ')}; calls that ask for it wait for one`,
-      {
-        code: 'OFFHAND_NO_WORKER_FITS',
-      },
-    );
   }
 }

@@ -30,8 +30,11 @@ export interface ShippedCall {
   isOpaque?: boolean;
   /** See {@link Call}. */
   stream?: ValueStream | undefined;
-  /** By which it is known, where it was not made here; and which attempt at it this is, from 1. */
-  task?: { id: string; attempt: number };
+  /**
+   * By which it is known, where it was not made here; and which attempt at it this is, from 1. `onSent` is told whenever it goes
+   * to a worker.
+   */
+  task?: { id: string; attempt: number; onSent: () => void };
 }
 
 /** A setup as its pool was given it, and as it is sent. */

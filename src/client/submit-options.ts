@@ -2,11 +2,13 @@ import { PoolError } from '../core/errors.js';
 import { type CallOptions, checkCallOptions, checkKeys, checkNumber, refuse } from './options.js';
 import { TaskHandle } from './task-handle.js';
 
-/** How one task is submitted; everything but the first three as for a call. */
+/** How one task is submitted; what a call has too is as for a call. */
 export interface SubmitOptions extends Pick<
   CallOptions,
-  'timeoutMs' | 'queueTimeoutMs' | 'deadlineMs' | 'retries' | 'retryOn' | 'priority' | 'name'
+  'timeoutMs' | 'queueTimeoutMs' | 'deadlineMs' | 'retries' | 'retryOn' | 'priority' | 'name' | 'expectedMs'
 > {
+  /** Tags that the worker has to have: `'gpu'`, or `'mem=8g'` for at least as much. It waits for one that has. @default none */
+  requires?: readonly string[];
   /** It does not begin before so many ms have passed. */
   delayMs?: number;
   /** It does not begin before this instant, by the clock of this machine. */
@@ -31,6 +33,8 @@ const CALL_KEYS = [
   'retryOn',
   'priority',
   'name',
+  'expectedMs',
+  'requires',
 ] as const;
 
 /** What was decided about a submission. */
@@ -46,11 +50,6 @@ export function checkSubmitOptions(options: SubmitOptions, defaults: CallOptions
     throw new PoolError(
       'invalid-argument',
       'signal: a submitted task outlives whoever submitted it; cancel it by its handle',
-    );
-  if (defaults.requires && defaults.requires.length > 0)
-    throw new PoolError(
-      'invalid-argument',
-      'requires: a submitted task runs on any worker; call it with pool.run, or submit it without requires',
     );
   const { delayMs, startAt, key, group, after, ...call } = options;
   const calls: CheckedSubmitOptions = {};

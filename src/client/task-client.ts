@@ -124,7 +124,7 @@ export class TaskClient {
     const payload = bytesOf(
       'data' in shipped.args ? shipped.args : encodePayload(shipped.args, 'V8', 'arguments'),
     );
-    const { retries, retryOn, group } = options;
+    const { retries, retryOn, group, expectedMs } = options;
     const task: NewTask = {
       taskId: newTaskId(),
       functionId: shipped.fn.id,
@@ -143,6 +143,8 @@ export class TaskClient {
         retry: { ...(retries !== undefined && { retries }), retryOn: [...(retryOn ?? [])] },
       }),
       preview: previewOf(given),
+      requires: [...(options.requires ?? [])],
+      ...(expectedMs !== undefined && { expectedMs }),
     };
     return this.#submissions.add(task, shipped.fn, payload.data.length + 200);
   }

@@ -29,6 +29,8 @@ export interface TaskDetails {
   preview: string;
   /** How long its last attempt has run, in ms. */
   runMs: number;
+  /** Tags that its worker has to have. */
+  requires: string[];
 }
 
 export function taskDetailsFrom(task: TaskInfo__Output, now = Date.now()): TaskDetails {
@@ -52,5 +54,6 @@ export function taskDetailsFrom(task: TaskInfo__Output, now = Date.now()): TaskD
     isDropped: task.dropped,
     preview: task.preview,
     runMs: task.runMs,
+    requires: task.requires,
   };
 }

@@ -24,6 +24,7 @@ export function taskDocument(record: TaskRecord): object {
     ...(isDropped && { dropped: true }),
     preview: spec.preview,
     seconds: secondsOf(runMs),
+    ...(spec.requires.length > 0 && { requires: spec.requires }),
   };
 }
 

@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { type TaskId, taskId } from '../core/ids.js';
 import type { RetryCause } from '../core/retry.js';
+import { tagSet } from '../core/tags.js';
 import type { TaskSpec } from '../queue/store.js';
 import { idOf } from '../wire/functions/function-id.js';
 import type { Part } from '../wire/functions/parts.js';
@@ -22,6 +23,8 @@ export interface TaskOptions {
   retry_on?: RetryCause[];
   group?: { name: string; limit: number };
   after?: string[];
+  requires?: string[];
+  expected_ms?: number;
 }
 
 export interface NewCall {
@@ -60,6 +63,8 @@ export function newTask(
     submittedAt: now,
     key,
     group: options.group,
+    requires: tagSet(options.requires, 'requires').tags,
+    expectedMs: options.expected_ms,
     timeoutMs: options.timeout_ms,
     queueTimeoutMs: options.queue_timeout_ms,
     deadlineAt: options.deadline_ms === undefined ? undefined : now + options.deadline_ms,

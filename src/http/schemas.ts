@@ -1,5 +1,6 @@
 import { TASK_STATES } from '../core/queue/task.js';
 import { RETRY_CAUSES } from '../core/retry.js';
+import { MAX_TAGS } from '../core/tags.js';
 import { MAX_PRIORITY } from '../core/wishes.js';
 
 const text = (description: string, more: object = {}) => ({ type: 'string', description, ...more });
@@ -53,6 +54,13 @@ export const TASK_OPTIONS = {
     timeout_ms: duration('how long it may run'),
     queue_timeout_ms: duration('how long it may wait for a worker'),
     deadline_ms: duration('how long all of it may take'),
+    requires: {
+      type: 'array',
+      maxItems: MAX_TAGS,
+      items: { type: 'string', maxLength: 64 },
+      description: 'tags that its worker has to have, such as gpu or mem=16g; it waits for one that has',
+    },
+    expected_ms: duration('how long it is expected to run'),
     retries: { type: 'integer', minimum: 0, maximum: 1_000, description: 'further attempts after the first' },
     retry_on: {
       type: 'array',
@@ -127,6 +135,7 @@ const TASK = {
     dropped: { type: 'boolean', description: 'whether its outcome is kept no longer' },
     preview: text('its arguments, as far as people are shown them'),
     seconds: number('how long its last attempt has run'),
+    requires: { type: 'array', items: { type: 'string' }, description: 'tags that its worker has to have' },
   },
 };
 

@@ -1,7 +1,6 @@
 import { messageOf, PoolError } from '../core/errors.js';
 import type { TaskId } from '../core/ids.js';
 import type { Verdict } from '../core/queue/queue.js';
-import type { DirectExecutor } from '../client/direct-executor.js';
 import type { DirectTask } from '../client/direct-task.js';
 import type { CallOptions } from '../client/options.js';
 import { type Took, UndecodedFailure } from '../client/outcome.js';
@@ -11,9 +10,18 @@ import { checkSize } from '../wire/values/size-limit.js';
 import { payloadFrom } from '../wire/values/payload.js';
 import { failureFrom } from './messages.js';
 import { type Course, courseOf } from './course.js';
+import { type Executors, needsOf } from './executors.js';
 import { TaskLog, type TaskNews, type TaskProgress } from './task-log.js';
 import { errorFor } from './verdicts.js';
-import type { AttemptKey, Claim, ClaimedTask, Settlement, TaskOutcome, TaskStore } from './store.js';
+import type {
+  AttemptKey,
+  Claim,
+  ClaimedTask,
+  Settlement,
+  TaskOutcome,
+  TaskSpec,
+  TaskStore,
+} from './store.js';
 
 /** For how long a task is claimed, in ms; renewed after a third of it. */
 const CLAIM_MS = 30_000;
@@ -22,10 +30,11 @@ const CLAIM_MS = 30_000;
 const RETRY_MS = 1_000;
 
 /** Why nothing runs, where that is why. */
-export const NO_WORKER = 'the pool has no worker';
+const NO_WORKER = 'the pool has no worker';
 
 /** What becomes of the tasks that it was given. */
 export interface DispatcherEvents {
+  /** It was given to a worker, for the first time since it was claimed. */
   began(task: ClaimedTask): void;
   told(id: TaskId, news: TaskNews): void;
   /** It has ended. */
@@ -35,6 +44,9 @@ export interface DispatcherEvents {
   /** The store cannot be written to; it is tried again. */
   storeFailed(error: unknown): void;
 }
+
+/** What is needed to say how a task stands. */
+export type TaskWords = Pick<TaskSpec, 'id' | 'requires'>;
 
 /** A task between its claim and its outcome. */
 interface Attempt {
@@ -52,7 +64,7 @@ interface Attempt {
 /** Takes tasks from the store, runs them as any client does, and brings their outcomes back, undecoded. */
 export class Dispatcher {
   readonly #store: TaskStore;
-  readonly #executor: DirectExecutor;
+  readonly #executors: Executors;
   readonly #events: DispatcherEvents;
   readonly #holder: string;
   readonly #attempts = new Map<TaskId, Attempt>();
@@ -60,9 +72,9 @@ export class Dispatcher {
   #isClosed = false;
 
   /** @param holder one life of this coordinator. */
-  constructor(store: TaskStore, executor: DirectExecutor, holder: string, events: DispatcherEvents) {
+  constructor(store: TaskStore, executors: Executors, holder: string, events: DispatcherEvents) {
     this.#store = store;
-    this.#executor = executor;
+    this.#executors = executors;
     this.#events = events;
     this.#holder = holder;
     this.#renewal = setInterval(() => void this.#renew(), CLAIM_MS / 3);
@@ -73,8 +85,10 @@ export class Dispatcher {
     return { holder: this.#holder, until: Date.now() + CLAIM_MS };
   }
 
-  get hasWorkers(): boolean {
-    return this.#executor.hasWorkers;
+  /** Why a task that could run is not run, where no worker there is would do. */
+  lackFor(requires: readonly string[]): string | undefined {
+    if (this.#executors.of(needsOf(requires)).hasWorkers) return undefined;
+    return requires.length === 0 ? NO_WORKER : `the pool has no worker with ${requires.join(', ')}`;
   }
 
   async claim(ids: readonly TaskId[]): Promise<void> {
@@ -123,20 +137,32 @@ export class Dispatcher {
   }
 
   /** How a claimed task stands, in words, and its course so far. */
-  standingOf(id: TaskId): { words: string; course: Course } | undefined {
+  standingOf({ id, requires }: TaskWords): { words: string; course: Course } | undefined {
     const attempt = this.#attempts.get(id);
     if (!attempt) return undefined;
     const now = performance.now();
     const course = courseOf(attempt.started, attempt, undefined, now);
-    return { words: this.#wordsFor(attempt, course, now), course };
+    return { words: this.#wordsFor(attempt, requires, course, now), course };
   }
 
-  #wordsFor({ started, verdict, log }: Attempt, { worker }: Course, now: number): string {
+  /** Whether a claimed task has not been given to a worker so far. */
+  isWaiting(id: TaskId): boolean {
+    const attempt = this.#attempts.get(id);
+    return attempt !== undefined && !attempt.started?.wasSent;
+  }
+
+  #wordsFor(
+    { started, verdict, log }: Attempt,
+    requires: readonly string[],
+    { worker }: Course,
+    now: number,
+  ): string {
     if (verdict) return 'is being stopped';
     if (!started) return 'is on its way out of the store';
     if (!started.isWaiting)
       return `with ${worker} for ${Math.round(now - started.sentAt)} ms${inPercent(log?.progress)}`;
-    if (!this.#executor.hasWorkers) return NO_WORKER;
+    const lack = this.lackFor(requires);
+    if (lack !== undefined) return lack;
     if (started.isSuspect) return 'it may have cost a worker, and waits for one of its own';
     const others = this.#attempts.size - 1;
     return `no worker is free: it is among the next, with ${others} others that run or wait like it`;
@@ -146,7 +172,7 @@ export class Dispatcher {
   async close(): Promise<void> {
     this.#isClosed = true;
     clearInterval(this.#renewal);
-    await this.#executor.close();
+    await this.#executors.close();
   }
 
   async #startWithResults(task: ClaimedTask): Promise<void> {
@@ -175,7 +201,7 @@ export class Dispatcher {
     const { spec, fn } = task;
     const attempt = this.#attempts.get(spec.id);
     if (!attempt || this.#isClosed) return;
-    const { id, name, args, timeoutMs, retries, retryOn, priority } = spec;
+    const { id, name, args, timeoutMs, retries, retryOn, priority, requires, expectedMs } = spec;
     if (attempt.verdict) return this.#settled(id, false, errorFor(attempt.verdict, id, false));
     const options: CallOptions = {
       priority,
@@ -188,16 +214,23 @@ export class Dispatcher {
         const log = (attempt.log ??= new TaskLog(attempt.number));
         this.#events.told(id, { line: log.add(text, stream === 'stderr', Date.now()) });
       },
+      ...(expectedMs !== undefined && { expectedMs }),
       ...(timeoutMs !== undefined && { timeoutMs }),
       ...(retries !== undefined && { retries }),
       ...(retryOn !== undefined && { retryOn }),
     };
     attempt.startedAt = performance.now();
-    attempt.started = this.#executor.startShipped(
-      { fn, args, name, options, inserts, isOpaque: true, task: { id, attempt: attempt.number } },
-      (isOk, value) => this.#settled(id, isOk, value),
-    );
-    this.#events.began(task);
+    let hasBegun = false;
+    const onSent = () => {
+      if (!hasBegun) this.#events.began(task);
+      hasBegun = true;
+    };
+    const known = { id, attempt: attempt.number, onSent };
+    attempt.started = this.#executors
+      .of(needsOf(requires))
+      .startShipped({ fn, args, name, options, inserts, isOpaque: true, task: known }, (isOk, value) =>
+        this.#settled(id, isOk, value),
+      );
   }
 
   #settled(id: TaskId, isOk: boolean, value: unknown): void {

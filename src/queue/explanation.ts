@@ -6,7 +6,7 @@ import type { Queue } from '../core/queue/queue.js';
 import { standingInWords } from '../core/queue/standing.js';
 import { isSettled } from '../core/queue/task.js';
 import { type Course, unrunCourse } from './course.js';
-import { type Dispatcher, NO_WORKER } from './dispatcher.js';
+import type { Dispatcher } from './dispatcher.js';
 import { noSuchTask } from './refusals.js';
 import type { TaskRecord, TaskStore } from './store.js';
 
@@ -22,24 +22,24 @@ export interface Explanation {
 /** @throws PoolError `not-found` */
 export async function explain(
   id: TaskId,
-  store: TaskStore,
+  find: TaskStore['find'],
   queue: Queue,
   dispatcher: Dispatcher | undefined,
 ): Promise<Explanation> {
-  const [record] = await store.find([id]);
+  const [record] = await find([id]);
   if (!record) throw noSuchTask(id);
   if (isSettled(record.state)) return { record, standing: undefined, course: record.course };
   const now = Date.now();
   const standing = queue.standingOf(id, now);
   if (standing?.phase === 'claimed') {
-    const claimed = dispatcher?.standingOf(id);
+    const claimed = dispatcher?.standingOf(record.spec);
     const course = claimed && { ...claimed.course, lineMs: standing.lineMs };
     return { record, standing: claimed?.words, course };
   }
-  const hasNoWorker = standing?.phase === 'ready' && dispatcher?.hasWorkers === false;
+  const lack = standing?.phase === 'ready' ? dispatcher?.lackFor(record.spec.requires) : undefined;
   return {
     record,
-    standing: hasNoWorker ? NO_WORKER : standing && standingInWords(standing, now),
+    standing: lack ?? (standing && standingInWords(standing, now)),
     course: standing && unrunCourse(standing.lineMs),
   };
 }

@@ -1,16 +1,29 @@
 import type { TaskId } from '../core/ids.js';
 import type { TaskFacts } from '../core/queue/task.js';
+import { needsOf } from './executors.js';
 import type { TaskSpec } from './store.js';
 
 const NONE: readonly TaskId[] = [];
 
 /** What decisions about a task depend on. @param unsettled of the tasks it comes after, those that have no outcome. */
 export function factsOf(spec: Omit<TaskSpec, 'args'>, unsettled: readonly TaskId[]): TaskFacts {
-  const { id, client, priority, functionId, notBefore, group, results, queueTimeoutMs, deadlineAt } = spec;
+  const {
+    id,
+    client,
+    priority,
+    functionId,
+    notBefore,
+    group,
+    results,
+    queueTimeoutMs,
+    deadlineAt,
+    requires,
+  } = spec;
   return {
     id,
     client,
     priority,
+    needs: needsOf(requires),
     functionId,
     notBefore,
     group,

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { isErrorCode, PoolError } from '../core/errors.js';
 import { type TaskId, taskId } from '../core/ids.js';
+import { tagSet } from '../core/tags.js';
 import { checkPriority } from '../core/wishes.js';
 import { isSettled, TASK_STATES, type TaskState } from '../core/queue/task.js';
 import { RETRY_CAUSES, type RetryCause } from '../core/retry.js';
@@ -73,6 +74,8 @@ export function specFrom(task: NewTask__Output, client: string, now: number): Ta
     submittedAt: now,
     key: task.key || undefined,
     group: task.group ? { name: task.group, limit: task.groupLimit } : undefined,
+    requires: tagSet(task.requires, 'requires').tags,
+    expectedMs: task.expectedMs === undefined ? undefined : expected(task.expectedMs),
     timeoutMs: task.limits?.timeoutMs,
     queueTimeoutMs: duration(task.queueTimeoutMs, 'queue_timeout_ms'),
     deadlineAt: deadlineMs === undefined ? undefined : now + deadlineMs,
@@ -95,6 +98,11 @@ function duration(ms: number, field: string): number | undefined {
   if (ms === 0) return undefined;
   if (ms > 0) return ms;
   throw new PoolError('invalid-argument', `${field}: expected a duration above 0, got ${ms}`);
+}
+
+function expected(ms: number): number {
+  if (ms > 0) return ms;
+  throw new PoolError('invalid-argument', `expected_ms: expected a duration above 0, got ${ms}`);
 }
 
 function causeFrom(text: string): RetryCause {
@@ -144,6 +152,7 @@ export function infoOf(record: TaskRecord, now: number): TaskInfo {
     dropped: isDropped,
     preview: spec.preview,
     runMs,
+    requires: [...spec.requires],
   };
 }
 

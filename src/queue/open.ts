@@ -24,10 +24,20 @@ export async function openQueue(options: QueueOptions, log: TaskQueueLog): Promi
 }
 
 /** Lets a queue run its tasks, as a client of the coordinator at `place`. */
-export function startQueue(queue: TaskQueue, place: CoordinatorPlace, credentials: Credentials): void {
-  queue.start((onCapacity) => {
-    const coordinator = new CoordinatorLink(place, credentials, CLIENT_ID, place.certifiedFor);
+export function startQueue(
+  queue: TaskQueue,
+  place: CoordinatorPlace,
+  credentials: Credentials,
+  log: TaskQueueLog,
+): void {
+  const coordinator = new CoordinatorLink(place, credentials, CLIENT_ID, place.certifiedFor);
+  queue.start((requires, onCapacity) => {
+    // A worker that has it may come at any time.
+    const needs = requires.length > 0 ? { requires: [...requires], waitForFit: true } : undefined;
     // The coordinator is this process: it is not waited for.
-    return new DirectExecutor(coordinator, credentials, { slots: 0, reconnectMs: 0, onCapacity });
+    const onNoneFits = () =>
+      log.info({ requires }, 'no worker has what submitted tasks ask for; they wait for one');
+    const settings = { slots: 0, reconnectMs: 0, needs, onCapacity, onNoneFits };
+    return new DirectExecutor(coordinator, credentials, settings);
   });
 }

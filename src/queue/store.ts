@@ -79,6 +79,10 @@ export interface TaskSpec {
   /** Idempotency key. */
   readonly key: string | undefined;
   readonly group: TaskGroup | undefined;
+  /** What its worker has to have. */
+  readonly requires: readonly string[];
+  /** How long it is expected to run, in ms. */
+  readonly expectedMs: number | undefined;
   readonly timeoutMs: number | undefined;
   readonly queueTimeoutMs: number | undefined;
   readonly deadlineAt: number | undefined;

@@ -1,12 +1,12 @@
 import { randomUUID } from 'node:crypto';
-import type { DirectExecutor } from '../client/direct-executor.js';
 import { PoolError } from '../core/errors.js';
 import type { TaskId } from '../core/ids.js';
 import { Queue, type QueueCommand, type QueueEvent, type Verdict } from '../core/queue/queue.js';
 import { isSettled, type TaskState } from '../core/queue/task.js';
-import { MAX_TIMER_MS } from '../core/timer.js';
 import type { ShippedFunction } from '../wire/functions/source.js';
+import { Alarm } from './alarm.js';
 import { Dispatcher } from './dispatcher.js';
+import { Executors, type MakeExecutor } from './executors.js';
 import { explain, type Explanation } from './explanation.js';
 import { unrunCourse } from './course.js';
 import { factsOf } from './facts.js';
@@ -37,9 +37,6 @@ const REFUSED_MS = 1_000;
 /** When a store that failed is asked again, in ms. */
 const STORE_RETRY_MS = 1_000;
 
-/** Makes the executor that runs the tasks; told when there are more slots, or fewer. */
-export type MakeExecutor = (onCapacity: () => void) => DirectExecutor;
-
 export interface TaskQueueLog {
   info(facts: object, message: string): void;
   error(facts: object, message: string): void;
@@ -55,11 +52,10 @@ export class TaskQueue {
   readonly #observers = new Observers();
   readonly #outcomes: OutcomeWriter;
   #dispatcher: Dispatcher | undefined;
-  #executor: DirectExecutor | undefined;
+  #executors: Executors | undefined;
   #jsonResults: JsonResults | undefined;
   readonly #stopRetention: () => void;
-  #timer: NodeJS.Timeout | undefined;
-  #timerAt: number | undefined;
+  readonly #alarm = new Alarm(() => this.#handle({ type: 'time-passed' }));
   #isPumpDue = false;
   #isStopping = false;
   #storeFailedAt = Number.NEGATIVE_INFINITY;
@@ -103,10 +99,12 @@ export class TaskQueue {
 
   /** Begins to run tasks. Until then they are taken on and wait. */
   start(makeExecutor: MakeExecutor): void {
-    this.#executor = makeExecutor(() => this.#pumpSoon());
-    this.#jsonResults = new JsonResults(this.#executor);
-    this.#dispatcher = new Dispatcher(this.#store, this.#executor, randomUUID(), {
+    this.#executors = new Executors(makeExecutor, () => this.#pumpSoon());
+    this.#jsonResults = new JsonResults(this.#executors.plain);
+    this.#dispatcher = new Dispatcher(this.#store, this.#executors, randomUUID(), {
       began: (task) => {
+        this.#queue.handle({ type: 'began', id: task.spec.id }, Date.now());
+        this.#alarm.set(this.#queue.nextAt);
         this.#watchers.state(task.spec.id, 'running');
         this.#observers.began(task);
       },
@@ -140,13 +138,14 @@ export class TaskQueue {
     return added;
   }
 
-  find(ids: readonly TaskId[]): Promise<(TaskRecord | undefined)[]> {
-    return this.#store.find(ids);
+  async find(ids: readonly TaskId[]): Promise<(TaskRecord | undefined)[]> {
+    const records = await this.#store.find(ids);
+    return records.map((record) => record && this.#asItStands(record));
   }
 
   /** @throws PoolError `not-found` */
   explain(id: TaskId): Promise<Explanation> {
-    return explain(id, this.#store, this.#queue, this.#dispatcher);
+    return explain(id, (ids) => this.find(ids), this.#queue, this.#dispatcher);
   }
 
   /** What a task that runs has told so far. */
@@ -164,8 +163,13 @@ export class TaskQueue {
     return this.#store.logs(id);
   }
 
-  list(query: ListQuery): Promise<TaskPage> {
-    return this.#store.list(query);
+  async list(query: ListQuery): Promise<TaskPage> {
+    const states = new Set(query.states);
+    // To the store what was claimed ahead is running.
+    if (states.has('pending') || states.has('running')) states.add('pending').add('running');
+    const page = await this.#store.list({ ...query, states: [...states] });
+    const tasks = page.tasks.map((record) => this.#asItStands(record));
+    return { ...page, tasks: tasks.filter(({ state }) => states.size === 0 || query.states.includes(state)) };
   }
 
   /** Those that have outcomes, in the order in which they came. */
@@ -239,7 +243,7 @@ export class TaskQueue {
   /** Begins nothing more; what runs goes on. */
   stop(): void {
     this.#isStopping = true;
-    clearTimeout(this.#timer);
+    this.#alarm.stop();
   }
 
   /** Ends what still runs. @returns how many tasks are gone with this store, without an outcome */
@@ -252,6 +256,12 @@ export class TaskQueue {
     return this.#store.isDurable ? 0 : this.#queue.size;
   }
 
+  /** What was claimed and waits for a worker does not run. */
+  #asItStands(record: TaskRecord): TaskRecord {
+    const isAhead = record.state === 'running' && this.#dispatcher?.isWaiting(record.spec.id);
+    return isAhead ? { ...record, state: 'pending', startedAt: undefined } : record;
+  }
+
   #handle(event: QueueEvent): void {
     const commands = this.#queue.handle(event, Date.now());
     if (commands.length > 0) void this.#perform(commands);
@@ -259,8 +269,8 @@ export class TaskQueue {
   }
 
   #afterChange(): void {
-    if (this.#queue.hasReady) this.#pumpSoon();
-    this.#setTimer();
+    this.#pumpSoon();
+    this.#alarm.set(this.#queue.nextAt);
   }
 
   async #perform(commands: readonly QueueCommand[]): Promise<void> {
@@ -330,24 +340,15 @@ export class TaskQueue {
     this.#isPumpDue = true;
     queueMicrotask(() => {
       this.#isPumpDue = false;
-      const executor = this.#executor;
-      if (!executor || this.#isStopping || !this.#queue.hasReady) return;
-      const hasRoom = (functionId: string, ahead: number) => ahead < executor.appetiteFor(functionId);
-      void this.#perform(this.#queue.handle({ type: 'room', hasRoom }, Date.now()));
+      for (const needs of this.#queue.readyNeeds) this.#pump(needs);
     });
   }
 
-  #setTimer(): void {
-    const { nextAt } = this.#queue;
-    if (nextAt === this.#timerAt) return;
-    clearTimeout(this.#timer);
-    this.#timerAt = nextAt;
-    if (nextAt === undefined || this.#isStopping) return;
-    const delayMs = Math.min(Math.max(0, nextAt - Date.now()), MAX_TIMER_MS);
-    this.#timer = setTimeout(() => {
-      this.#timerAt = undefined;
-      this.#handle({ type: 'time-passed' });
-    }, delayMs);
+  #pump(needs: string): void {
+    if (!this.#executors || this.#isStopping) return;
+    const executor = this.#executors.of(needs);
+    const hasRoom = (functionId: string, ahead: number) => ahead < executor.appetiteFor(functionId);
+    void this.#perform(this.#queue.handle({ type: 'room', needs, hasRoom }, Date.now()));
   }
 
   #storeFailed(error: unknown): void {

@@ -172,7 +172,7 @@ async function start(
     log.info({ host, advertise, port }, 'listening');
     const own: CoordinatorPlace = { host: ownHost(host), port, certifiedFor: advertise };
     await checkTrust(own, options.credentials);
-    startQueue(queue, own, options.credentials);
+    startQueue(queue, own, options.credentials, log);
     if (serve) {
       service = await serve({
         queue,

@@ -40,6 +40,8 @@ describe('at the terminal', () => {
   });
 
   test('what failed is listed with its reason, and runs again', async () => {
+    const lacking = await printed('submit', 'work.mjs#add', '1', '2', '--require', 'gpu,mem=8g');
+    expect(await printed('why', lacking)).toContain('the pool has no worker with gpu, mem=8g');
     const { id } = JSON.parse(await printed('submit', 'work.mjs#fail', '--json')) as { id: string };
     expect(await refused('result', id)).toBe('offhand: no\n');
     expect(await printed('tasks', '--dead')).toMatch(new RegExp(`${id}.*fail.*failed.*thrown: no`));
@@ -106,6 +108,9 @@ describe('at the terminal', () => {
     expect(await refused('result', 'no id')).toContain('expected the id of a task');
     expect(await refused('submit', 'work.mjs#add', 'x')).toContain('expected JSON');
     expect(await refused('submit', 'work.mjs#add', '--priority', '1000')).toContain('--priority');
+    expect(await refused('submit', 'work.mjs#add', '--require', 'g p u')).toContain(
+      'requires: expected a tag',
+    );
     expect(await refused('submit', 'work.mjs#add', '--group', 'g')).toContain('--group');
     expect(await refused('tasks', '--limit', '0')).toContain('--limit');
   });

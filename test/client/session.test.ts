@@ -95,6 +95,8 @@ class Client implements SessionEvents {
     this.heard.push(['lost', ...epochs]);
   }
 
+  noneFits(): void {}
+
   capacity(slots: number): void {
     this.heard.push(['capacity', slots]);
   }

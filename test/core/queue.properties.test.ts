@@ -13,6 +13,7 @@ const step = fc.oneof(
       client: fc.constantFrom('a', 'b', 'c'),
       priority: fc.integer({ min: -2, max: 2 }),
       delayMs: fc.constantFrom(0, 0, 0, 5, 50),
+      needs: fc.constantFrom('', '', 'gpu'),
       group: fc.constantFrom(undefined, undefined, 'g', 'h'),
       after: fc.array(fc.nat(50), { maxLength: 2 }),
       deadlineMs: fc.constantFrom(undefined, undefined, undefined, 30),
@@ -21,7 +22,11 @@ const step = fc.oneof(
   },
   {
     weight: 4,
-    arbitrary: fc.record({ kind: fc.constant('room' as const), most: fc.integer({ min: 1, max: 4 }) }),
+    arbitrary: fc.record({
+      kind: fc.constant('room' as const),
+      needs: fc.constantFrom('', 'gpu'),
+      most: fc.integer({ min: 1, max: 4 }),
+    }),
   },
   {
     weight: 4,
@@ -32,6 +37,7 @@ const step = fc.oneof(
     }),
   },
   { weight: 1, arbitrary: fc.record({ kind: fc.constant('release' as const), which: fc.nat(50) }) },
+  { weight: 2, arbitrary: fc.record({ kind: fc.constant('begin' as const), which: fc.nat(50) }) },
   { weight: 1, arbitrary: fc.record({ kind: fc.constant('cancel' as const), which: fc.nat(50) }) },
   { weight: 2, arbitrary: fc.record({ kind: fc.constant('wait' as const), ms: fc.nat(40) }) },
 );
@@ -46,6 +52,7 @@ class Telling {
   readonly all: TaskFacts[] = [];
   readonly running = new Set<string>();
   readonly settled = new Map<string, SettledState>();
+  readonly #begun = new Set<string>();
   readonly #submittedAt = new Map<string, number>();
   now = 0;
 
@@ -56,7 +63,7 @@ class Telling {
   /** Lets everything run to its end. */
   finish(): void {
     for (let turn = 0; turn < 2_000 && this.queue.size > 0; turn++) {
-      this.#tell({ type: 'room', hasRoom: () => true });
+      for (const needs of this.queue.readyNeeds) this.#tell({ type: 'room', needs, hasRoom: () => true });
       for (const id of [...this.running]) this.#settle(id, 'succeeded');
       this.now = Math.max(this.now, this.queue.nextAt ?? this.now);
       this.#tell({ type: 'time-passed' });
@@ -69,7 +76,13 @@ class Telling {
       case 'submit':
         return this.#submit(one);
       case 'room':
-        return this.#tell({ type: 'room', hasRoom: (_, ahead) => ahead < one.most });
+        return this.#tell({ type: 'room', needs: one.needs, hasRoom: (_, ahead) => ahead < one.most });
+      case 'begin': {
+        const id = running[one.which % running.length];
+        if (id === undefined) return;
+        this.#begun.add(id);
+        return this.#tell({ type: 'began', id: taskId(id) });
+      }
       case 'settle': {
         const id = running[one.which % running.length];
         return id === undefined ? undefined : this.#settle(id, one.state);
@@ -98,6 +111,7 @@ class Telling {
       id: taskId(`t${this.all.length}`),
       client: one.client,
       priority: one.priority,
+      needs: one.needs,
       functionId: 'f',
       notBefore: this.now + one.delayMs,
       group: one.group ? { name: one.group, limit: GROUP_LIMIT[one.group] } : undefined,
@@ -122,7 +136,7 @@ class Telling {
 
   #tell(event: QueueEvent): void {
     const commands = this.queue.handle(event, this.now);
-    if (event.type === 'room') this.#checkOrder(commands);
+    if (event.type === 'room') this.#checkOrder(commands, event.needs);
     for (const command of commands) this.#perform(command);
   }
 
@@ -136,6 +150,8 @@ class Telling {
     if (type === 'stop' && !this.running.has(id)) this.wrong.push(`${id} is stopped and does not run`);
     if (type === 'settle' && this.running.has(id)) this.wrong.push(`${id} is settled while it runs`);
     const { how } = command as Extract<QueueCommand, { type: 'settle' }>;
+    if (how.kind === 'queue-timeout' && this.#begun.has(id))
+      this.wrong.push(`${id} ran, and timed out in line`);
     this.#settle(id, how.kind === 'cancelled' ? 'cancelled' : 'failed');
   }
 
@@ -153,8 +169,11 @@ class Telling {
   }
 
   /** Nothing ages within so short a story. */
-  #checkOrder(commands: readonly QueueCommand[]): void {
+  #checkOrder(commands: readonly QueueCommand[], needs: string): void {
     const priorities = commands.map(({ id }) => this.all.find((one) => one.id === id));
+    for (const facts of priorities)
+      if (facts && facts.needs !== needs)
+        this.wrong.push(`${facts.id} has no use for a worker with ${needs}`);
     priorities.forEach((facts, index) => {
       const before = priorities[index - 1];
       if (!facts || !before || facts.group || before.group) return;
@@ -184,9 +203,9 @@ describe('whatever happens', () => {
   test('everything has an outcome in the end, and the queue keeps nothing', () => {
     inEveryStory((told) => {
       told.finish();
-      expect({ left: told.queue.size, claimed: told.queue.claimed, wrong: told.wrong }).toEqual({
+      expect({ left: told.queue.size, ready: told.queue.readyNeeds, wrong: told.wrong }).toEqual({
         left: 0,
-        claimed: 0,
+        ready: [],
         wrong: [],
       });
       expect(told.settled.size).toBe(told.all.length);

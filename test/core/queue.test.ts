@@ -9,6 +9,7 @@ const task = (id: string, more: Partial<TaskFacts> = {}): TaskFacts => ({
   id: taskId(id),
   client: 'a client',
   priority: 0,
+  needs: '',
   functionId: 'a function',
   notBefore: 0,
   group: undefined,
@@ -23,7 +24,11 @@ const submitted = (...tasks: TaskFacts[]): QueueEvent => ({
   type: 'submitted',
   tasks: tasks.map((facts) => ({ facts })),
 });
-const roomFor = (most: number): QueueEvent => ({ type: 'room', hasRoom: (_, ahead) => ahead < most });
+const roomFor = (most: number, needs = ''): QueueEvent => ({
+  type: 'room',
+  needs,
+  hasRoom: (_, ahead) => ahead < most,
+});
 const settled = (id: string, state: SettledState = 'succeeded'): QueueEvent => ({
   type: 'settled',
   id: taskId(id),
@@ -145,6 +150,17 @@ describe('time', () => {
     expect(queue.handle(roomFor(1), 60)).toEqual([]);
   });
 
+  test('queueTimeoutMs goes on for one that is claimed, until it is given to a worker', () => {
+    const queue = new Queue();
+    const limits = { queueTimeoutMs: 10 };
+    queue.handle(submitted(task('waits', limits), task('runs', limits)), 0);
+    expect(queue.handle(roomFor(9), 0)).toEqual(claims('waits', 'runs'));
+    queue.handle({ type: 'began', id: taskId('runs') }, 5);
+    const how = { kind: 'queue-timeout', limitMs: 10 };
+    expect(queue.handle({ type: 'time-passed' }, 99)).toEqual([{ type: 'stop', id: 'waits', how }]);
+    expect(queue.nextAt).toBeUndefined();
+  });
+
   test('a deadline ends a task that waits, and stops one that runs', () => {
     const queue = new Queue();
     queue.handle(submitted(task('runs', { deadlineAt: 10 }), task('waits', { deadlineAt: 20 })), 0);
@@ -152,6 +168,21 @@ describe('time', () => {
     const how = { kind: 'deadline-exceeded' };
     expect(queue.handle({ type: 'time-passed' }, 10)).toEqual([{ type: 'stop', id: 'runs', how }]);
     expect(queue.handle({ type: 'time-passed' }, 20)).toEqual([{ type: 'settle', id: 'waits', how }]);
+  });
+});
+
+describe('tasks that ask something of their worker', () => {
+  test('wait for room of their own, and hold up nobody else', () => {
+    const queue = new Queue();
+    const gpu = { needs: 'gpu', priority: 5 };
+    queue.handle(submitted(task('gpu', gpu), task('gpu too', gpu), task('plain')), 0);
+    expect(queue.readyNeeds).toEqual(['gpu', '']);
+    expect(queue.handle(roomFor(1), 0)).toEqual(claims('plain'));
+    expect(queue.standingOf(taskId('gpu'), 0)).toMatchObject({ ready: 2, before: 0 });
+    expect(queue.handle(roomFor(1, 'gpu'), 0)).toEqual(claims('gpu'));
+    expect(queue.handle(roomFor(1, 'gpu'), 0)).toEqual([]);
+    expect(queue.handle(roomFor(2, 'gpu'), 0)).toEqual(claims('gpu too'));
+    expect(queue.readyNeeds).toEqual([]);
   });
 });
 

@@ -30,6 +30,20 @@ describe('a task', () => {
     });
   });
 
+  test('that asks for tags says so, and is refused where one is none', async () => {
+    const body = { source: '() => 1', args: [], options: { requires: ['mem=8g', 'gpu'], expected_ms: 50 } };
+    const { body: answer } = await pool.http.ask('/v1/tasks', { body });
+    const path = `/v1/tasks/${String(answer['task_id'])}`;
+    expect((await pool.http.ask(path)).body).toMatchObject({ state: 'pending', requires: ['gpu', 'mem=8g'] });
+    await pool.http.ask(path, { method: 'DELETE' });
+    const odd = { ...body, options: { requires: ['g p u'] } };
+    const refused = await pool.http.ask('/v1/tasks', { body: odd });
+    expect(refused).toMatchObject({
+      status: 400,
+      body: { detail: expect.stringMatching(/requires: expected a tag/) },
+    });
+  });
+
   test('without arguments is called without any', async () => {
     const id = await pool.http.submit('(...args) => args.length');
     expect((await pool.http.result(id)).body['result']).toBe(0);

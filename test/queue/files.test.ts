@@ -104,7 +104,7 @@ describe('a store is refused', () => {
     files.close();
     expect(await refusal(open())).toMatchObject({
       code: 'version-mismatch',
-      message: expect.stringMatching(/has version 3.*up to 2.*newer offhand/),
+      message: expect.stringMatching(/has version 4.*up to 3.*newer offhand/),
     });
   });
 
@@ -159,8 +159,8 @@ test('an older version is brought up to this one, after a copy', async () => {
   const files = openFiles(folder.path, [...MIGRATIONS, step]);
   expect(files.tasks.find([id('old')])[0]?.spec.name).toBe('old');
   files.close();
-  expect(existsSync(file('tasks.v2.db'))).toBe(true);
-  const copy = database(file('tasks.v2.db'));
+  expect(existsSync(file('tasks.v3.db'))).toBe(true);
+  const copy = database(file('tasks.v3.db'));
   expect(copy.prepare('SELECT name FROM tasks').get([])).toMatchObject({ name: 'old' });
   copy.close();
 });

@@ -145,7 +145,6 @@ describe('what is refused', () => {
     ['invalid-argument', () => pool.submit(add, [1, 2], { group: { name: 'g' } as never })],
     ['invalid-argument', () => pool.submit(add, 7 as never)],
     ['invalid-argument', () => pool.with({ signal: new AbortController().signal }).submit(add, [1, 2])],
-    ['invalid-argument', () => pool.with({ requires: ['gpu'] }).submit(add, [1, 2])],
     ['not-found', () => pool.task('a'.repeat(20)).result()],
     ['not-found', () => pool.task('a'.repeat(20)).cancel()],
     ['not-found', () => pool.submit(add, [1, pool.task('a'.repeat(20)) as never])],

@@ -22,6 +22,8 @@ export const spec = (name: string, more: Partial<TaskSpec> = {}): TaskSpec => ({
   submittedAt: 1,
   key: undefined,
   group: undefined,
+  requires: [],
+  expectedMs: undefined,
   timeoutMs: undefined,
   queueTimeoutMs: undefined,
   deadlineAt: undefined,

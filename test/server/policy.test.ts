@@ -1,6 +1,7 @@
 import { writeFileSync } from 'node:fs';
 import { describe, expect, test } from '@jest/globals';
-import { connect } from 'offhand';
+import { connect, type TaskHandle } from 'offhand';
+import { hold } from '../support/attempts.js';
 import { Command, MAIN } from '../support/cli.js';
 import type { Lease } from '../support/rpc.js';
 import { Sandbox } from '../support/sandbox.js';
@@ -33,6 +34,32 @@ describe('offhand server --policy', () => {
     expect(command.stderr).toMatch(/policy.*"best".*first-free.*least-remaining.*round-robin/s);
   });
 });
+
+test('submitted tasks too go where the least work remains, out of three workers', async () => {
+  await using sandbox = new Sandbox();
+  const gate = sandbox.path('gate');
+  const server = await startServer(sandbox, [
+    '3',
+    '--slots',
+    '2',
+    '--no-profile',
+    '--policy',
+    'least-remaining',
+  ]);
+  await using pool = await connect(server.address, { token: server.token });
+  const placed: (string | undefined)[] = [];
+  const tasks: TaskHandle[] = [];
+  for (const expectedMs of [9_000, 2_000, 4_000, 3_000, 6_000, 1_000]) {
+    const task = await pool.submit(hold, [sandbox.path('file'), gate], { expectedMs });
+    await waitFor('it to run', async () => (await task.state()) === 'running');
+    placed.push((await task.explain()).worker);
+    tasks.push(task);
+  }
+  // Each goes to the worker that would be done first: 9 | 2 | 4, then 2 + 3, 4 + 6, and what is left.
+  expect(placed).toEqual(['worker-1', 'worker-2', 'worker-3', 'worker-2', 'worker-3', 'worker-1']);
+  writeFileSync(gate, '');
+  await Promise.all(tasks.map((task) => task.result()));
+}, 60_000);
 
 test('status counts down what a task was declared to take, and what it has been seen to take', async () => {
   await using sandbox = new Sandbox();

@@ -2,19 +2,21 @@ import { assertNever } from '../assert-never.js';
 import { Heap } from '../heap.js';
 import type { TaskId } from '../ids.js';
 import { Entry, type EntryLimit } from './entry.js';
-import type { Standing } from './standing.js';
 import { Groups } from './groups.js';
+import { Lane } from './lane.js';
+import type { Standing } from './standing.js';
 import type { SettledState, TaskFacts } from './task.js';
-import { Turns } from './turns.js';
 
 /** What has happened. */
 export type QueueEvent =
   | { type: 'submitted'; tasks: readonly SubmittedTask[] }
   /**
-   * The dispatcher has room, for as long as it says so of the next task, given how many of the same or a higher priority it
-   * has: what is urgent does not wait behind what was only claimed ahead.
+   * The dispatcher has room for tasks with these needs, for as long as it says so of the next one, given how many of the same or
+   * a higher priority it has: what is urgent does not wait behind what was only claimed ahead.
    */
-  | { type: 'room'; hasRoom: (functionId: string, ahead: number) => boolean }
+  | { type: 'room'; needs: string; hasRoom: (functionId: string, ahead: number) => boolean }
+  /** A claimed task was given to a worker. */
+  | { type: 'began'; id: TaskId }
   /** A claimed task did not run, and may after a while. */
   | { type: 'released'; id: TaskId; delayMs: number }
   /** A task has its outcome, in the store. */
@@ -54,7 +56,8 @@ export type Verdict =
  */
 export class Queue {
   readonly #entries = new Map<TaskId, Entry>();
-  readonly #turns = new Turns();
+  /** By what their tasks ask for; those alone that have any. */
+  readonly #lanes = new Map<string, Lane>();
   readonly #groups = new Groups();
   readonly #delayed = new Heap<Entry>((a, b) =>
     a.notBefore !== b.notBefore ? a.notBefore < b.notBefore : a.order < b.order,
@@ -63,8 +66,6 @@ export class Queue {
   /** How many unsettled tasks take the result of this one. */
   readonly #users = new Map<TaskId, number>();
   #order = 0;
-  /** By priority. */
-  readonly #claimed = new Map<number, number>();
   #commands: QueueCommand[] = [];
 
   /** How many tasks have no outcome. */
@@ -72,14 +73,11 @@ export class Queue {
     return this.#entries.size;
   }
 
-  /** How many are with the dispatcher. */
-  get claimed(): number {
-    return this.#claimedFrom(Number.NEGATIVE_INFINITY);
-  }
-
-  /** Whether a task could begin now. */
-  get hasReady(): boolean {
-    return this.#turns.size > 0;
+  /** What is asked for by tasks that could begin now. */
+  get readyNeeds(): string[] {
+    const needs: string[] = [];
+    for (const [word, { turns }] of this.#lanes) if (turns.size > 0) needs.push(word);
+    return needs;
   }
 
   has(id: TaskId): boolean {
@@ -100,6 +98,7 @@ export class Queue {
   standingOf(id: TaskId, now: number): Standing | undefined {
     const entry = this.#entries.get(id);
     if (!entry) return undefined;
+    const lane = this.#laneOf(entry);
     const after = entry.phase === 'blocked' ? entry.facts.after.filter((one) => this.#entries.has(one)) : [];
     return {
       phase: entry.phase,
@@ -107,9 +106,8 @@ export class Queue {
       after,
       notBefore: entry.notBefore,
       group: this.#groups.standingOf(entry),
-      ready: this.#turns.size,
-      before: entry.phase === 'ready' ? this.#turns.above(entry.priority) : 0,
-      claimed: this.claimed,
+      ready: lane.turns.size,
+      before: entry.phase === 'ready' ? lane.turns.above(entry.priority) : 0,
     };
   }
 
@@ -133,7 +131,9 @@ export class Queue {
         for (const task of event.tasks) this.#add(task, now);
         return;
       case 'room':
-        return this.#claim(event.hasRoom, now);
+        return this.#claim(event.needs, event.hasRoom, now);
+      case 'began':
+        return this.#began(this.#entries.get(event.id));
       case 'released':
         return this.#release(event.id, event.delayMs, now);
       case 'settled':
@@ -179,7 +179,7 @@ export class Queue {
       this.#limit(entry, 'queue-timeout', now + queueTimeoutMs);
     const { isSeated, unseated } = this.#groups.seat(entry);
     if (unseated) {
-      this.#turns.leave(unseated, now);
+      this.#laneOf(unseated).turns.leave(unseated, now);
       unseated.phase = 'parked';
     }
     if (isSeated) this.#join(entry, now);
@@ -188,32 +188,32 @@ export class Queue {
 
   #join(entry: Entry, now: number): void {
     entry.phase = 'ready';
-    this.#turns.join(entry, now);
+    this.#laneOf(entry).turns.join(entry, now);
   }
 
-  #claim(hasRoom: (functionId: string, ahead: number) => boolean, now: number): void {
-    for (let next = this.#turns.next(now); next; next = this.#turns.next(now)) {
-      if (!hasRoom(next.facts.functionId, this.#claimedFrom(next.priority))) return;
+  #claim(needs: string, hasRoom: (functionId: string, ahead: number) => boolean, now: number): void {
+    const lane = this.#lanes.get(needs);
+    for (let next = lane?.turns.next(now); lane && next; next = lane.turns.next(now)) {
+      if (!hasRoom(next.facts.functionId, lane.claimedFrom(next.priority))) return;
       next.lineMs = now - (next.request?.since ?? now);
-      this.#turns.serve(next, now);
+      lane.claim(next, now);
       this.#groups.claim(next);
       next.phase = 'claimed';
-      this.#countClaimed(next, 1);
-      this.#unlimit(next, 'queue-timeout');
       this.#commands.push({ type: 'claim', id: next.facts.id });
     }
   }
 
-  #claimedFrom(least: number): number {
-    let claimed = 0;
-    for (const [priority, count] of this.#claimed) if (priority >= least) claimed += count;
-    return claimed;
+  #began(entry: Entry | undefined): void {
+    if (entry?.phase === 'claimed') this.#unlimit(entry, 'queue-timeout');
   }
 
-  #countClaimed({ priority }: Entry, change: 1 | -1): void {
-    const count = (this.#claimed.get(priority) ?? 0) + change;
-    if (count > 0) this.#claimed.set(priority, count);
-    else this.#claimed.delete(priority);
+  #laneOf({ facts: { needs } }: Entry): Lane {
+    let lane = this.#lanes.get(needs);
+    if (!lane) {
+      lane = new Lane();
+      this.#lanes.set(needs, lane);
+    }
+    return lane;
   }
 
   #release(id: TaskId, delayMs: number, now: number): void {
@@ -259,13 +259,15 @@ export class Queue {
   #leave(entry: Entry, now: number): void {
     if (entry.phase === 'delayed') this.#delayed.remove(entry);
     if (entry.request) entry.lineMs = now - entry.request.since;
-    this.#turns.leave(entry, now);
+    const lane = this.#laneOf(entry);
+    lane.turns.leave(entry, now);
     this.#groups.leave(entry);
     if (entry.phase === 'claimed') {
-      this.#turns.giveBack(entry, now);
-      this.#countClaimed(entry, -1);
+      lane.giveBack(entry, now);
       entry.phase = 'settling';
     }
+    // The one that all share remembers what each client has had.
+    if (entry.facts.needs !== '' && lane.isEmpty) this.#lanes.delete(entry.facts.needs);
     this.#fillSeats(entry, now);
   }
 

@@ -23,8 +23,6 @@ export interface Standing {
   /** How many tasks stand in line, this one included; and of those, how many of a higher priority than a task in line. */
   readonly ready: number;
   readonly before: number;
-  /** How many are with the dispatcher. */
-  readonly claimed: number;
 }
 
 /** Tasks that are named; of more it is said how many. */

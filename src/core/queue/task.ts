@@ -22,6 +22,8 @@ export interface TaskFacts {
   readonly client: string;
   /** Whole number, higher first. */
   readonly priority: number;
+  /** What it asks of its worker, as one word; empty for nothing. Tasks with the same word can run on the same workers. */
+  readonly needs: string;
   /** Its function, by which is known how long tasks take. */
   readonly functionId: string;
   /** When it may begin. */

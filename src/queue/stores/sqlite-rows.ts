@@ -13,6 +13,8 @@ export function specOf(row: Row): KeptSpec {
   const absent = {
     key: undefined,
     group: undefined,
+    requires: [],
+    expectedMs: undefined,
     timeoutMs: undefined,
     queueTimeoutMs: undefined,
     deadlineAt: undefined,
