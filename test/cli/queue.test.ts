@@ -42,6 +42,7 @@ describe('at the terminal', () => {
   test('what failed is listed with its reason, and runs again', async () => {
     const lacking = await printed('submit', 'work.mjs#add', '1', '2', '--require', 'gpu,mem=8g');
     expect(await printed('why', lacking)).toContain('the pool has no worker with gpu, mem=8g');
+    await printed('cancel', lacking);
     const { id } = JSON.parse(await printed('submit', 'work.mjs#fail', '--json')) as { id: string };
     expect(await refused('result', id)).toBe('offhand: no\n');
     expect(await printed('tasks', '--dead')).toMatch(new RegExp(`${id}.*fail.*failed.*thrown: no`));
