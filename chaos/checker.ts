@@ -5,6 +5,7 @@ import {
   failuresAreExplained,
   failuresTellWhatRan,
   outcomesAreRight,
+  takenOnIsDone,
 } from './rules/calls.js';
 import {
   clientsEndWell,
@@ -25,6 +26,7 @@ export type Rule = (history: History) => Iterable<string>;
 
 const RULES: Record<string, Rule> = {
   'every call settles exactly once': callsSettleOnce,
+  'what the queue has taken on has an outcome': takenOnIsDone,
   'no right answer is lost and no wrong one given': outcomesAreRight,
   'nothing fails without a fault': failuresAreExplained,
   'mayHaveRun is false only of what has not begun': failuresTellWhatRan,

@@ -23,7 +23,9 @@ export interface ClientSettings {
 
 /** A line of the history. */
 export type Note =
-  | { call: string; kind: Order['kind']; retries: number | undefined; at: number }
+  | { call: string; kind: Order['kind']; retries: number | undefined; isSubmitted: boolean; at: number }
+  /** The queue has taken it on, under this id. */
+  | { taken: string; task: string }
   | { settled: string; outcome: Outcome; at: number };
 
 const settings = JSON.parse(process.env['CHAOS_CLIENT'] ?? '{}') as ClientSettings;
@@ -71,18 +73,30 @@ async function line(index: number): Promise<void> {
   }
 }
 
-async function call({ kind, ms, retries }: Order): Promise<boolean> {
+async function call({ kind, ms, retries, isSubmitted }: Order): Promise<boolean> {
   const id = `${settings.name}.${++calls}`;
   const patient = pool.with({
     ...(retries === undefined ? {} : { retries }),
     ...(kind === 'stuck' ? { timeoutMs: STUCK_MS } : {}),
   });
-  note({ call: id, kind, retries, at: nowMs() });
-  const outcome = await patient
-    .run(TASKS[kind], id, ms, bulk.subarray(0, kind === 'bulk' ? undefined : 0))
-    .then((value): Outcome => ({ kind: 'result', value }), outcomeOf);
+  const args: [string, number, Uint8Array] = [id, ms, bulk.subarray(0, kind === 'bulk' ? undefined : 0)];
+  note({ call: id, kind, retries, isSubmitted, at: nowMs() });
+  const ended = isSubmitted ? submit(patient, id, kind, args) : patient.run(TASKS[kind], ...args);
+  const outcome = await ended.then((value): Outcome => ({ kind: 'result', value }), outcomeOf);
   note({ settled: id, outcome, at: nowMs() });
   return outcome.kind !== 'refused';
+}
+
+async function submit(
+  patient: Pool,
+  id: string,
+  kind: Order['kind'],
+  args: [string, number, Uint8Array],
+): Promise<number> {
+  const fn: (...args: [string, number, Uint8Array]) => number | Promise<number> = TASKS[kind];
+  const task = await patient.submit(fn, args);
+  note({ taken: id, task: task.id });
+  return task.result();
 }
 
 function outcomeOf(error: unknown): Outcome {

@@ -16,6 +16,9 @@ export interface Call {
   kind: TaskKind;
   /** Undefined for the default of the library. */
   retries: number | undefined;
+  /** Its id in the queue, for one that was submitted: undefined until that had taken it on. */
+  task: string | undefined;
+  isSubmitted: boolean;
   calledAt: number;
   outcomes: { at: number; outcome: Outcome }[];
 }
@@ -68,6 +71,13 @@ export interface Restart {
   client: string;
 }
 
+/** What the queue says in the end of a task that it had taken on. */
+export interface QueuedEnd {
+  call: string;
+  /** `pending`, `succeeded`; or in words why it cannot say. */
+  state: string;
+}
+
 export interface History {
   workers: number;
   slotsPerWorker: number;
@@ -76,6 +86,10 @@ export interface History {
   clients: ClientLife[];
   rounds: Round[];
   restarts: Restart[];
+  /** Of all submitted tasks that were taken on. */
+  queued: QueuedEnd[];
+  /** How often the coordinator was killed. */
+  coordinatorKills: number;
   /** What was wrong at the end: processes, files, exit codes. */
   leftovers: string[];
 }

@@ -11,6 +11,7 @@ const END_MS = 2_000;
 
 /** What a pool may leave behind. */
 const ALLOWED = [
+  /^queue\//,
   /^config\/offhand\/(token|signing-key)$/,
   /^cwd\/logs\/(coordinator|worker-\d+)\.log$/,
   /^history\//,

@@ -27,6 +27,7 @@ export interface Victims {
 export class Nemesis {
   readonly #victims: Victims;
   readonly restarts: Restart[] = [];
+  coordinatorKills = 0;
   #isCoordinatorHit = false;
 
   constructor(victims: Victims) {
@@ -93,6 +94,7 @@ export class Nemesis {
   }
 
   async #restart(): Promise<void> {
+    this.coordinatorKills += 1;
     await this.#victims.pool.kill();
     await this.#victims.pool.restart();
   }

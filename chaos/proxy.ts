@@ -6,7 +6,8 @@ class Pipe {
   readonly #from: Socket;
   readonly #to: Socket;
   readonly #delayMs: () => number;
-  #dueAt = 0;
+  /** What has come in and is not passed on yet, in its order. */
+  readonly #waiting: { pass: () => void; dueAt: number }[] = [];
 
   constructor(from: Socket, to: Socket, delayMs: () => number) {
     this.#from = from;
@@ -23,13 +24,18 @@ class Pipe {
   }
 
   #later(pass: () => void): void {
-    const now = performance.now();
-    this.#dueAt = Math.max(this.#dueAt, now + this.#delayMs());
-    const action = () => {
-      if (!this.#to.destroyed && !this.#to.writableEnded) pass();
-    };
-    if (this.#dueAt <= now) action();
-    else setTimeout(action, this.#dueAt - now);
+    this.#waiting.push({ pass, dueAt: performance.now() + this.#delayMs() });
+    if (this.#waiting.length === 1) this.#passOn();
+  }
+
+  /** By one timer: two that are due at the same instant keep no order, and a stream of which parts are swapped hangs for ever. */
+  #passOn(): void {
+    for (let next = this.#waiting[0]; next; next = this.#waiting[0]) {
+      const leftMs = next.dueAt - performance.now();
+      if (leftMs > 0) return void setTimeout(() => this.#passOn(), Math.ceil(leftMs));
+      this.#waiting.shift();
+      if (!this.#to.destroyed && !this.#to.writableEnded) next.pass();
+    }
   }
 }
 

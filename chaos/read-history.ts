@@ -12,8 +12,12 @@ export function readCalls(folder: string): Call[] {
     for (const line of lines) {
       const note = JSON.parse(line) as Note;
       if ('call' in note) {
-        const { call: id, kind, retries, at } = note;
-        calls.set(id, { id, client, kind, retries, calledAt: at, outcomes: [] });
+        const { call: id, kind, retries, isSubmitted, at } = note;
+        const call = { id, client, kind, retries, isSubmitted, task: undefined };
+        calls.set(id, { ...call, calledAt: at, outcomes: [] });
+      } else if ('taken' in note) {
+        const call = calls.get(note.taken);
+        if (call) call.task = note.task;
       } else calls.get(note.settled)?.outcomes.push({ at: note.at, outcome: note.outcome });
     }
     return [...calls.values()];

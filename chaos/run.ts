@@ -12,6 +12,7 @@ import { STEADY } from './names.js';
 import { Nemesis } from './nemesis.js';
 import { planOf } from './plan.js';
 import { PoolUnderTest } from './pool-under-test.js';
+import { endsOf } from './queued.js';
 import { Random } from './random.js';
 import { readAttempts, readCalls } from './read-history.js';
 import { whenWhole } from './recovery.js';
@@ -74,6 +75,7 @@ async function live(sandbox: Sandbox, folder: string, settings: RunSettings): Pr
     workers,
     slots: slotsPerWorker,
     env,
+    args: ['--store', `file:${join(sandbox.dir, 'queue')}`],
   });
   const clients = new Clients(sandbox, { program: parts.client, env, seed, port: pool.port });
   await whenWhole(pool);
@@ -83,16 +85,20 @@ async function live(sandbox: Sandbox, folder: string, settings: RunSettings): Pr
 
   const rounds = await harmFor(settings, nemesis, pool, clients);
   await clients.finish(FINISH_MS);
+  const calls = readCalls(folder);
+  const queued = await endsOf(calls, pool, sandbox);
   const leftovers = await leftoversIn(sandbox, pool, clients);
   slots.close();
   return {
     workers,
     slotsPerWorker,
-    calls: readCalls(folder),
+    calls,
     attempts: readAttempts(folder),
     clients: clients.lives,
     rounds,
     restarts: nemesis.restarts,
+    queued,
+    coordinatorKills: nemesis.coordinatorKills,
     leftovers,
   };
 }

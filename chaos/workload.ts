@@ -9,6 +9,8 @@ export interface Order {
   count: number;
   /** Undefined for the default of the library. */
   retries: number | undefined;
+  /** Whether they are left with the queue, and their results awaited by its word. */
+  isSubmitted: boolean;
   pauseMs: number;
 }
 
@@ -26,13 +28,24 @@ const MIX: readonly { share: number; order(random: Random): Partial<Order> & { k
 
 const RETRIES = [0, undefined, undefined, 3];
 
+/** What part of the orders goes to the queue. */
+const SUBMITTED = 0.25;
+
 /** What a client calls next. */
 export function nextOrder(random: Random): Order {
   let left = random.between(0, 100);
   const part = MIX.find(({ share }) => (left -= share) < 0) ?? MIX[0];
   const retries = random.of(RETRIES);
-  return { kind: 'noop', ms: 0, count: 1, pauseMs: 0, ...part?.order(random), retries };
+  const isSubmitted = random.next() < SUBMITTED;
+  return { kind: 'noop', ms: 0, count: 1, pauseMs: 0, ...part?.order(random), retries, isSubmitted };
 }
 
 /** One short task after another: as long as its lease lives, so does its place on one slot. */
-export const STEADY_ORDER: Order = { kind: 'sleep', ms: 40, count: 1, retries: 0, pauseMs: 0 };
+export const STEADY_ORDER: Order = {
+  kind: 'sleep',
+  ms: 40,
+  count: 1,
+  retries: 0,
+  isSubmitted: false,
+  pauseMs: 0,
+};

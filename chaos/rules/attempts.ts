@@ -10,10 +10,12 @@ export function attemptsByCall({ attempts }: History): Map<string, Attempt[]> {
 
 export const attemptsAreAllowed: Rule = function* (history) {
   const byCall = attemptsByCall(history);
-  for (const { id, kind, retries } of history.calls) {
+  for (const { id, kind, retries, isSubmitted } of history.calls) {
     const begun = byCall.get(id)?.length ?? 0;
-    // Without a policy there is one more attempt, after the loss of a worker.
-    const allowed = 1 + (retries ?? 1);
+    // Without a policy there is one more attempt, after the loss of a worker. A submitted task that may run again is taken up
+    // anew by each coordinator.
+    const lives = isSubmitted && retries !== 0 ? 1 + history.coordinatorKills : 1;
+    const allowed = lives * (1 + (retries ?? 1));
     if (begun > allowed)
       yield `${id} (${kind}, retries ${retries ?? 'default'}) began ${begun} times${placesOf(byCall.get(id))}`;
     byCall.delete(id);
@@ -45,8 +47,10 @@ export const slotsRunOneAtATime: Rule = function* ({ attempts, slotsPerWorker })
 export const attemptsEnd: Rule = function* (history) {
   const byCall = attemptsByCall(history);
   const goneAt = new Map(history.clients.map(({ name, endedAt }) => [name, endedAt]));
-  for (const { id, kind, client, outcomes } of history.calls) {
-    const overAt = Math.min(outcomes[0]?.at ?? Infinity, goneAt.get(client) ?? Infinity);
+  for (const { id, kind, client, outcomes, isSubmitted } of history.calls) {
+    // What was submitted outlives its client.
+    const leftAt = isSubmitted ? Infinity : (goneAt.get(client) ?? Infinity);
+    const overAt = Math.min(outcomes[0]?.at ?? Infinity, leftAt);
     for (const { beganAt, seenAt } of byCall.get(id) ?? []) {
       if (beganAt > overAt + STOP_MS)
         yield `${id} (${kind}) began ${inMs(beganAt - overAt)} after it was over`;

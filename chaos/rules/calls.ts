@@ -17,6 +17,13 @@ export const callsSettleOnce: Rule = function* ({ calls, clients }) {
   }
 };
 
+/** Whatever became of who had submitted it, and of the coordinators meanwhile. */
+export const takenOnIsDone: Rule = function* ({ queued }) {
+  for (const { call, state } of queued)
+    if (!['succeeded', 'failed', 'cancelled'].includes(state))
+      yield `${call} was taken on by the queue, and is ${state}`;
+};
+
 export const outcomesAreRight: Rule = function* (history) {
   const attempts = attemptsByCall(history);
   for (const call of history.calls) {

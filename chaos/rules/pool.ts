@@ -24,7 +24,7 @@ export const poolRecovers: Rule = function* ({ rounds, workers }) {
 };
 
 export const sharesRecover: Rule = function* (history) {
-  const clientOf = new Map(history.calls.map(({ id, client }) => [id, client]));
+  const clientOf = sessionsOf(history);
   const startedAt = new Map(history.clients.map((client) => [client.name, client.startedAt]));
   for (const { calmUntil: to, clients = [] } of history.rounds) {
     if (to === undefined) continue;
@@ -41,6 +41,11 @@ export const sharesRecover: Rule = function* (history) {
     }
   }
 };
+
+/** By call, under whose leases it runs: what was submitted runs under those of the queue. */
+function sessionsOf({ calls }: History): Map<string, string> {
+  return new Map(calls.map(({ id, client, isSubmitted }) => [id, isSubmitted ? 'queue' : client]));
+}
 
 function coordinatorOutages({ rounds }: History): Span[] {
   const faults = rounds.flatMap((round) => round.faults);
@@ -79,7 +84,7 @@ function slotTimes(
  * been able to say so, nobody else may begin anything on it.
  */
 export const restartsAreGraceful: Rule = function* (history) {
-  const clientOf = new Map(history.calls.map(({ id, client }) => [id, client]));
+  const clientOf = sessionsOf(history);
   const threads = groupBy(history.attempts, ({ pid, thread }) => `${pid}, thread ${thread}`);
   for (const restart of history.restarts) {
     for (const [thread, attempts] of threads) {

@@ -11,6 +11,8 @@ function call(id: string, changes: Partial<Call> = {}, ...outcomes: Outcome[]): 
     client: 'alice',
     kind: 'noop',
     retries: undefined,
+    isSubmitted: false,
+    task: undefined,
     calledAt: 100,
     outcomes: [outcome, ...more].map((each) => ({ at: 200, outcome: each })),
     ...changes,
@@ -37,6 +39,8 @@ function history(calls: Call[], attempts: Attempt[], changes: Partial<History> =
     // A fault in whose shadow everything may fail that is called before 1100.
     rounds: [round()],
     restarts: [],
+    queued: [],
+    coordinatorKills: 0,
     leftovers: [],
     ...changes,
   };
@@ -127,6 +131,29 @@ describe('the checker notices', () => {
     expect(broken(history([call('a', { retries })], [...attempts, attempt('a', { pid: 99 })]))).toEqual([
       'no call begins more often than its policy allows',
     ]);
+  });
+
+  test('a submitted task that began more often than by its policy with each coordinator; with retries: 0 twice', () => {
+    const attempts = (count: number) =>
+      Array.from({ length: count }, (_, n) =>
+        attempt('a', { pid: n, beganAt: 110 + 20 * n, seenAt: 120 + 20 * n }),
+      );
+    const submitted = { isSubmitted: true, task: 'a1' };
+    const kills = { coordinatorKills: 2 };
+    const rule = 'no call begins more often than its policy allows';
+    expect(broken(history([call('a', submitted)], attempts(6), kills))).toEqual([]);
+    expect(broken(history([call('a', submitted)], attempts(7), kills))).toEqual([rule]);
+    expect(broken(history([call('a', { ...submitted, retries: 0 })], attempts(2), kills))).toEqual([rule]);
+  });
+
+  test('a task that the queue has taken on and that has no outcome in the end', () => {
+    const queued = [{ call: 'a', state: 'pending' }];
+    const submitted = call('a', { isSubmitted: true, task: 'a1' });
+    expect(broken(history([submitted], [attempt('a')], { queued }))).toEqual([
+      'what the queue has taken on has an outcome',
+    ]);
+    const done = [{ call: 'a', state: 'succeeded' }];
+    expect(broken(history([submitted], [attempt('a')], { queued: done }))).toEqual([]);
   });
 
   test('a task that nobody called', () => {
