@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events';
 import { PoolError } from '../core/errors.js';
 import { logLineFrom, type TaskEvent, taskEvents, type TaskLogLine } from './task-events.js';
 import type { TaskState } from '../core/queue/task.js';
@@ -55,6 +56,7 @@ export class TaskHandle<R = unknown> implements AsyncIterable<TaskEvent> {
         },
       };
       if (signal?.aborted) return leave();
+      if (signal) setMaxListeners(0, signal); // One per wait that shares it, each taken off when its wait is over.
       signal?.addEventListener('abort', leave, { once: true });
       this.#follower.follow(this.id, listener);
     });
