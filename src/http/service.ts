@@ -2,9 +2,10 @@ import { createServer, type Server } from 'node:http';
 import { createServer as createSecureServer } from 'node:https';
 import { messageOf } from '../core/errors.js';
 import type { PoolFace, Service } from '../server/face.js';
+import { accessTo } from '../wire/access.js';
 import { formatAddress } from '../wire/address.js';
 import { VERSION } from '../wire/protocol.js';
-import { type Access, HostCheck, OriginCheck, SAFETY_HEADERS, TokenCheck } from './guard.js';
+import { Entry, HostCheck, OriginCheck, SAFETY_HEADERS } from './guard.js';
 import {
   ajvCompiler,
   cors,
@@ -28,12 +29,6 @@ import { addWorkerRoutes } from './routes/workers.js';
 import { SCHEMAS } from './schemas.js';
 import { Sessions } from './sessions.js';
 import { inWords } from './validation.js';
-
-declare module 'fastify' {
-  interface FastifyContextConfig {
-    access?: Access;
-  }
-}
 
 /** How long a client may take to send its request, in ms. */
 const REQUEST_LIMIT_MS = 60_000;
@@ -170,7 +165,7 @@ function addValidation(app: FastifyInstance): void {
 async function addGuard(app: FastifyInstance, options: HttpOptions, sessions: Sessions): Promise<void> {
   const hosts = new HostCheck(options);
   const origins = new OriginCheck(options);
-  const tokens = new TokenCheck(options.credentials.token, sessions);
+  const entry = new Entry(options.credentials.token, sessions);
   const scheme = schemeOf(options);
   app.addHook('onRequest', (request, reply, done) => {
     void reply.headers(SAFETY_HEADERS);
@@ -187,7 +182,9 @@ async function addGuard(app: FastifyInstance, options: HttpOptions, sessions: Se
       exposedHeaders: ['location', 'retry-after'],
     });
   app.addHook('onRequest', (request, _, done) => {
-    if (request.routeOptions.config.access !== 'open') tokens.check(request.headers.authorization);
+    // Whoever may read may be told that there is nothing to be read.
+    const needed = request.is404 ? 'read' : accessTo(`${request.method} ${request.routeOptions.url}`);
+    entry.check(request.headers.authorization, needed);
     done();
   });
   app.setNotFoundHandler((request) => {
