@@ -17,10 +17,12 @@ import {
 } from './libraries.js';
 import { EventFeed } from './event-feed.js';
 import { listenOnFree } from './listen.js';
+import { Metrics } from './metrics.js';
 import type { HttpOptions } from './options.js';
 import { headersOf, HttpError, type Problem, problemOf } from './problems.js';
 import { addEventRoutes } from './routes/events.js';
 import { addHealthRoutes } from './routes/health.js';
+import { addMetricsRoute } from './routes/metrics.js';
 import { addLoginRoutes } from './routes/login.js';
 import { addOriginalRoutes } from './routes/original.js';
 import { addPage } from './routes/page.js';
@@ -39,6 +41,7 @@ const MAX_CONNECTIONS = 2_000;
 export interface Context {
   readonly pool: PoolFace;
   readonly feed: EventFeed;
+  readonly metrics: Metrics;
   /** Aborted when the service ends: nothing is waited for any longer. */
   readonly ending: AbortSignal;
   readonly sessions: Sessions;
@@ -55,10 +58,12 @@ export async function startHttp(options: HttpOptions, pool: PoolFace): Promise<S
   const ending = new AbortController();
   const feed = new EventFeed();
   const stopFeed = feed.follow(pool);
+  const metrics = new Metrics(pool);
+  const stopMetrics = metrics.follow();
   const sessions = new Sessions();
   let address = '';
   const linkWith = (code: string) => `${address}/#code=${code}`;
-  const app = await createApp(options, { pool, feed, ending: ending.signal, sessions, linkWith });
+  const app = await createApp(options, { pool, feed, metrics, ending: ending.signal, sessions, linkWith });
   const server = app.server;
   const port = await listenOnFree(server, options.host, options.ports);
   address = `${schemeOf(options)}://${formatAddress({ host: options.advertise, port })}`;
@@ -68,6 +73,7 @@ export async function startHttp(options: HttpOptions, pool: PoolFace): Promise<S
     link: options.credentials.token === undefined ? address : linkWith(sessions.newCode()),
     close: async () => {
       stopFeed();
+      stopMetrics();
       ending.abort();
       const closed = new Promise((resolve) => server.close(resolve));
       // Answers to those who waited leave first.
@@ -137,6 +143,7 @@ async function createApp(options: HttpOptions, context: Context): Promise<Fastif
   addTaskRoutes(app, context);
   addWorkerRoutes(app, context);
   addEventRoutes(app, context);
+  addMetricsRoute(app, context);
   addLoginRoutes(app, context);
   addPage(app);
   await app.ready();

@@ -39,8 +39,10 @@ const LESS_THAN_FULL = new Map<string, Exclude<Access, 'full'>>([
   ['GET /v1/tasks', 'read'],
   ['GET /v1/tasks/:id', 'read'],
   ['GET /v1/tasks/:id/result', 'read'],
+  ['GET /v1/tasks/:id/logs', 'read'],
   ['GET /v1/workers', 'read'],
   ['GET /v1/events', 'read'],
+  ['GET /metrics', 'read'],
 ]);
 
 /** @param name of a gRPC method (`/offhand.v1.Queue/Get`) or of a route (`GET /v1/tasks/:id`). */

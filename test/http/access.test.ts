@@ -10,11 +10,13 @@ const OPEN = ['GET /', 'GET /healthz', 'GET /login.js', 'GET /readyz', 'POST /lo
 /** All that the read-only token is good for besides. */
 const READ = [
   'GET /get_results',
+  'GET /metrics',
   'GET /openapi.json',
   'GET /status',
   'GET /v1/events',
   'GET /v1/tasks',
   'GET /v1/tasks/:id',
+  'GET /v1/tasks/:id/logs',
   'GET /v1/tasks/:id/result',
   'GET /v1/workers',
 ];
