@@ -6,10 +6,10 @@ import { HTTP_DEFAULTS, type HttpOptions } from '../http/options.js';
 import { DEFAULT_PORT, type PortRange } from '../wire/address.js';
 import { parseSearchRange } from '../wire/discovery.js';
 import { parseDurationMs } from './duration.js';
-import { ensureToken } from '../host/token.js';
 import type { QueueOptions, ServerOptions } from '../wire/process-messages.js';
 import { usableCores } from '../host/cpu-limit.js';
 import type { PolicyName } from '../core/placement.js';
+import { ensureFullToken } from './full-token.js';
 import { outputFolder } from './output-folder.js';
 import { wholeNumber } from './whole-number.js';
 import type { WorkerFlags } from './worker-flags.js';
@@ -55,7 +55,7 @@ export function resolveServerOptions(args: ServerArguments): ServerOptions {
     workers,
     workerPorts,
     ports: portsToTry('--port', args.port, DEFAULT_PORT, workerPorts),
-    credentials: { token: args.auth ? ensureToken() : undefined, tls },
+    credentials: { token: args.auth ? ensureFullToken() : undefined, tls },
     profile: profileFile(args.profile, workers),
     profileIntervalMs: intervalMs(args.profileInterval),
     policy: args.policy,

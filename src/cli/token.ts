@@ -1,8 +1,11 @@
 import type { ArgumentsCamelCase, Argv, CommandModule } from 'yargs';
-import { ensureToken, replaceToken } from '../host/token.js';
+import { replaceToken } from '../host/token.js';
+import { readOnlyToken } from '../wire/access.js';
+import { ensureFullToken } from './full-token.js';
 
 interface Arguments {
   new: boolean;
+  readOnly: boolean;
 }
 
 export const tokenCommand: CommandModule<object, Arguments> = {
@@ -13,10 +16,22 @@ export const tokenCommand: CommandModule<object, Arguments> = {
       .option('new', {
         type: 'boolean',
         default: false,
-        describe: 'replace it; pools that run keep the old one',
+        describe: 'replace it, and the read-only one with it; pools that run keep the old ones',
       })
-      .example('OFFHAND_TOKEN=$(ssh server offhand token) node app.js', 'use a pool of another machine'),
-  handler: (args: ArgumentsCamelCase<Arguments>) => {
-    console.log(args.new ? replaceToken() : ensureToken());
+      .option('read-only', {
+        type: 'boolean',
+        default: false,
+        describe: 'the one that may only look: status, tasks, results, logs, metrics',
+      })
+      .example('$0 token --read-only', 'for a monitor, which is to run nothing')
+      .example(
+        'OFFHAND_TOKEN=$(ssh server offhand token) node app.js',
+        'use a pool of another machine',
+      ) as unknown as Argv<Arguments>,
+  // yargs hands on only what a promise is rejected with.
+  // eslint-disable-next-line @typescript-eslint/require-await
+  handler: async (args: ArgumentsCamelCase<Arguments>) => {
+    const token = args.new ? replaceToken() : ensureFullToken();
+    console.log(args.readOnly ? readOnlyToken(token) : token);
   },
 };

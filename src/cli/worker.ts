@@ -4,6 +4,7 @@ import { CoordinatorLink } from '../client/coordinator-link.js';
 import { PoolError } from '../core/errors.js';
 import { checkToken, findToken } from '../host/token.js';
 import { Crew, type CrewEvents } from '../server/crew.js';
+import { isReadOnlyToken } from '../wire/access.js';
 import { DEFAULT_PORT, formatAddress, isLoopback, isOneMachine, parseAddress } from '../wire/address.js';
 import type { Credentials } from '../wire/credentials.js';
 import { parseSearchRange, search } from '../wire/discovery.js';
@@ -73,10 +74,10 @@ export const workerCommand: CommandModule<object, Arguments> = {
 /** A token of its own would be of no use to a worker: its coordinator has to know the same. */
 function ownToken(): string {
   const token = checkToken(findToken());
-  if (token !== undefined) return token;
+  if (token !== undefined && !isReadOnlyToken(token)) return token;
   throw new PoolError(
     'unauthenticated',
-    'a worker needs the token of its pool: set OFFHAND_TOKEN to what `offhand token` prints where the server runs',
+    `a worker needs the token of its pool${token === undefined ? '' : ', and this is a read-only one'}: set OFFHAND_TOKEN to what \`offhand token\` prints where the server runs`,
   );
 }
 

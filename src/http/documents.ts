@@ -1,5 +1,6 @@
 import { isSettled } from '../core/queue/task.js';
 import type { TaskRecord } from '../queue/store.js';
+import type { LogLine } from '../queue/task-log.js';
 import type { Failure } from '../wire/outcome.js';
 
 /** A task as JSON. */
@@ -36,6 +37,11 @@ export function failureDocument({ code, message, name, stack, mayHaveRun }: Fail
     ...(stack !== undefined && { stack }),
     may_have_run: mayHaveRun,
   };
+}
+
+/** What a task has printed, as `offhand logs --json` shows it. */
+export function logLineDocument({ at, attempt, number, text, isError }: LogLine): object {
+  return { at: instant(at), attempt, number, stream: isError ? 'stderr' : 'stdout', text };
 }
 
 /** To the microsecond. */

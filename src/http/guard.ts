@@ -1,13 +1,10 @@
-import { timingSafeEqual } from 'node:crypto';
 import type { IncomingHttpHeaders } from 'node:http';
 import { PoolError } from '../core/errors.js';
+import { type Access, bearerOf, TokenCheck } from '../wire/access.js';
 import { isLoopback } from '../wire/address.js';
 import { HttpError } from './problems.js';
 import type { HttpOptions } from './options.js';
 import type { Sessions } from './sessions.js';
-
-/** What a route needs to be called. Those that say nothing need the token. */
-export type Access = 'open' | 'token';
 
 const LOOPBACK_NAMES = ['localhost', '127.0.0.1', '[::1]'];
 
@@ -84,25 +81,28 @@ export const SAFETY_HEADERS = {
   'x-content-type-options': 'nosniff',
 };
 
-/** Whether a request carries the token, or that of a session. Takes the same time for whatever has the token's length, which is no secret. */
-export class TokenCheck {
-  readonly #expected: Buffer | undefined;
+/** Lets those in who carry the token, that of a session, or for what only reads the read-only one. */
+export class Entry {
+  readonly #tokens: TokenCheck | undefined;
   readonly #sessions: Sessions;
 
   /** @param token undefined where everybody may come in. */
   constructor(token: string | undefined, sessions: Sessions) {
     this.#sessions = sessions;
-    this.#expected = token === undefined ? undefined : Buffer.from(token);
+    this.#tokens = token === undefined ? undefined : new TokenCheck(token);
   }
 
-  /** @throws PoolError `unauthenticated` */
-  check(header: string | undefined): void {
-    const expected = this.#expected;
-    if (!expected) return;
-    const token = /^bearer +(\S+) *$/i.exec(header ?? '')?.[1] ?? '';
-    const given = Buffer.from(token);
-    if (given.length === expected.length && timingSafeEqual(given, expected)) return;
-    if (token !== '' && this.#sessions.has(token)) return;
+  /** @throws PoolError `unauthenticated`; `permission-denied` where the read-only token is not enough. */
+  check(authorization: string | undefined, needed: Access): void {
+    if (!this.#tokens || needed === 'open') return;
+    const token = bearerOf(authorization);
+    const access = this.#tokens.accessOf(token) ?? (this.#sessions.has(token) ? 'full' : undefined);
+    if (access === 'full' || access === needed) return;
+    if (access === 'read')
+      throw new PoolError(
+        'permission-denied',
+        'the read-only token came with this request, which needs the one that `offhand token` prints',
+      );
     throw new PoolError(
       'unauthenticated',
       'this request needs the pool\'s token, which `offhand token` prints, as "Authorization: Bearer <token>"',

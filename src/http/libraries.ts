@@ -12,3 +12,4 @@ export {
   type FastifySchema,
   type FastifyServerFactory,
 } from 'fastify';
+export { Counter, Gauge, Histogram, Registry } from 'prom-client';

@@ -2,9 +2,10 @@ import { createServer, type Server } from 'node:http';
 import { createServer as createSecureServer } from 'node:https';
 import { messageOf } from '../core/errors.js';
 import type { PoolFace, Service } from '../server/face.js';
+import { accessTo } from '../wire/access.js';
 import { formatAddress } from '../wire/address.js';
 import { VERSION } from '../wire/protocol.js';
-import { type Access, HostCheck, OriginCheck, SAFETY_HEADERS, TokenCheck } from './guard.js';
+import { Entry, HostCheck, OriginCheck, SAFETY_HEADERS } from './guard.js';
 import {
   ajvCompiler,
   cors,
@@ -16,10 +17,12 @@ import {
 } from './libraries.js';
 import { EventFeed } from './event-feed.js';
 import { listenOnFree } from './listen.js';
+import { Metrics } from './metrics.js';
 import type { HttpOptions } from './options.js';
 import { headersOf, HttpError, type Problem, problemOf } from './problems.js';
 import { addEventRoutes } from './routes/events.js';
 import { addHealthRoutes } from './routes/health.js';
+import { addMetricsRoute } from './routes/metrics.js';
 import { addLoginRoutes } from './routes/login.js';
 import { addOriginalRoutes } from './routes/original.js';
 import { addPage } from './routes/page.js';
@@ -28,12 +31,6 @@ import { addWorkerRoutes } from './routes/workers.js';
 import { SCHEMAS } from './schemas.js';
 import { Sessions } from './sessions.js';
 import { inWords } from './validation.js';
-
-declare module 'fastify' {
-  interface FastifyContextConfig {
-    access?: Access;
-  }
-}
 
 /** How long a client may take to send its request, in ms. */
 const REQUEST_LIMIT_MS = 60_000;
@@ -44,6 +41,7 @@ const MAX_CONNECTIONS = 2_000;
 export interface Context {
   readonly pool: PoolFace;
   readonly feed: EventFeed;
+  readonly metrics: Metrics;
   /** Aborted when the service ends: nothing is waited for any longer. */
   readonly ending: AbortSignal;
   readonly sessions: Sessions;
@@ -60,10 +58,12 @@ export async function startHttp(options: HttpOptions, pool: PoolFace): Promise<S
   const ending = new AbortController();
   const feed = new EventFeed();
   const stopFeed = feed.follow(pool);
+  const metrics = new Metrics(pool);
+  const stopMetrics = metrics.follow();
   const sessions = new Sessions();
   let address = '';
   const linkWith = (code: string) => `${address}/#code=${code}`;
-  const app = await createApp(options, { pool, feed, ending: ending.signal, sessions, linkWith });
+  const app = await createApp(options, { pool, feed, metrics, ending: ending.signal, sessions, linkWith });
   const server = app.server;
   const port = await listenOnFree(server, options.host, options.ports);
   address = `${schemeOf(options)}://${formatAddress({ host: options.advertise, port })}`;
@@ -73,6 +73,7 @@ export async function startHttp(options: HttpOptions, pool: PoolFace): Promise<S
     link: options.credentials.token === undefined ? address : linkWith(sessions.newCode()),
     close: async () => {
       stopFeed();
+      stopMetrics();
       ending.abort();
       const closed = new Promise((resolve) => server.close(resolve));
       // Answers to those who waited leave first.
@@ -142,6 +143,7 @@ async function createApp(options: HttpOptions, context: Context): Promise<Fastif
   addTaskRoutes(app, context);
   addWorkerRoutes(app, context);
   addEventRoutes(app, context);
+  addMetricsRoute(app, context);
   addLoginRoutes(app, context);
   addPage(app);
   await app.ready();
@@ -170,7 +172,7 @@ function addValidation(app: FastifyInstance): void {
 async function addGuard(app: FastifyInstance, options: HttpOptions, sessions: Sessions): Promise<void> {
   const hosts = new HostCheck(options);
   const origins = new OriginCheck(options);
-  const tokens = new TokenCheck(options.credentials.token, sessions);
+  const entry = new Entry(options.credentials.token, sessions);
   const scheme = schemeOf(options);
   app.addHook('onRequest', (request, reply, done) => {
     void reply.headers(SAFETY_HEADERS);
@@ -187,7 +189,9 @@ async function addGuard(app: FastifyInstance, options: HttpOptions, sessions: Se
       exposedHeaders: ['location', 'retry-after'],
     });
   app.addHook('onRequest', (request, _, done) => {
-    if (request.routeOptions.config.access !== 'open') tokens.check(request.headers.authorization);
+    // Whoever may read may be told that there is nothing to be read.
+    const needed = request.is404 ? 'read' : accessTo(`${request.method} ${request.routeOptions.url}`);
+    entry.check(request.headers.authorization, needed);
     done();
   });
   app.setNotFoundHandler((request) => {

@@ -252,6 +252,8 @@ export class Dispatcher {
       attempt: attempt.number,
       outcome,
       at: Date.now(),
+      // Tries of the executor, which goes on counting from the attempt that was claimed.
+      retries: attempt.started ? attempt.started.attempt - attempt.number : 0,
       course,
       ...(lines && { log: lines }),
     });

@@ -135,6 +135,8 @@ export type TaskOutcome =
 export interface Settlement extends AttemptKey {
   outcome: TaskOutcome;
   at: number;
+  /** How many times it was tried again since it was claimed; not kept. */
+  retries?: number;
   /** Of an attempt that was made: where its time went. */
   course?: Course | undefined;
   /** What it has printed; left out where that is nothing. */

@@ -102,6 +102,11 @@ export class Coordinator {
     return new Set([...this.#holding.values()].map(({ lease }) => lease.worker));
   }
 
+  /** Leases that live. */
+  get leases(): number {
+    return this.#holding.size;
+  }
+
   /** Requests for leases that wait. */
   get waiting(): number {
     return this.#scheduler.waiting;

@@ -7,6 +7,8 @@ export interface PoolFace {
   readonly queue: TaskQueue;
   readonly log: Logger;
   status(): Promise<PoolStatus>;
+  /** Slots that somebody has a lease on. */
+  leases(): number;
   /** @returns how many workers of its own the pool is to have from now on. @throws PoolError */
   scale(workers: number): Promise<number>;
   /** Whether a worker is attached, and the pool does not stop. */

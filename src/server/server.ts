@@ -178,6 +178,7 @@ async function start(
         queue,
         log,
         status: async () => poolStatusFrom(await status()),
+        leases: () => coordinator.leases,
         scale: (workers) => membership.scale(workers),
         isReady: () => !isStopping && coordinator.members.slots > 0,
         onWorkers: (listener) => {

@@ -1,7 +1,5 @@
-import { timingSafeEqual } from 'node:crypto';
 import {
   logVerbosity,
-  type Metadata,
   Server,
   type ServerInterceptor,
   ServerInterceptingCall,
@@ -10,19 +8,26 @@ import {
 } from '@grpc/grpc-js';
 import { messageOf, PoolError } from '../core/errors.js';
 import { withResolvers } from '../core/with-resolvers.js';
+import { accessTo, bearerOf, TokenCheck } from './access.js';
 import { formatAddress } from './address.js';
 import { serverOptions } from './channel.js';
 import { type Credentials, serverCredentials } from './credentials.js';
 
-/** Health checks, which say nothing, and Discovery, whose calls show that they know the token without sending it. */
-const OPEN_TO_ALL = ['/grpc.health.v1.Health/', '/offhand.v1.Discovery/'];
+const UNAUTHENTICATED = {
+  code: status.UNAUTHENTICATED,
+  details: 'this call needs the pool\'s token as metadata "authorization: Bearer <token>"',
+};
+const READ_ONLY = {
+  code: status.PERMISSION_DENIED,
+  details: 'the read-only token came with this call, which needs the one that `offhand token` prints',
+};
 
 /** Keeps grpc-js from writing to stderr by itself: a port that is taken, say, is expected here. */
 export function silenceGrpc(): void {
   setLogVerbosity(logVerbosity.NONE);
 }
 
-/** A server every call of which needs the token, if there is one; health checks and discovery alone do not. */
+/** A server every call of which needs the token, if there is one, unless `access.ts` says that less will do. */
 export function createGrpcServer({ token }: Credentials): Server {
   const interceptors = token === undefined ? [] : [requireToken(token)];
   return new Server({ ...serverOptions(), interceptors });
@@ -30,28 +35,20 @@ export function createGrpcServer({ token }: Credentials): Server {
 
 /** Stands before every handler, so that a new one cannot forget to ask. */
 function requireToken(token: string): ServerInterceptor {
-  const isAllowed = tokenCheck(token);
+  const check = new TokenCheck(token);
   return (method, call) =>
     new ServerInterceptingCall(call, {
       start: (next) =>
         next({
           onReceiveMetadata(metadata, proceed) {
-            const isOpen = OPEN_TO_ALL.some((prefix) => method.path.startsWith(prefix));
-            if (isOpen || isAllowed(metadata)) return proceed(metadata);
-            const details = 'this call needs the pool\'s token as metadata "authorization: Bearer <token>"';
-            call.sendStatus({ code: status.UNAUTHENTICATED, details });
+            const needed = accessTo(method.path);
+            if (needed === 'open') return proceed(metadata);
+            const access = check.accessOf(bearerOf(String(metadata.get('authorization')[0] ?? '')));
+            if (access === 'full' || access === needed) return proceed(metadata);
+            call.sendStatus(access === undefined ? UNAUTHENTICATED : READ_ONLY);
           },
         }),
     });
-}
-
-/** Tells whether a call carries the token. Takes the same time for whatever has the token's length, which is no secret. */
-export function tokenCheck(token: string): (metadata: Metadata) => boolean {
-  const expected = Buffer.from(`Bearer ${token}`);
-  return (metadata) => {
-    const given = Buffer.from(String(metadata.get('authorization')[0] ?? ''));
-    return given.length === expected.length && timingSafeEqual(given, expected);
-  };
 }
 
 /**

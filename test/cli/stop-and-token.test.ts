@@ -69,4 +69,34 @@ describe('token', () => {
     await using sandbox = new Sandbox();
     expect((await offhand(sandbox, ['token'], { OFFHAND_TOKEN: 'mine' })).stdout).toBe('mine\n');
   });
+
+  test.concurrent('that is read-only follows from it, and is replaced with it', async () => {
+    await using sandbox = new Sandbox();
+    const print = async (...flags: string[]) => (await offhand(sandbox, ['token', ...flags])).stdout.trim();
+    const readOnly = await print('--read-only');
+    expect(readOnly).toMatch(/^ro\.[\w-]{43}$/);
+    expect(await print('--read-only')).toBe(readOnly);
+    const replaced = await print('--read-only', '--new');
+    expect(replaced).toMatch(/^ro\./);
+    expect(replaced).not.toBe(readOnly);
+    expect(await print('--read-only')).toBe(replaced);
+    expect(sandbox.token).not.toMatch(/^ro\./);
+  });
+
+  test.concurrent(
+    'that is read-only is none for a server, a worker, or to be made another from',
+    async () => {
+      await using sandbox = new Sandbox();
+      const env = { OFFHAND_TOKEN: (await offhand(sandbox, ['token', '--read-only'])).stdout.trim() };
+      for (const command of [
+        ['server', '1', '--no-profile'],
+        ['token'],
+        ['worker', '--join', 'localhost:1'],
+      ]) {
+        const { code, stdout, stderr } = await offhand(sandbox, command, env);
+        expect([command, code, stdout]).toEqual([command, 1, '']);
+        expect(stderr).toMatch(/^offhand: .*a read-only (token|one).*`offhand token`.*\n$/);
+      }
+    },
+  );
 });

@@ -11,7 +11,6 @@ import {
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
-import { Metadata } from '@grpc/grpc-js';
 import {
   livePools,
   orphans,
@@ -27,7 +26,6 @@ import {
   signingKeyFile,
   tokenFile,
 } from '../../src/host/token.js';
-import { tokenCheck } from '../../src/wire/grpc-server.js';
 import { temporaryFolder } from '../client/support.js';
 
 let folder: ReturnType<typeof temporaryFolder>;
@@ -117,27 +115,6 @@ test('the signing key is made once, for its owner alone, and is the same for eve
   expect(ensureSigningKey(env())).toEqual(key);
   expect(modeOf(signingKeyFile(env()))).toBe(0o600);
   expect(ensureToken(env())).not.toBe(key.toString('base64url'));
-});
-
-test('a call is let in with the token and with nothing else', () => {
-  const isAllowed = tokenCheck('secret');
-  const withHeader = (value?: string) => {
-    const metadata = new Metadata();
-    if (value !== undefined) metadata.set('authorization', value);
-    return isAllowed(metadata);
-  };
-  expect(withHeader('Bearer secret')).toBe(true);
-  for (const value of [
-    undefined,
-    '',
-    'secret',
-    'Bearer',
-    'Bearer secre',
-    'Bearer secrets',
-    'bearer secret',
-    'Basic secret',
-  ])
-    expect(withHeader(value)).toBe(false);
 });
 
 describe('pool files', () => {

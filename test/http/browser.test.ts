@@ -1,7 +1,7 @@
 import { createContext, runInContext } from 'node:vm';
 import { describe, expect, test } from '@jest/globals';
 import { Sessions } from '../../src/http/sessions.js';
-import { type Asked, HttpFixture, statusWith } from '../support/http.js';
+import { type Asked, HttpFixture, type Route, routesOf, statusWith } from '../support/http.js';
 import { Sandbox } from '../support/sandbox.js';
 import { startServer } from '../support/server.js';
 import { waitFor } from '../support/wait.js';
@@ -9,22 +9,7 @@ import { waitFor } from '../support/wait.js';
 const SITE = 'https://friend.example';
 const pool = new HttpFixture(['1', '--http-allow-origin', SITE, '--http-allow-host', 'pool.example']);
 
-interface Route {
-  method: string;
-  path: string;
-}
-
-/** Every route there is, by the document that the pool itself makes of them; and what it serves besides. */
-async function routes(): Promise<Route[]> {
-  const { body } = await pool.http.ask('/openapi.json');
-  const listed = Object.entries(body['paths'] as Record<string, object>).flatMap(([path, methods]) =>
-    Object.keys(methods).map((method) => ({
-      method: method.toUpperCase(),
-      path: path.replace('{id}', '0000000000000000'),
-    })),
-  );
-  return [...listed, { method: 'GET', path: '/' }, { method: 'GET', path: '/login.js' }];
-}
+const routes = () => routesOf(pool.http);
 
 const statusOf = ({ method, path }: Route, headers: Record<string, string>) =>
   statusWith(`${pool.http.base}${path}`, { authorization: `Bearer ${pool.http.token}`, ...headers }, method);

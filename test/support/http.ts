@@ -60,14 +60,36 @@ export class HttpCaller {
   }
 }
 
+export interface Route {
+  method: string;
+  path: string;
+}
+
+/** Every route there is, by the document that the pool itself makes of them; and what it serves besides. */
+export async function routesOf(http: HttpCaller): Promise<Route[]> {
+  const { body } = await http.ask('/openapi.json');
+  const listed = Object.entries(body['paths'] as Record<string, object>).flatMap(([path, methods]) =>
+    Object.keys(methods).map((method) => ({
+      method: method.toUpperCase(),
+      path: path.replace('{id}', NO_TASK),
+    })),
+  );
+  return [...listed, { method: 'GET', path: '/' }, { method: 'GET', path: '/login.js' }];
+}
+
+/** An id that no task has. */
+export const NO_TASK = '0000000000000000';
+
 /** One pool for all tests of a file. */
 export class HttpFixture {
   readonly sandbox = new Sandbox();
   server!: TestServer;
   http!: HttpCaller;
 
-  constructor(args: string[]) {
+  /** @param before what has to be done in the sandbox before the server starts. */
+  constructor(args: string[], before: (sandbox: Sandbox) => Promise<void> = async () => undefined) {
     beforeAll(async () => {
+      await before(this.sandbox);
       this.server = await startServer(this.sandbox, [...args, '--no-profile', '--http']);
       this.http = new HttpCaller(this.server.http, this.server.token);
     }, 40_000);

@@ -24,7 +24,6 @@ export function addLoginRoutes(app: FastifyInstance, { sessions, linkWith }: Con
   app.post<{ Body: { code: string } }>(
     '/login',
     {
-      config: { access: 'open' },
       schema: {
         summary: 'Exchange a code for a session',
         tags: ['login'],

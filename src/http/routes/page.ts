@@ -35,10 +35,7 @@ const SCRIPT = `(async () => {
 
 /** What a browser is shown at the root; it holds nothing of the pool, and asks for all it shows. */
 export function addPage(app: FastifyInstance): void {
-  const config = { access: 'open' as const };
   const schema = { hide: true };
-  app.get('/', { config, schema }, (_, reply) => reply.type('text/html; charset=utf-8').send(PAGE));
-  app.get('/login.js', { config, schema }, (_, reply) =>
-    reply.type('text/javascript; charset=utf-8').send(SCRIPT),
-  );
+  app.get('/', { schema }, (_, reply) => reply.type('text/html; charset=utf-8').send(PAGE));
+  app.get('/login.js', { schema }, (_, reply) => reply.type('text/javascript; charset=utf-8').send(SCRIPT));
 }

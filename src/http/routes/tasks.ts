@@ -3,7 +3,7 @@ import { TASK_STATES, type TaskState } from '../../core/queue/task.js';
 import { noSuchTask } from '../../queue/index.js';
 import type { TaskRecord } from '../../queue/store.js';
 import { encodePayload } from '../../wire/values/payload.js';
-import { taskDocument } from '../documents.js';
+import { logLineDocument, taskDocument } from '../documents.js';
 import type { FastifyInstance, FastifyReply } from '../libraries.js';
 import type { TaskOptions } from '../new-task.js';
 import { outcomeAsJson, outcomeOf, streamed } from '../outcomes.js';
@@ -40,6 +40,27 @@ const FILTERS = {
     group: { type: 'string' },
     limit: { type: 'integer', minimum: 1, maximum: 1_000, default: 100 },
     cursor: { type: 'string', pattern: '^\\d{1,16}$', description: 'of the page before' },
+  },
+};
+
+const LOGS = {
+  type: 'object',
+  description: 'the newest 64 Ki characters',
+  properties: {
+    task_id: TASK_ID,
+    lines: {
+      type: 'array',
+      items: {
+        type: 'object',
+        properties: {
+          at: { type: 'string', format: 'date-time' },
+          attempt: { type: 'integer' },
+          number: { type: 'integer', description: 'from 1 in each attempt; what is missing was not kept' },
+          stream: { type: 'string', enum: ['stdout', 'stderr'] },
+          text: { type: 'string' },
+        },
+      },
+    },
   },
 };
 
@@ -179,6 +200,23 @@ export function addTaskRoutes(app: FastifyInstance, { pool, ending }: Context): 
       if (outcome.state === 'failed' && outcome.failure.code === 'not-cloneable')
         throw new HttpError(406, 'not-cloneable', outcome.failure.message);
       return sendJson(reply, await outcomeAsJson(queue, { record, outcome }));
+    },
+  );
+
+  app.get<One>(
+    '/v1/tasks/:id/logs',
+    {
+      schema: {
+        summary: 'What a task has printed lately',
+        description: 'Of one that runs, as far as it has come; else of its last attempt.',
+        tags: ['tasks'],
+        params: ONE,
+        response: answers({ 200: LOGS }),
+      },
+    },
+    async ({ params }) => {
+      const id = taskId(params.id);
+      return { task_id: id, lines: (await queue.logs(id)).map(logLineDocument) };
     },
   );
 
