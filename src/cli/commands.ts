@@ -12,6 +12,7 @@ import { submitCommand } from './submit.js';
 import { tasksCommand } from './tasks.js';
 import { drainCommand } from './drain.js';
 import { scaleCommand } from './scale.js';
+import { scriptsCommand } from './scripts.js';
 import { serverCommand } from './server.js';
 import { statusCommand } from './status.js';
 import { stopCommand } from './stop.js';
@@ -29,6 +30,7 @@ const LISTS = [
   'state',
   'discover',
   'tag',
+  'glob',
   'http-allow-host',
   'httpAllowHost',
   'http-allow-origin',
@@ -53,6 +55,7 @@ export async function main(args: string[]): Promise<void> {
     .command(withEnvironment(whyCommand))
     .command(withEnvironment(cancelCommand))
     .command(withEnvironment(retryCommand))
+    .command(withEnvironment(scriptsCommand))
     .command(withEnvironment(stopCommand))
     .command(withEnvironment(grapherCommand))
     .command(withEnvironment(replayCommand))
