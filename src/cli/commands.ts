@@ -5,6 +5,7 @@ import { grapherCommand } from './grapher.js';
 import { replayCommand } from './replay.js';
 import { runCommand } from './run.js';
 import { cancelCommand } from './cancel.js';
+import { consoleCommand } from './console.js';
 import { logsCommand } from './logs.js';
 import { resultCommand } from './result.js';
 import { retryCommand } from './retry.js';
@@ -56,6 +57,7 @@ export async function main(args: string[]): Promise<void> {
     .command(withEnvironment(cancelCommand))
     .command(withEnvironment(retryCommand))
     .command(withEnvironment(scriptsCommand))
+    .command(withEnvironment(consoleCommand))
     .command(withEnvironment(stopCommand))
     .command(withEnvironment(grapherCommand))
     .command(withEnvironment(replayCommand))
