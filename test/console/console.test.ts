@@ -1,6 +1,7 @@
 import { writeFileSync } from 'node:fs';
 import { expect, test } from '@jest/globals';
 import { MAIN, offhand } from '../support/cli.js';
+import { testWith } from '../support/programs.js';
 import { Sandbox } from '../support/sandbox.js';
 import { startServer } from '../support/server.js';
 import { Terminal } from '../support/terminal.js';
@@ -8,45 +9,50 @@ import { Terminal } from '../support/terminal.js';
 const consoleIn = (sandbox: Sandbox, ...flags: string[]) =>
   new Terminal(sandbox, process.execPath, [MAIN, 'console', ...flags]);
 
-test('in a terminal it asks for the workers, shows them above, and leaves alone what is being typed', async () => {
-  await using sandbox = new Sandbox();
-  const terminal = consoleIn(sandbox);
-  await terminal.shows(/^How many workers\? \[\d+\]/m);
-  terminal.press('2', 'Enter');
-  await terminal.shows(/^worker-2 +free\nqueue +empty$/m);
-  terminal.press('add 3x60s', 'Enter');
-  const seen = await terminal.shows(/#2 wait 60s went to worker-\d: first-free/);
-  expect(seen).toMatch(/#1 wait 60s went to worker-\d: first-free/);
+testWith('tmux')(
+  'in a terminal it asks for the workers, shows them above, and leaves alone what is being typed',
+  async () => {
+    await using sandbox = new Sandbox();
+    const terminal = consoleIn(sandbox);
+    await terminal.shows(/^How many workers\? \[\d+\]/m);
+    terminal.press('2', 'Enter');
+    await terminal.shows(/^worker-2 +free\nqueue +empty$/m);
+    terminal.press('add 3x60s', 'Enter');
+    const seen = await terminal.shows(/#2 wait 60s went to worker-\d: first-free/);
+    expect(seen).toMatch(/#1 wait 60s went to worker-\d: first-free/);
 
-  // Typed while the picture is drawn again and again, and while lines are said.
-  terminal.press('add 5 prio');
-  await terminal.shows(/^offhand> add 5 prio$/m);
-  const first = /worker-1 +#\d wait 60s, (\d+)\.\d s left/.exec(
-    await terminal.shows(/^queue +1: #3 wait 60s$/m),
-  )?.[1];
-  const later = await terminal.shows(new RegExp(`worker-1 +#\\d wait 60s, (?!${first}\\.)\\d+\\.\\d s left`));
-  expect(later).toMatch(/^offhand> add 5 prio$/m);
-  expect(later.split('\n')[0]).toMatch(/^worker-1/);
-  terminal.press('rity=', '7', 'Enter');
-  await terminal.shows(/^queue +2: #4 wait 5s, #3 wait 60s$/m);
+    // Typed while the picture is drawn again and again, and while lines are said.
+    terminal.press('add 5 prio');
+    await terminal.shows(/^offhand> add 5 prio$/m);
+    const first = /worker-1 +#\d wait 60s, (\d+)\.\d s left/.exec(
+      await terminal.shows(/^queue +1: #3 wait 60s$/m),
+    )?.[1];
+    const later = await terminal.shows(
+      new RegExp(`worker-1 +#\\d wait 60s, (?!${first}\\.)\\d+\\.\\d s left`),
+    );
+    expect(later).toMatch(/^offhand> add 5 prio$/m);
+    expect(later.split('\n')[0]).toMatch(/^worker-1/);
+    terminal.press('rity=', '7', 'Enter');
+    await terminal.shows(/^queue +2: #4 wait 5s, #3 wait 60s$/m);
 
-  terminal.press('cancel 1', 'Enter');
-  await terminal.shows(/^#1 wait 60s cancelled$/m);
-  await terminal.shows(/^#4 wait 5s went to worker-\d: /m);
-  terminal.press('Up', 'Up');
-  await terminal.shows(/^offhand> add 5 priority=7$/m);
-  terminal.press('C-u', 'dr', 'Tab');
-  await terminal.shows(/^offhand> drain$/m);
-  terminal.press('worker-2', 'C-u', 'scale 3', 'Enter');
-  await terminal.shows(/^worker-3 +/m);
-  terminal.press('nonsense', 'Enter');
-  await terminal.shows(/^nonsense: no such command; there are add/m);
-  terminal.press('quit', 'Enter');
-  await terminal.ended();
-  await sandbox.whenEmpty();
-});
+    terminal.press('cancel 1', 'Enter');
+    await terminal.shows(/^#1 wait 60s cancelled$/m);
+    await terminal.shows(/^#4 wait 5s went to worker-\d: /m);
+    terminal.press('Up', 'Up');
+    await terminal.shows(/^offhand> add 5 priority=7$/m);
+    terminal.press('C-u', 'dr', 'Tab');
+    await terminal.shows(/^offhand> drain$/m);
+    terminal.press('worker-2', 'C-u', 'scale 3', 'Enter');
+    await terminal.shows(/^worker-3 +/m);
+    terminal.press('nonsense', 'Enter');
+    await terminal.shows(/^nonsense: no such command; there are add/m);
+    terminal.press('quit', 'Enter');
+    await terminal.ended();
+    await sandbox.whenEmpty();
+  },
+);
 
-test('it joins the pool that runs, which goes on when the console has gone', async () => {
+testWith('tmux')('it joins the pool that runs, which goes on when the console has gone', async () => {
   await using sandbox = new Sandbox();
   const server = await startServer(sandbox, ['1', '--no-profile', '--no-http']);
   const terminal = consoleIn(sandbox);

@@ -1,6 +1,7 @@
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { expect, test } from '@jest/globals';
 import { offhand, run } from '../support/cli.js';
+import { testWith } from '../support/programs.js';
 import { isRunning, killNow } from '../support/sandbox.js';
 import { startServer } from '../support/server.js';
 import { waitFor } from '../support/wait.js';
@@ -8,76 +9,87 @@ import { Jobs } from './folder.js';
 
 const names = (jobs: Jobs) => jobs.results.scripts.map(({ name, state }) => `${name} ${state}`);
 
-test('every kind of script runs as its own process, in a folder of its own, and finds its siblings', async () => {
-  await using jobs = new Jobs({
-    'a.js': `console.log(require('./_shared.cjs'), process.cwd(), process.env.OFFHAND_SCRIPT_DIR)`,
-    'b.mjs': `import shared from './_shared.cjs'; console.log(shared)`,
-    'c.cjs': `console.log(require('./_shared.cjs'))`,
-    'd.ts': `import { typed } from './_typed.ts'; const text: string = typed; console.log(text, import.meta.url)`,
-    'e.py': `import sys, _helper\nprint(_helper.text, sys.stdin.read() == '')`,
-    'f.sh': `cat "$OFFHAND_SCRIPT_DIR/_text"; echo made > made.txt`,
-    tool: '#!/bin/sh\necho tool',
-    '_shared.cjs': `module.exports = 'shared'`,
-    '_typed.ts': `export const typed = 'typed'`,
-    '_helper.py': `text = 'helped'`,
-    _text: 'text',
-    'README.md': 'no script',
-  });
-  const ended = await jobs.run('--workers', '2');
-  expect(ended).toMatchObject({ code: 0, stderr: '' });
-  expect(ended.stdout).toContain('7 succeeded, 0 failed');
-  const dir = jobs.path('jobs');
-  const own = jobs.path('result', 'scripts', 'a.js', 'files');
-  expect(jobs.read('a.js')).toBe(`shared ${own} ${dir}\n`);
-  expect(jobs.read('b.mjs')).toBe('shared\n');
-  expect(jobs.read('c.cjs')).toBe('shared\n');
-  expect(jobs.read('d.ts')).toBe(`typed file://${dir}/d.ts\n`);
-  expect(jobs.read('e.py')).toBe('helped True\n');
-  expect(jobs.read('f.sh')).toBe('text');
-  expect(jobs.read('tool')).toBe('tool\n');
-  expect(jobs.of('f.sh').files).toEqual([{ name: 'made.txt', bytes: 5 }]);
-  expect(readdirSync(jobs.path('result')).sort()).toEqual(['result.zip', 'results.json', 'scripts']);
-  expect(jobs.processes()).toEqual([]);
-});
+testWith('python3')(
+  'every kind of script runs as its own process, in a folder of its own, and finds its siblings',
+  async () => {
+    await using jobs = new Jobs({
+      'a.js': `console.log(require('./_shared.cjs'), process.cwd(), process.env.OFFHAND_SCRIPT_DIR)`,
+      'b.mjs': `import shared from './_shared.cjs'; console.log(shared)`,
+      'c.cjs': `console.log(require('./_shared.cjs'))`,
+      'd.ts': `import { typed } from './_typed.ts'; const text: string = typed; console.log(text, import.meta.url)`,
+      'e.py': `import sys, _helper\nprint(_helper.text, sys.stdin.read() == '')`,
+      'f.sh': `cat "$OFFHAND_SCRIPT_DIR/_text"; echo made > made.txt`,
+      tool: '#!/bin/sh\necho tool',
+      '_shared.cjs': `module.exports = 'shared'`,
+      '_typed.ts': `export const typed = 'typed'`,
+      '_helper.py': `text = 'helped'`,
+      _text: 'text',
+      'README.md': 'no script',
+    });
+    const ended = await jobs.run('--workers', '2');
+    expect(ended).toMatchObject({ code: 0, stderr: '' });
+    expect(ended.stdout).toContain('7 succeeded, 0 failed');
+    const dir = jobs.path('jobs');
+    const own = jobs.path('result', 'scripts', 'a.js', 'files');
+    expect(jobs.read('a.js')).toBe(`shared ${own} ${dir}\n`);
+    expect(jobs.read('b.mjs')).toBe('shared\n');
+    expect(jobs.read('c.cjs')).toBe('shared\n');
+    expect(jobs.read('d.ts')).toBe(`typed file://${dir}/d.ts\n`);
+    expect(jobs.read('e.py')).toBe('helped True\n');
+    expect(jobs.read('f.sh')).toBe('text');
+    expect(jobs.read('tool')).toBe('tool\n');
+    expect(jobs.of('f.sh').files).toEqual([{ name: 'made.txt', bytes: 5 }]);
+    expect(readdirSync(jobs.path('result')).sort()).toEqual(['result.zip', 'results.json', 'scripts']);
+    expect(jobs.processes()).toEqual([]);
+  },
+);
 
-test('whatever goes wrong in a script is told with the end of its stderr, and the others go on', async () => {
-  await using jobs = new Jobs({
-    'exit.js': `console.error('first'); console.error('the reason'); process.exit(7)`,
-    'hang.sh': '# offhand: timeout=300ms\nsleep 1000 &\nsleep 1000',
-    'missing.sh': '#!/usr/bin/env no-such-program\n',
-    'noise.sh': '# offhand: timeout=20s\nyes',
-    'ok.js': `console.log('fine')`,
-    'signal.sh': 'kill -SEGV $$',
-    'stubborn.py': `# offhand: timeout=1s\nimport signal, time\nsignal.signal(signal.SIGTERM, signal.SIG_IGN)\ntime.sleep(1000)`,
-    'syntax.py': 'print(',
-    'syntax.ts': 'const x: = 3',
-  });
-  const ended = await jobs.run('--max-output', '10mb');
-  expect(ended.code).toBe(8);
-  expect(ended.stdout).toContain('1 succeeded, 8 failed');
-  const failureOf = (name: string) => {
-    const { failure, exitCode, signal } = jobs.of(name);
-    return [failure?.kind, failure?.message, exitCode, signal];
-  };
-  expect(failureOf('exit.js')).toEqual(['exit', 'exit code 7', 7, null]);
-  expect(jobs.of('exit.js').stderr).toBe('first\nthe reason');
-  expect(failureOf('hang.sh')).toEqual(['timeout', 'not over after its timeout of 300 ms', null, 'SIGTERM']);
-  expect(failureOf('stubborn.py')).toEqual([
-    'timeout',
-    'not over after its timeout of 1000 ms',
-    null,
-    'SIGKILL',
-  ]);
-  expect(failureOf('missing.sh')[1]).toBe('no-such-program, which runs it, is not installed here');
-  expect(failureOf('noise.sh')[1]).toBe('printed more than 10485760 bytes (--max-output)');
-  expect(failureOf('signal.sh')).toEqual(['signal', 'ended by SIGSEGV', null, 'SIGSEGV']);
-  expect(jobs.of('syntax.py').stderr).toContain('SyntaxError');
-  expect(failureOf('syntax.ts')[1]).toBe('cannot be compiled: Unexpected "="');
-  expect(jobs.of('syntax.ts').stderr).toContain('syntax.ts:1:9');
-  expect(jobs.processes()).toEqual([]);
-});
+testWith('python3')(
+  'whatever goes wrong in a script is told with the end of its stderr, and the others go on',
+  async () => {
+    await using jobs = new Jobs({
+      'exit.js': `console.error('first'); console.error('the reason'); process.exit(7)`,
+      'hang.sh': '# offhand: timeout=300ms\nsleep 1000 &\nsleep 1000',
+      'missing.sh': '#!/usr/bin/env no-such-program\n',
+      'noise.sh': '# offhand: timeout=20s\nyes',
+      'ok.js': `console.log('fine')`,
+      'signal.sh': 'kill -SEGV $$',
+      'stubborn.sh': `# offhand: timeout=2s\ntrap '' TERM\nsleep 1000`,
+      'syntax.py': 'print(',
+      'syntax.ts': 'const x: = 3',
+    });
+    const ended = await jobs.run('--max-output', '10mb');
+    expect(ended.code).toBe(8);
+    expect(ended.stdout).toContain('1 succeeded, 8 failed');
+    const failureOf = (name: string) => {
+      const { failure, exitCode, signal } = jobs.of(name);
+      return [failure?.kind, failure?.message, exitCode, signal];
+    };
+    expect(failureOf('exit.js')).toEqual(['exit', 'exit code 7', 7, null]);
+    expect(jobs.of('exit.js').stderr).toBe('first\nthe reason');
+    expect(failureOf('hang.sh')).toEqual([
+      'timeout',
+      'not over after its timeout of 300 ms',
+      null,
+      'SIGTERM',
+    ]);
+    expect(failureOf('stubborn.sh')).toEqual([
+      'timeout',
+      'not over after its timeout of 2000 ms',
+      null,
+      'SIGKILL',
+    ]);
+    expect(failureOf('missing.sh')[1]).toBe('no-such-program, which runs it, is not installed here');
+    expect(failureOf('noise.sh')[1]).toBe('printed more than 10485760 bytes (--max-output)');
+    expect(failureOf('signal.sh')).toEqual(['signal', 'ended by SIGSEGV', null, 'SIGSEGV']);
+    expect(jobs.of('syntax.py').stderr).toContain('SyntaxError');
+    expect(failureOf('syntax.ts')[1]).toBe('cannot be compiled: Unexpected "="');
+    expect(jobs.of('syntax.ts').stderr).toContain('syntax.ts:1:9');
+    expect(jobs.processes()).toEqual([]);
+  },
+);
 
-test('100 MB of output go into the archive, and take no memory of a worker', async () => {
+testWith('unzip')('100 MB of output go into the archive, and take no memory of a worker', async () => {
   await using jobs = new Jobs({
     'noisy.sh': `yes 'a line of noise' | head -c 100000000; grep VmHWM /proc/$PPID/status > memory`,
   });
@@ -89,33 +101,37 @@ test('100 MB of output go into the archive, and take no memory of a worker', asy
   expect(listed.stdout).toMatch(/^100000000 .* scripts\/noisy\.sh\/stdout$/m);
 });
 
-test('nothing that a script writes leaves its folder when the archive is unpacked', async () => {
-  await using jobs = new Jobs({
-    'ünïcode ☂.sh': `echo u > 'ä ☂.txt'; mkdir empty; mkfifo pipe; ln -s /etc outside; ln -s ../../.. up
-      printf '\\000\\377' > binary; echo evil > '..\\..\\evil.txt'; echo x > '..%5C..%5Cevil.txt'
-      mkdir shut; chmod 0 shut`,
-    'replaced.sh': 'rm -r "$PWD"; ln -s /etc "$PWD"',
-  });
-  expect(await jobs.run()).toMatchObject({ code: 0, stderr: '' });
-  expect(jobs.of('replaced.sh').files).toEqual([]);
-  const files = jobs.of('ünïcode ☂.sh').files;
-  expect(files).toContainEqual({ name: 'outside', bytes: 4, link: '/etc' });
-  expect(files).toContainEqual(expect.objectContaining({ name: 'pipe', leftOut: expect.any(String) }));
-  mkdirSync(jobs.path('by', 'unzip'), { recursive: true });
-  expect(await run(jobs, 'unzip', ['-q', 'result/result.zip', '-d', 'by/unzip'])).toMatchObject({ code: 0 });
-  expect(await run(jobs, 'python3', ['-m', 'zipfile', '-e', 'result/result.zip', 'by/python'])).toMatchObject(
-    { code: 0 },
-  );
-  for (const by of ['by/unzip', 'by/python']) {
-    const folder = jobs.path(by, 'scripts', 'ünïcode ☂.sh', 'files');
-    expect(readFileSync(`${folder}/binary`)).toEqual(Buffer.from([0, 255]));
-    expect(readFileSync(`${folder}/ä ☂.txt`, 'utf8')).toBe('u\n');
-    expect(readdirSync(folder)).toEqual(expect.arrayContaining(['empty', 'outside', 'up']));
-    expect(readdirSync(folder).filter((name) => name.includes('evil'))).toHaveLength(2);
-    expect(readdirSync(jobs.path(by)).sort()).toEqual(['results.json', 'scripts']);
-  }
-  expect(readdirSync(jobs.path('by')).sort()).toEqual(['python', 'unzip']);
-});
+testWith('unzip', 'python3')(
+  'nothing that a script writes leaves its folder when the archive is unpacked',
+  async () => {
+    await using jobs = new Jobs({
+      'ünïcode ☂.sh': `echo u > 'ä ☂.txt'; mkdir empty; mkfifo pipe; ln -s /etc outside; ln -s ../../.. up
+      printf '\\000\\377' > binary; echo evil > '..\\..\\evil.txt'; echo x > '..%5C..%5Cevil.txt'`,
+      'replaced.sh': 'rm -r "$PWD"; ln -s /etc "$PWD"',
+    });
+    expect(await jobs.run()).toMatchObject({ code: 0, stderr: '' });
+    expect(jobs.of('replaced.sh').files).toEqual([]);
+    const files = jobs.of('ünïcode ☂.sh').files;
+    expect(files).toContainEqual({ name: 'outside', bytes: 4, link: '/etc' });
+    expect(files).toContainEqual(expect.objectContaining({ name: 'pipe', leftOut: expect.any(String) }));
+    mkdirSync(jobs.path('by', 'unzip'), { recursive: true });
+    expect(await run(jobs, 'unzip', ['-q', 'result/result.zip', '-d', 'by/unzip'])).toMatchObject({
+      code: 0,
+    });
+    expect(
+      await run(jobs, 'python3', ['-m', 'zipfile', '-e', 'result/result.zip', 'by/python']),
+    ).toMatchObject({ code: 0 });
+    for (const by of ['by/unzip', 'by/python']) {
+      const folder = jobs.path(by, 'scripts', 'ünïcode ☂.sh', 'files');
+      expect(readFileSync(`${folder}/binary`)).toEqual(Buffer.from([0, 255]));
+      expect(readFileSync(`${folder}/ä ☂.txt`, 'utf8')).toBe('u\n');
+      expect(readdirSync(folder)).toEqual(expect.arrayContaining(['empty', 'outside', 'up']));
+      expect(readdirSync(folder).filter((name) => name.includes('evil'))).toHaveLength(2);
+      expect(readdirSync(jobs.path(by)).sort()).toEqual(['results.json', 'scripts']);
+    }
+    expect(readdirSync(jobs.path('by')).sort()).toEqual(['python', 'unzip']);
+  },
+);
 
 test('a script whose output cannot be written fails, and says so', async () => {
   await using jobs = new Jobs({
@@ -203,26 +219,29 @@ test('--compare runs all of them one after another as well, and says what was sa
   expect(jobs.results.isSequential).toBe(true);
 });
 
-test('--post is given all results, and what it writes is packaged; its failure counts', async () => {
-  await using jobs = new Jobs({ 'a.sh': 'echo a' });
-  writeFileSync(
-    jobs.path('post.mjs'),
-    `import { writeFileSync } from 'node:fs';
+testWith('unzip')(
+  '--post is given all results, and what it writes is packaged; its failure counts',
+  async () => {
+    await using jobs = new Jobs({ 'a.sh': 'echo a' });
+    writeFileSync(
+      jobs.path('post.mjs'),
+      `import { writeFileSync } from 'node:fs';
     export const count = ({ folder, scripts }) => {
       writeFileSync(folder + '/post/names.txt', scripts.map(({ name }) => name).join());
       return scripts.length;
     };
     export const fail = () => { throw new Error('no such thing'); };`,
-  );
-  expect(await jobs.run('--post', 'post.mjs#count')).toMatchObject({ code: 0 });
-  expect(jobs.results.post).toEqual({ result: 1 });
-  const listed = await run(jobs, 'unzip', ['-p', 'result/result.zip', 'post/names.txt']);
-  expect(listed.stdout).toBe('a.sh');
-  expect(await jobs.run('--post', 'post.mjs#fail')).toMatchObject({ code: 1 });
-  expect(jobs.results.post).toEqual({ error: 'no such thing' });
-});
+    );
+    expect(await jobs.run('--post', 'post.mjs#count')).toMatchObject({ code: 0 });
+    expect(jobs.results.post).toEqual({ result: 1 });
+    const listed = await run(jobs, 'unzip', ['-p', 'result/result.zip', 'post/names.txt']);
+    expect(listed.stdout).toBe('a.sh');
+    expect(await jobs.run('--post', 'post.mjs#fail')).toMatchObject({ code: 1 });
+    expect(jobs.results.post).toEqual({ error: 'no such thing' });
+  },
+);
 
-test('Ctrl-C stops what runs, and writes what there is', async () => {
+testWith('unzip')('Ctrl-C stops what runs, and writes what there is', async () => {
   await using jobs = new Jobs({ 'a.sh': 'echo a', 'b.sh': 'echo begun; sleep 1000' });
   const command = jobs.start('--workers', '1');
   await waitFor('the second script to print', () => {
