@@ -34,3 +34,4 @@ const grapher = (file) =>
 grapher(profile);
 grapher('profiling/bench.csv');
 execFileSync(process.execPath, ['scripts/run-ts.mjs', 'bench/peers/draw.ts'], { stdio: 'inherit' });
+execFileSync(process.execPath, ['scripts/terminal-pictures.mjs'], { stdio: 'inherit' });

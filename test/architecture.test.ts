@@ -13,7 +13,9 @@ const ALLOWED: Record<string, string[]> = {
   http: ['core', 'host', 'wire', 'queue', 'server'],
   worker: ['core', 'host', 'wire'],
   grapher: [],
-  cli: ['core', 'host', 'wire', 'client', 'server', 'http', 'worker', 'grapher'],
+  // A client of the pool like any other: it knows the public names alone.
+  scripts: ['core', 'index.js'],
+  cli: ['core', 'host', 'wire', 'client', 'server', 'http', 'worker', 'grapher', 'scripts'],
 };
 const SOURCE = resolve('src');
 

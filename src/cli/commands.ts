@@ -5,6 +5,7 @@ import { grapherCommand } from './grapher.js';
 import { replayCommand } from './replay.js';
 import { runCommand } from './run.js';
 import { cancelCommand } from './cancel.js';
+import { consoleCommand } from './console.js';
 import { logsCommand } from './logs.js';
 import { resultCommand } from './result.js';
 import { retryCommand } from './retry.js';
@@ -12,6 +13,7 @@ import { submitCommand } from './submit.js';
 import { tasksCommand } from './tasks.js';
 import { drainCommand } from './drain.js';
 import { scaleCommand } from './scale.js';
+import { scriptsCommand } from './scripts.js';
 import { serverCommand } from './server.js';
 import { statusCommand } from './status.js';
 import { stopCommand } from './stop.js';
@@ -23,6 +25,7 @@ import { workerCommand } from './worker.js';
 const LISTS = [
   '_',
   'files',
+  'glob',
   'args',
   'ids',
   'after',
@@ -54,6 +57,8 @@ export async function main(args: string[]): Promise<void> {
     .command(withEnvironment(whyCommand))
     .command(withEnvironment(cancelCommand))
     .command(withEnvironment(retryCommand))
+    .command(withEnvironment(scriptsCommand))
+    .command(withEnvironment(consoleCommand))
     .command(withEnvironment(stopCommand))
     .command(withEnvironment(grapherCommand))
     .command(withEnvironment(replayCommand))

@@ -7,6 +7,7 @@ import { memoryLimits } from '../core/memory-limits.js';
 import { usableCores } from '../host/cpu-limit.js';
 import { newToken } from '../host/token.js';
 import type { Address } from '../wire/address.js';
+import type { Credentials } from '../wire/credentials.js';
 import { loadParser } from '../wire/functions/free-names.js';
 import { maxValueBytes } from '../wire/values/size-limit.js';
 import {
@@ -79,14 +80,39 @@ const KEYS = [
  * @throws PoolError `invalid-argument`, or `unavailable` when it cannot start
  */
 export async function startPool(options: StartPoolOptions = {}): Promise<Pool> {
-  maxValueBytes(); // Refused here, and not at the first call.
-  checkOptions(options);
-  const { workers = usableCores(), slots = 1, profileIntervalMs = 100, drainTimeoutMs = 0 } = options;
-  const tags = tagsOf(options.tags, workers);
-  const limits = memoryLimits(options, slots, { maxRss: 'maxRss', maxHeap: 'maxHeap' });
+  const settings = checked(options);
   if (options.inline ?? process.env['OFFHAND_INLINE'] === '1')
     return new Pool(new InlineExecutor(), undefined);
+  const { address, credentials, stop } = await launchPool(options, settings);
+  return connectPool(address, credentials, { reconnectMs: 0, onClose: stop });
+}
 
+/** A pool in a process that belongs to this one. */
+export interface LaunchedPool {
+  address: Address;
+  credentials: Credentials;
+  stop(this: void): Promise<void>;
+}
+
+function checked(options: StartPoolOptions) {
+  maxValueBytes(); // Refused here, and not at the first call.
+  checkOptions(options);
+  const { workers = usableCores(), slots = 1 } = options;
+  const tags = tagsOf(options.tags, workers);
+  return {
+    workers,
+    slots,
+    tags,
+    limits: memoryLimits(options, slots, { maxRss: 'maxRss', maxHeap: 'maxHeap' }),
+  };
+}
+
+/** Starts it, and connects nobody to it yet. @throws PoolError as {@link startPool} */
+export async function launchPool(
+  options: StartPoolOptions,
+  { workers, slots, tags, limits } = checked(options),
+): Promise<LaunchedPool> {
+  const { profileIntervalMs = 100, drainTimeoutMs = 0 } = options;
   const credentials = { token: newToken() };
   const child = fork(fileURLToPath(new URL('../server/process.js', import.meta.url)), {
     serialization: 'advanced',
@@ -132,8 +158,7 @@ export async function startPool(options: StartPoolOptions = {}): Promise<Pool> {
   // From here on only calls under way keep this process alive; when it ends, the pool notices and ends too.
   child.unref();
   child.channel?.unref();
-  const settings = { reconnectMs: 0, onClose: () => stop(child) };
-  return connectPool({ host, port }, credentials, settings);
+  return { address: { host, port }, credentials, stop: () => stop(child) };
 }
 
 function request(child: ChildProcess, message: ServerRequest): void {

@@ -1,0 +1,24 @@
+import { PoolError } from './errors.js';
+import { MAX_TIMER_MS } from './timer.js';
+
+const UNITS: Record<string, number> = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 };
+
+/**
+ * `500ms`, `30s`, `5m`, `1h`; a bare number is milliseconds.
+ *
+ * @param name how an error message names the option.
+ * @throws PoolError `invalid-argument`
+ */
+export function parseDurationMs(text: string | number, name: string): number {
+  const match = /^(\d+(?:\.\d+)?)\s*(ms|s|m|h|d)?$/.exec(String(text).trim());
+  const unit = UNITS[match?.[2] ?? 'ms'];
+  if (!match || unit === undefined) {
+    throw new PoolError(
+      'invalid-argument',
+      `${name}: expected a duration such as 500ms, 30s or 1h, got ${JSON.stringify(text)}`,
+    );
+  }
+  const ms = Number(match[1]) * unit;
+  if (ms <= MAX_TIMER_MS) return ms;
+  throw new PoolError('invalid-argument', `${name}: expected at most 24d, got ${text}`);
+}
