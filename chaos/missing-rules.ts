@@ -17,7 +17,13 @@ export const CHANGES = {
     { file: 'src/worker/board.ts', text: 'if (!this.isOver(epoch)) return true;', instead: 'return true;' },
   ],
   /** A client that has slots keeps them, whoever waits. */
-  revocation: [{ file: 'src/core/scheduler.ts', text: 'this.#revoke(now, commands);\n', instead: '\n' }],
+  revocation: [
+    {
+      file: 'src/core/revocation.ts',
+      text: 'this.#lines.size <= this.#underWay',
+      instead: 'this.#underWay >= 0',
+    },
+  ],
   /** After a restart of the coordinator slots are granted whose leases live. */
   'restart-grace': [
     {

@@ -14,7 +14,9 @@ export async function buildWithout(rule: MissingRule, folder: string): Promise<s
   const changes: readonly Change[] = CHANGES[rule];
   const done = new Set<Change>();
   await build({
-    entryPoints: ['cli/main', 'worker/process', 'worker/slot-thread'].map((entry) => `src/${entry}.ts`),
+    entryPoints: ['cli/main', 'worker/process', 'worker/slot-thread', 'queue/store-thread'].map(
+      (entry) => `src/${entry}.ts`,
+    ),
     outbase: 'src',
     outdir: `${folder}/dist`,
     bundle: true,

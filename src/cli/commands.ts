@@ -12,6 +12,7 @@ import { retryCommand } from './retry.js';
 import { submitCommand } from './submit.js';
 import { tasksCommand } from './tasks.js';
 import { drainCommand } from './drain.js';
+import { policyCommand } from './policy.js';
 import { scaleCommand } from './scale.js';
 import { scriptsCommand } from './scripts.js';
 import { serverCommand } from './server.js';
@@ -48,6 +49,7 @@ export async function main(args: string[]): Promise<void> {
     .command(withEnvironment(workerCommand))
     .command(withEnvironment(statusCommand))
     .command(withEnvironment(scaleCommand))
+    .command(withEnvironment(policyCommand))
     .command(withEnvironment(drainCommand))
     .command(withEnvironment(runCommand))
     .command(withEnvironment(submitCommand))

@@ -1,5 +1,6 @@
 import { credentials as channelCredentials, type Metadata, type ServiceError, status } from '@grpc/grpc-js';
 import { PoolError } from '../core/errors.js';
+import type { PolicyName } from '../core/placement.js';
 import { type Address, formatAddress } from '../wire/address.js';
 import { COORDINATOR_OPTIONS } from '../wire/channel.js';
 import { callMetadata, type Credentials, dial } from '../wire/credentials.js';
@@ -84,6 +85,11 @@ export class CoordinatorLink {
       this.#client.scale({ workers }, this.#metadata(), done),
     );
     return answer.workers;
+  }
+
+  /** How workers are chosen from now on. */
+  async setPolicy(policy: PolicyName): Promise<void> {
+    await this.#call((done) => this.#client.setPolicy({ policy }, this.#metadata(), soon(), done));
   }
 
   /** Resolves when the worker of this name is gone. */

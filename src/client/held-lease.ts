@@ -63,6 +63,8 @@ export class HeldLease implements Place, SlotUser {
   readonly #holder: LeaseHolder;
   #hasSentLease = false;
   #isEnding = false;
+  /** Whether the stream that its tasks went by is no more: of the next one on its slot it has no part. */
+  #hasBroken = false;
   /** Of the tasks that were sent last; and the one that the coordinator knows of. */
   #priority: number;
   #toldPriority: number;
@@ -212,12 +214,14 @@ export class HeldLease implements Place, SlotUser {
   }
 
   onGone(): void {
+    if (this.#hasBroken) return;
     this.#beginToEnd();
     this.#handBack(this.underWay.takeAll());
     this.#afterChange();
   }
 
   onBroken(): void {
+    this.#hasBroken = true;
     this.#beginToEnd();
     if (!this.isIdle) void this.#settle({ stopAny: true });
   }

@@ -26,7 +26,7 @@ export interface SlotUser {
   onClosing(): void;
   /** The stream is no more. What was sent may or may not have arrived. */
   onBroken(): void;
-  /** The slot is gone, and nothing that was sent has arrived. */
+  /** The slot is gone, and nothing that was sent on the newest stream has arrived. */
   onGone(): void;
   /** The slot was never reached, so nothing that was sent has arrived. */
   onUnreached(reason: PoolError): void;

@@ -58,6 +58,11 @@ export class Lines {
     return this.#requests.get(id);
   }
 
+  /** All that wait, in the order in which they came. */
+  get requests(): Iterable<LeaseRequest> {
+    return this.#requests.values();
+  }
+
   join(id: RequestId, wish: LeaseWish, now: number): LeaseRequest {
     const ahead = this.#lines.length === 1 ? this.size : this.waitingAbove((wish.priority ?? 0) - 1);
     const request = this.at(wish.priority, wish.needs).join(id, wish, now);

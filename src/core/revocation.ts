@@ -11,8 +11,40 @@ interface Found {
   at?: number | undefined;
 }
 
+/** Asks slots back while somebody waits, never more than are waited for. */
+export class Revocation {
+  readonly #lines: Lines;
+  /** Slots on their way from one client to another. */
+  #underWay = 0;
+  #nextAt: number | undefined;
+
+  constructor(lines: Lines) {
+    this.#lines = lines;
+  }
+
+  /** When time alone makes another slot due; undefined for never. */
+  get nextAt(): number | undefined {
+    return this.#nextAt;
+  }
+
+  /** The next slot to ask back, which counts as on its way from now on. */
+  next(now: number): Slot | undefined {
+    this.#nextAt = undefined;
+    if (this.#lines.size <= this.#underWay || !this.#lines.hasHolders) return undefined;
+    const { slot, at } = slotToRevoke(this.#lines, this.#underWay, now);
+    this.#nextAt = at;
+    if (slot) this.#underWay += 1;
+    return slot;
+  }
+
+  /** One that was asked back has come. */
+  arrived(): void {
+    this.#underWay -= 1;
+  }
+}
+
 /** The slot to ask back for the first line that any is of use to, or when to look again. */
-export function slotToRevoke(lines: Lines, revoked: number, now: number): Found {
+function slotToRevoke(lines: Lines, revoked: number, now: number): Found {
   let at: number | undefined;
   for (const line of lines.inTurn()) {
     const waiter = line.first(now);

@@ -1,5 +1,6 @@
 import type { LeaseWish } from './account.js';
 import type { RequestId, WorkerId } from './ids.js';
+import type { PolicyName } from './placement.js';
 import type { LeaseKey } from './lease.js';
 import type { TagSet } from './tags.js';
 
@@ -44,6 +45,8 @@ export type SchedulerEvent =
       letFinish?: boolean;
     }
   | { type: 'lease-ended'; lease: LeaseKey }
+  /** How workers are chosen from now on. */
+  | { type: 'policy-set'; policy: PolicyName }
   | { type: 'time-passed' };
 
 /** What the coordinator is to do about it. */

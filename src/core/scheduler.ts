@@ -4,9 +4,10 @@ import { Expiries } from './expiries.js';
 import type { ClientId, RequestId, WorkerId } from './ids.js';
 import { type LeaseKey, UNUSED_LEASE_TTL_MS } from './lease.js';
 import { Lines } from './lines.js';
-import { FirstFree, type Placed, type PlacementPolicy } from './placement.js';
+import { FirstFree, type Placed, type PlacementPolicy, type PolicyName } from './placement.js';
+import { placementOf } from './policies.js';
 import { Registry, type Slot, WorkerRecord } from './registry.js';
-import { slotToRevoke } from './revocation.js';
+import { Revocation } from './revocation.js';
 import type { HeldLease, SchedulerCommand, SchedulerEvent } from './scheduler-events.js';
 import { SolitaryLine } from './solitary-line.js';
 import { NO_TAGS } from './tags.js';
@@ -25,13 +26,11 @@ export class Scheduler {
   readonly #registry = new Registry();
   readonly #lines = new Lines();
   readonly #solitary = new SolitaryLine(this.#registry);
-  readonly #placement: PlacementPolicy;
+  #placement: PlacementPolicy;
   readonly #usage: Usage;
   #epoch: number;
   readonly #expiries = new Expiries();
-  /** Slots on their way from one client to another. */
-  #revoked = 0;
-  #revokeAt: number | undefined;
+  readonly #revocation = new Revocation(this.#lines);
 
   /**
    * @param epoch leases are numbered from here on. A coordinator that restarts must begin above whatever it granted
@@ -41,6 +40,10 @@ export class Scheduler {
     this.#epoch = epoch;
     this.#placement = placement;
     this.#usage = new Usage(placement);
+  }
+
+  get policy(): PolicyName {
+    return this.#placement.name;
   }
 
   /** Of the lease that was granted last. */
@@ -61,8 +64,9 @@ export class Scheduler {
   /** When a `time-passed` event is due, on the clock of `now`; undefined while time alone changes nothing. */
   get nextTimeAt(): number | undefined {
     const expiryAt = this.#expiries.nextAt;
-    if (expiryAt === undefined || this.#revokeAt === undefined) return expiryAt ?? this.#revokeAt;
-    return Math.min(expiryAt, this.#revokeAt);
+    const { nextAt } = this.#revocation;
+    if (expiryAt === undefined || nextAt === undefined) return expiryAt ?? nextAt;
+    return Math.min(expiryAt, nextAt);
   }
 
   /** Whether a client other than this one waits. */
@@ -123,6 +127,10 @@ export class Scheduler {
       case 'lease-ended':
         this.#free(this.#registry.slotOf(event.lease), now);
         break;
+      case 'policy-set':
+        this.#placement = placementOf(event.policy);
+        this.#usage.follow(this.#placement, this.#registry.values(), this.#lines.requests, now);
+        break;
       case 'time-passed':
         break;
       default:
@@ -132,7 +140,8 @@ export class Scheduler {
     this.#grantSolitary(now, commands);
     this.#grant(now, commands);
     this.#usage.plan(joined, now);
-    this.#revoke(now, commands);
+    for (let slot = this.#revocation.next(now); slot; slot = this.#revocation.next(now))
+      this.#end(slot, { abort: false, isRevoked: true }, commands);
     return commands;
   }
 
@@ -310,7 +319,7 @@ export class Scheduler {
     if (state.kind === 'free') return;
     this.#expiries.set(slot, undefined);
     this.#usage.end(slot, now);
-    if (state.kind === 'ending' && state.isRevoked) this.#revoked -= 1;
+    if (state.kind === 'ending' && state.isRevoked) this.#revocation.arrived();
     this.#lines.giveBack(slot, state, now);
     slot.state = { kind: 'free' };
   }
@@ -344,17 +353,5 @@ export class Scheduler {
     else this.#expiries.set(slot, now + UNUSED_LEASE_TTL_MS);
     const ttlMs = bySession ? 0 : UNUSED_LEASE_TTL_MS;
     commands.push({ type: 'grant-lease', request, lease: slot.key, ttlMs });
-  }
-
-  /** Asks for slots back while somebody waits, never more than are waited for. */
-  #revoke(now: number, commands: SchedulerCommand[]): void {
-    this.#revokeAt = undefined;
-    while (this.#lines.size > this.#revoked && this.#lines.hasHolders) {
-      const { slot, at } = slotToRevoke(this.#lines, this.#revoked, now);
-      this.#revokeAt = at;
-      if (!slot) return;
-      this.#revoked += 1;
-      this.#end(slot, { abort: false, isRevoked: true }, commands);
-    }
   }
 }

@@ -1,7 +1,7 @@
 import type { LeaseRequest, LeaseWish } from './account.js';
 import { Estimates } from './estimates.js';
 import type { Placed, PlacementPolicy, Plan, PolicyName } from './placement.js';
-import type { Slot } from './registry.js';
+import type { Slot, SlotUse, WorkerRecord } from './registry.js';
 
 /** How many workers a reason names. */
 const CANDIDATES = 4;
@@ -9,13 +9,37 @@ const CANDIDATES = 4;
 /** What leases are used for, how long that is expected to take, and how long it then took. */
 export class Usage {
   readonly #estimates = new Estimates();
-  readonly #policy: PolicyName;
+  #policy: PolicyName;
   /** Of a policy that looks ahead; where there is none, what nobody has told anything of costs nothing. */
-  readonly #plan: Plan | undefined;
+  #plan: Plan | undefined;
 
   constructor({ name, plan }: PlacementPolicy) {
     this.#policy = name;
     this.#plan = plan;
+  }
+
+  /** Another policy decides from now on: it is told how everything stands. */
+  follow(
+    policy: PlacementPolicy,
+    workers: Iterable<WorkerRecord>,
+    requests: Iterable<LeaseRequest>,
+    now: number,
+  ): void {
+    this.#policy = policy.name;
+    this.#plan = policy.plan;
+    for (const worker of workers) {
+      if (worker.isOpen) this.#plan?.open(worker, now);
+      for (const slot of worker.slots) {
+        if (slot.state.kind === 'free' && worker.isOpen) policy.add(slot);
+        if (slot.use) this.#plan?.began(slot, this.#leftMs(slot, slot.use, now), now);
+      }
+    }
+    for (const request of requests) this.plan(request, now);
+  }
+
+  #leftMs({ worker }: Slot, { wish, since, expectedMs }: SlotUse, now: number): number {
+    const inAllMs = expectedMs ?? this.#estimates.assumedMs(wish) / worker.speed.value;
+    return Math.max(0, since + inAllMs - now);
   }
 
   /** Notes why a slot goes to a request, just before it does. */

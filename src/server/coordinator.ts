@@ -102,6 +102,18 @@ export class Coordinator {
     return new Set([...this.#holding.values()].map(({ lease }) => lease.worker));
   }
 
+  /** How workers are chosen. */
+  get policy(): PolicyName {
+    return this.#scheduler.policy;
+  }
+
+  /** From now on; what runs goes on. */
+  set policy(policy: PolicyName) {
+    if (policy === this.policy) return;
+    this.#log.info({ policy, before: this.policy }, 'policy');
+    this.#handle({ type: 'policy-set', policy });
+  }
+
   /** Leases that live. */
   get leases(): number {
     return this.#holding.size;

@@ -1,4 +1,5 @@
 import type { Logger } from '../host/logger.js';
+import type { PolicyName } from '../core/placement.js';
 import type { TaskQueue } from '../queue/index.js';
 import type { PoolStatus } from '../wire/status-document.js';
 
@@ -11,6 +12,8 @@ export interface PoolFace {
   leases(): number;
   /** @returns how many workers of its own the pool is to have from now on. @throws PoolError */
   scale(workers: number): Promise<number>;
+  /** How workers are chosen from now on. */
+  setPolicy(policy: PolicyName): void;
   /** Whether a worker is attached, and the pool does not stop. */
   isReady(): boolean;
   /** Told of workers that come and go, by name. */

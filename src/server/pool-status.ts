@@ -8,14 +8,15 @@ export async function poolStatus(
   coordinator: Coordinator,
   httpAddress: string,
 ): Promise<StatusDocument__Output> {
-  const { members, wanted, waiting } = coordinator;
+  const { members, wanted, waiting, policy } = coordinator;
   const workers = await Promise.all(
     members.inOrder.map(async (link) => {
       const state = withRemaining(await link.state(), (epoch) => coordinator.expectedMs(epoch));
       return { ...state, busy: coordinator.isBusy(link.id) };
     }),
   );
-  return { workers, queue: { pending: waiting, tasks: [] }, wanted: wanted + members.joined, httpAddress };
+  const queue = { pending: waiting, tasks: [] };
+  return { workers, queue, wanted: wanted + members.joined, httpAddress, policy };
 }
 
 /**

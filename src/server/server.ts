@@ -180,6 +180,7 @@ async function start(
         status: async () => poolStatusFrom(await status()),
         leases: () => coordinator.leases,
         scale: (workers) => membership.scale(workers),
+        setPolicy: (policy) => (coordinator.policy = policy),
         isReady: () => !isStopping && coordinator.members.slots > 0,
         onWorkers: (listener) => {
           coordinator.listen({

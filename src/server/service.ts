@@ -1,6 +1,7 @@
 import type { sendUnaryData, ServerUnaryCall } from '@grpc/grpc-js';
 import { PoolError } from '../core/errors.js';
 import { type ClientId, clientId, workerId } from '../core/ids.js';
+import { POLICIES, type PolicyName } from '../core/placement.js';
 import { toStatus } from '../wire/errors.js';
 import type { CoordinatorHandlers } from '../wire/generated/offhand/v1/Coordinator.js';
 import type { StatusDocument } from '../wire/generated/offhand/v1/StatusDocument.js';
@@ -60,6 +61,12 @@ export function coordinatorHandlers(
     Scale(call, respond) {
       answer(call, respond, async () => ({ workers: await membership.scale(call.request.workers) }));
     },
+    SetPolicy(call, respond) {
+      answer(call, respond, () => {
+        coordinator.policy = policyFrom(call.request.policy);
+        return {};
+      });
+    },
     Drain(call, respond) {
       answer(call, respond, async () => {
         await membership.drain(call.request.worker);
@@ -74,6 +81,12 @@ export function coordinatorHandlers(
       attach(coordinator, stream);
     },
   };
+}
+
+function policyFrom(text: string): PolicyName {
+  const policy = POLICIES.find((name) => name === text);
+  if (policy) return policy;
+  throw new PoolError('invalid-argument', `policy: expected ${POLICIES.join(', ')}, got ${text || 'none'}`);
 }
 
 /** A caller is known by the name it gives itself, else by its connection. */

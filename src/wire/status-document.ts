@@ -32,6 +32,8 @@ export interface PoolStatus {
   wanted: number;
   /** URL of the HTTP service; null where there is none. */
   http_address: string | null;
+  /** How workers are chosen; empty where a worker speaks for itself. */
+  policy: string;
 }
 
 export function poolStatusFrom(document: StatusDocument__Output): PoolStatus {
@@ -43,6 +45,7 @@ export function poolStatusFrom(document: StatusDocument__Output): PoolStatus {
     },
     wanted: document.wanted,
     http_address: document.httpAddress || null,
+    policy: document.policy,
   };
 }
 

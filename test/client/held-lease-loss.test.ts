@@ -100,6 +100,16 @@ describe('a slot that is about to go', () => {
     expect(scene.settled).toEqual({ a: 'A', b: 'B', c: ['timeout', true] });
   });
 
+  test('that has gone by the time of the next stream says nothing of what went by the one before', async () => {
+    const scene = new Scene();
+    scene.leaseWith(['a']);
+    scene.slot.break();
+    scene.slot.vanish();
+    expect(scene.handedBack).toEqual([]);
+    await scene.worker.answer({ begun: 1, failure: failure('lease-lost') });
+    expect([scene.handedBack, scene.failed]).toEqual([[], [['a', 'lease-lost']]]);
+  });
+
   test('that has gone before anything arrived costs no attempt', () => {
     const scene = new Scene();
     const lease = scene.leaseWith(['a', 'b']);

@@ -66,6 +66,7 @@ test('the picture counts down what is known, and counts up the rest', () => {
     queue: { pending: 0, tasks: [] },
     wanted: 4,
     http_address: null,
+    policy: '',
   };
   const known = new Map([
     ['a', { number: 1, name: 'wait 5s', ms: 5_000 }],

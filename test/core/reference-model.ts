@@ -72,6 +72,8 @@ export class ReferenceModel {
         this.#draining.delete(event.worker);
         this.#away.delete(event.worker);
         break;
+      case 'policy-set':
+        break;
       case 'lease-claimed':
       case 'lease-regraded':
         throw new Error('sessions have stories of their own');

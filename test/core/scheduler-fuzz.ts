@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { placementOf } from '../../src/core/policies.js';
-import type { PolicyName } from '../../src/core/placement.js';
+import { POLICIES, type PolicyName } from '../../src/core/placement.js';
 import type { Recorded } from '../../src/core/replay.js';
 import { requestId, workerId } from '../../src/core/ids.js';
 import type { LeaseKey } from '../../src/core/lease.js';
@@ -65,7 +65,10 @@ const action = fc.oneof(
   },
   { weight: 2, arbitrary: fc.record({ kind: always('wait') }) },
 );
-type Action = typeof action extends fc.Arbitrary<infer T> ? T : never;
+const change = fc.record({ kind: always('policy'), policy: fc.constantFrom(...POLICIES) });
+type Action =
+  | (typeof action extends fc.Arbitrary<infer T> ? T : never)
+  | (typeof change extends fc.Arbitrary<infer T> ? T : never);
 
 export interface Step {
   action: Action;
@@ -86,6 +89,17 @@ const opening: Step[] = [0, 1].map((worker) => ({
 
 export const story: fc.Arbitrary<Step[]> = fc
   .array(fc.record({ action, afterMs }), { minLength: 10, maxLength: 80, size: 'max' })
+  .map((steps) => [...opening, ...steps]);
+
+/** The same, in which the policy changes now and then. */
+export const changingStory: fc.Arbitrary<Step[]> = fc
+  .array(
+    fc.record({
+      action: fc.oneof({ weight: 9, arbitrary: action }, { weight: 1, arbitrary: change }),
+      afterMs,
+    }),
+    { minLength: 10, maxLength: 80, size: 'max' },
+  )
   .map((steps) => [...opening, ...steps]);
 
 /** An event, what the scheduler commanded, and what the reference model thinks of it. */
@@ -192,6 +206,8 @@ export class Telling {
       }
       case 'wait':
         return [timePassed];
+      case 'policy':
+        return [{ type: 'policy-set', policy: action.policy }];
     }
   }
 

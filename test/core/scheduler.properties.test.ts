@@ -2,9 +2,9 @@ import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import type { LeaseWish } from '../../src/core/account.js';
 import { type LeaseKey, UNUSED_LEASE_TTL_MS } from '../../src/core/lease.js';
-import { POLICIES } from '../../src/core/placement.js';
+import { POLICIES, type PolicyName } from '../../src/core/placement.js';
 import { type Recorded, Replay } from '../../src/core/replay.js';
-import { type Grant, keyOf, type Moment, story, Telling } from './scheduler-fuzz.js';
+import { type Grant, keyOf, type Moment, changingStory, story, Telling } from './scheduler-fuzz.js';
 
 /** Tells 300 random stories, always the same ones, and looks at each. */
 function inEveryStory(look: (told: Telling) => void): void {
@@ -24,7 +24,12 @@ function wrong<T>(moments: readonly T[], isRight: (moment: T) => boolean): T[] {
 
 const slotOf = (key: LeaseKey): string => `${key.worker}/${key.slot}`;
 
-describe.each(POLICIES)('by %s', (policy) => {
+const TOLD: [string, PolicyName, typeof story][] = [
+  ...POLICIES.map((policy): [string, PolicyName, typeof story] => [`by ${policy}`, policy, story]),
+  ['by one policy after another', 'first-free', changingStory],
+];
+
+describe.each(TOLD)('%s', (_, policy, story) => {
   test('a free slot is granted to a client whose turn it is, and nobody waits while one is free', () => {
     fc.assert(
       fc.property(story, (steps) => {
@@ -42,7 +47,7 @@ describe.each(POLICIES)('by %s', (policy) => {
   });
 });
 
-describe.each(POLICIES)('by %s', (policy) => {
+describe.each(TOLD)('%s', (_, policy, story) => {
   test('what was written down, told again, leads to the same decisions', () => {
     fc.assert(
       fc.property(story, (steps) => {

@@ -128,7 +128,13 @@ test('however many functions there are, series are not: the first hundred names 
   const metrics = new Metrics({
     queue: { size: 0, observe: (given: QueueObserver) => ((observer = given), () => undefined) } as never,
     status: () =>
-      Promise.resolve({ workers: [], queue: { pending: 0, tasks: [] }, wanted: 0, http_address: null }),
+      Promise.resolve({
+        workers: [],
+        queue: { pending: 0, tasks: [] },
+        wanted: 0,
+        http_address: null,
+        policy: '',
+      }),
     leases: () => 0,
   });
   metrics.follow(() => 5_000);

@@ -300,18 +300,3 @@ describe('tasks are listed', () => {
     expect((await list('group=pages&state=pending')).ids).toEqual([]);
   });
 });
-
-describe('the workers', () => {
-  test('are told, added and removed', async () => {
-    const count = (n: number) => pool.http.ask('/v1/workers/count', { method: 'PUT', body: { count: n } });
-    expect(await count(3)).toMatchObject({ status: 200, body: { count: 3 } });
-    const names = async () => {
-      const { body } = await pool.http.ask('/v1/workers');
-      return (body['workers'] as { worker: string }[]).map(({ worker }) => worker);
-    };
-    expect(await names()).toEqual(['worker-1', 'worker-2', 'worker-3']);
-    expect((await count(2)).status).toBe(200);
-    await waitFor('the third worker to go', async () => (await names()).length === 2);
-    expect((await count(-1)).body['detail']).toBe('body.count: must be >= 0');
-  });
-});

@@ -2,7 +2,7 @@ import { writeFileSync } from 'node:fs';
 import { describe, expect, test } from '@jest/globals';
 import { connect, type TaskHandle } from 'offhand';
 import { hold } from '../support/attempts.js';
-import { Command, MAIN } from '../support/cli.js';
+import { Command, MAIN, offhand } from '../support/cli.js';
 import type { Lease } from '../support/rpc.js';
 import { Sandbox } from '../support/sandbox.js';
 import { startServer } from '../support/server.js';
@@ -59,6 +59,30 @@ test('submitted tasks too go where the least work remains, out of three workers'
   expect(placed).toEqual(['worker-1', 'worker-2', 'worker-3', 'worker-2', 'worker-3', 'worker-1']);
   writeFileSync(gate, '');
   await Promise.all(tasks.map((task) => task.result()));
+}, 60_000);
+
+test('offhand policy chooses otherwise while the pool runs, what waits included', async () => {
+  await using sandbox = new Sandbox();
+  const server = await startServer(sandbox, ['2', '--slots', '2', '--no-profile']);
+  using caller = server.caller();
+  const policy = async (...args: string[]) =>
+    (await offhand(sandbox, ['policy', ...args, '--address', server.address])).stdout.trim();
+  expect(await policy()).toBe('first-free');
+  const take = (expected_ms: number) => caller.unary<Lease>('FindFreeWorker', { expected_ms, function: 'f' });
+  expect((await take(9_000)).worker).toBe('worker-1');
+  expect(await policy('least-remaining')).toBe('least-remaining from now on');
+  expect((await server.status()).policy).toBe('least-remaining');
+  // It knows of what was granted before.
+  const others = [await take(2_000), await take(3_000)];
+  expect(others.map(({ worker }) => worker)).toEqual(['worker-2', 'worker-2']);
+  expect((await take(1_000)).worker).toBe('worker-1');
+  const waiting = take(1);
+  await waitFor('it to wait', async () => (await server.status()).queue.pending === 1);
+  await policy('round-robin');
+  await caller.unary('FreeWorker', { lease_id: others[0]?.lease_id });
+  expect((await waiting).worker).toBe('worker-2');
+  const refused = await offhand(sandbox, ['policy', 'best', '--address', server.address]);
+  expect(refused).toMatchObject({ code: 1, stderr: expect.stringMatching(/"best".*first-free/s) });
 }, 60_000);
 
 test('status counts down what a task was declared to take, and what it has been seen to take', async () => {

@@ -98,6 +98,7 @@ export interface WorkerState {
 export interface StatusDocument {
   workers: WorkerState[];
   queue: { pending: number; tasks: object[] };
+  policy: string;
 }
 
 export interface CallerOptions {

@@ -108,6 +108,7 @@ describe('the status document', () => {
       queue: { pending: 4, tasks: [] },
       wanted: 3,
       httpAddress: 'http://127.0.0.1:5000',
+      policy: 'first-free',
     };
     expect(poolStatusFrom(document)).toEqual({
       workers: [
@@ -117,15 +118,17 @@ describe('the status document', () => {
       queue: { pending: 4, tasks: [] },
       wanted: 3,
       http_address: 'http://127.0.0.1:5000',
+      policy: 'first-free',
     });
   });
 
   test('of an empty pool is empty', () => {
-    expect(poolStatusFrom({ workers: [], queue: null, wanted: 0, httpAddress: '' })).toEqual({
+    expect(poolStatusFrom({ workers: [], queue: null, wanted: 0, httpAddress: '', policy: '' })).toEqual({
       workers: [],
       queue: { pending: 0, tasks: [] },
       wanted: 0,
       http_address: null,
+      policy: '',
     });
   });
 });

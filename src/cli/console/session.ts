@@ -48,16 +48,14 @@ export class ConsoleSession {
   readonly #screen: Screen;
   readonly #isTerminal: boolean;
   readonly #tasks = new Map<string, OwnTask>();
-  #where: Where;
-  #connection: Connection;
+  readonly #connection: Connection;
   #priority = 0;
   #watching: NodeJS.Timeout | undefined;
   /** A picture is on its way. */
   #isLooking = false;
   #workers: string[] = [];
 
-  private constructor(where: Where, connection: Connection, screen: Screen, isTerminal: boolean) {
-    this.#where = where;
+  private constructor(connection: Connection, screen: Screen, isTerminal: boolean) {
     this.#connection = connection;
     this.#screen = screen;
     this.#isTerminal = isTerminal;
@@ -65,7 +63,7 @@ export class ConsoleSession {
 
   /** @throws PoolError when the pool cannot be reached, or started */
   static async open(where: Where, screen: Screen, isTerminal: boolean): Promise<ConsoleSession> {
-    const session = new ConsoleSession(where, await connectTo(where), screen, isTerminal);
+    const session = new ConsoleSession(await connectTo(where), screen, isTerminal);
     const { workers } = await session.#status();
     const what = where.kind === 'own' ? `a pool of its own, ${where.policy}` : 'the pool';
     screen.say(
@@ -147,7 +145,12 @@ export class ConsoleSession {
     const { pool } = this.#connection;
     const number = this.#tasks.size + 1;
     const name = nameOf(work);
-    const options = { name, ...(priority !== 0 && { priority }) };
+    const expectedMs = work.kind === 'wait' ? work.ms : undefined;
+    const options = {
+      name,
+      ...(priority !== 0 && { priority }),
+      ...(expectedMs !== undefined && { expectedMs }),
+    };
     const handle: TaskHandle<unknown> =
       work.kind === 'wait'
         ? await pool.submit(
@@ -156,11 +159,10 @@ export class ConsoleSession {
             options,
           )
         : await pool.submit(countPrimes, [work.below], options);
-    const ms = work.kind === 'wait' ? work.ms : undefined;
     const task: OwnTask = {
       number,
       name,
-      ms,
+      ms: expectedMs,
       handle,
       isOver: false,
       isPlaced: false,
@@ -232,28 +234,12 @@ export class ConsoleSession {
     );
   }
 
-  /** A pool keeps its policy for as long as it lives; one of the console's own, with nothing to lose, is started again. */
+  /** Asks for it, or chooses another. */
   async #choosePolicy(policy: PolicyName | undefined): Promise<void> {
-    const where = this.#where;
-    if (where.kind === 'joined')
-      throw new PoolError(
-        'invalid-argument',
-        'policy: this pool has the one that its `offhand server --policy` was given, and keeps it',
-      );
-    if (policy === undefined) return this.#screen.say(where.policy);
-    if ([...this.#tasks.values()].some(({ isOver }) => !isOver))
-      throw new PoolError(
-        'invalid-argument',
-        'policy: the pool is started again for it, so first wait for its tasks (wait), or cancel them',
-      );
-    const { wanted } = await this.#status();
-    const isWatched = this.#watching !== undefined;
-    this.watch(false);
-    await disconnect(this.#connection);
-    this.#where = { kind: 'own', workers: Math.max(1, wanted), policy };
-    this.#connection = await connectTo(this.#where);
-    this.watch(isWatched);
-    this.#screen.say(`${policy} from now on; the pool was started again`);
+    const { coordinator } = this.#connection;
+    if (policy === undefined) return this.#screen.say((await coordinator.status()).policy);
+    await coordinator.setPolicy(policy);
+    this.#screen.say(`${policy} from now on`);
   }
 
   async #status(): Promise<PoolStatus> {

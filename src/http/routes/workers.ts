@@ -1,3 +1,4 @@
+import { POLICIES, type PolicyName } from '../../core/placement.js';
 import type { FastifyInstance } from '../libraries.js';
 import { answers } from '../schemas.js';
 import type { Context } from '../service.js';
@@ -7,6 +8,12 @@ const COUNT = {
   additionalProperties: false,
   required: ['count'],
   properties: { count: { type: 'integer', minimum: 0, maximum: 10_000 } },
+};
+const POLICY = {
+  type: 'object',
+  additionalProperties: false,
+  required: ['policy'],
+  properties: { policy: { type: 'string', enum: [...POLICIES] } },
 };
 const WORKERS = {
   type: 'object',
@@ -39,5 +46,21 @@ export function addWorkerRoutes(app: FastifyInstance, { pool }: Context): void {
       },
     },
     async ({ body }) => ({ count: await pool.scale(body.count) }),
+  );
+  app.put<{ Body: { policy: PolicyName } }>(
+    '/v1/policy',
+    {
+      schema: {
+        summary: 'Choose how workers are chosen',
+        description: 'What runs goes on; what waits is placed anew.',
+        tags: ['workers'],
+        body: POLICY,
+        response: answers({ 200: { ...POLICY, description: 'from now on' } }),
+      },
+    },
+    ({ body }) => {
+      pool.setPolicy(body.policy);
+      return body;
+    },
   );
 }
