@@ -26,8 +26,7 @@ export async function listenUnheld(
   const injector = grpc.createConnectionInjector(
     serverCredentials(isSocket ? place.address : place.host, credentials),
   );
-  // HTTP/2 ends each direction by itself.
-  const listener = createServer({ allowHalfOpen: true, noDelay: true }, (connection) => {
+  const listener = createServer({ noDelay: true }, (connection) => {
     connection.unref();
     injector.injectConnection(connection);
   });
