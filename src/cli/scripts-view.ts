@@ -10,7 +10,7 @@ const REDRAW_MS = 200;
 const BAR_WIDTH = 30;
 const PLAIN = { head: [], border: [], compact: true };
 /** How much of a failed script's stderr the summary shows, in lines. */
-const STDERR_LINES = 5;
+const STDERR_LINES = 12;
 
 /** Shows what happens, for as long as scripts run. */
 export interface View extends FolderListener {
