@@ -1,6 +1,7 @@
 import { PoolError } from '../core/errors.js';
 import type { LogLevel } from '../core/log-level.js';
 import { type MemoryLimits, memoryLimits } from '../core/memory-limits.js';
+import { MAX_SLOTS } from '../core/registry.js';
 import { tagSet } from '../core/tags.js';
 import { isOneMachine, parsePortRange, type PortRange, portsOf } from '../wire/address.js';
 import type { Tls } from '../wire/credentials.js';
@@ -34,7 +35,7 @@ export interface ResolvedWorkerFlags extends MemoryLimits {
 export function resolveWorkerFlags(args: WorkerFlags, workers: number): ResolvedWorkerFlags {
   maxValueBytes(); // What is wrong with it is said before a worker starts.
   const ports = parsePortRange(args.workerPorts, '--worker-ports');
-  const slots = wholeNumber('--slots', args.slots, 1, 256);
+  const slots = wholeNumber('--slots', args.slots, 1, MAX_SLOTS);
   const reach = resolveReach(args);
   // Slots that other machines reach listen on ports too.
   const portsEach = isOneMachine(reach) ? 1 : 1 + slots;

@@ -2,6 +2,7 @@ import { type ChildProcess, fork } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { isErrorCode, PoolError } from '../core/errors.js';
 import { POLICIES, type PolicyName } from '../core/placement.js';
+import { MAX_SLOTS } from '../core/registry.js';
 import { tagSet } from '../core/tags.js';
 import { memoryLimits } from '../core/memory-limits.js';
 import { usableCores } from '../host/cpu-limit.js';
@@ -212,7 +213,7 @@ function tagsOf(
 function checkOptions(options: StartPoolOptions): void {
   checkKeys('startPool', options, KEYS);
   checkNumber('workers', options.workers, { above: 0, most: 10_000, whole: true });
-  checkNumber('slots', options.slots, { above: 0, most: 256, whole: true });
+  checkNumber('slots', options.slots, { above: 0, most: MAX_SLOTS, whole: true });
   if (options.policy !== undefined && !POLICIES.includes(options.policy))
     refuse('policy', POLICIES.join(', '), options.policy);
   checkNumber('maxTasksPerWorker', options.maxTasksPerWorker, { above: 0, whole: true });

@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { inspect } from 'node:util';
 import { PoolError } from '../core/errors.js';
+import { TASK_ID } from '../core/ids.js';
 import { TASK_STATES, type TaskState } from '../core/queue/task.js';
 import { bytesOf } from '../wire/outcome.js';
 import type { NewTask } from '../wire/generated/offhand/v1/NewTask.js';
@@ -76,7 +77,7 @@ export class TaskClient {
   }
 
   handle(id: unknown): TaskHandle {
-    if (typeof id !== 'string' || !/^[0-9A-Za-z]{16,64}$/.test(id))
+    if (typeof id !== 'string' || !TASK_ID.test(id))
       refuse('task', 'the id of a task, 16 to 64 letters and digits', id);
     return new TaskHandle(id, this.#link, this.#follower);
   }

@@ -12,6 +12,9 @@ export type TaskId = Branded<string, 'TaskId'>;
 /** SHA-256 of a function's source, in hex. */
 export type FunctionId = Branded<string, 'FunctionId'>;
 
+/** What ids of submitted tasks look like. */
+export const TASK_ID = /^[0-9A-Za-z]{16,64}$/;
+
 export const workerId = (id: string): WorkerId => id as WorkerId;
 export const clientId = (id: string): ClientId => id as ClientId;
 export const requestId = (id: number): RequestId => id as RequestId;

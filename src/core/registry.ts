@@ -7,6 +7,9 @@ import type { ListItem } from './linked-list.js';
 import type { GrantReason } from './reason.js';
 import type { TagSet } from './tags.js';
 
+/** Slots that one worker may have. */
+export const MAX_SLOTS = 256;
+
 /** When the lease of a slot ends unless it is renewed. */
 export interface Expiry extends HeapItem {
   readonly slot: Slot;

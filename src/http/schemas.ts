@@ -1,5 +1,6 @@
 import { TASK_STATES } from '../core/queue/task.js';
 import { RETRY_CAUSES } from '../core/retry.js';
+import { TASK_ID as PATTERN } from '../core/ids.js';
 import { MAX_TAGS } from '../core/tags.js';
 import { MAX_PRIORITY } from '../core/wishes.js';
 
@@ -8,7 +9,7 @@ const number = (description: string, more: object = {}) => ({ type: 'number', de
 const duration = (description: string) => number(description, { exclusiveMinimum: 0 });
 const instant = (description: string) => text(description, { format: 'date-time' });
 
-export const TASK_ID = text('16 to 64 letters and digits', { pattern: '^[0-9A-Za-z]{16,64}$' });
+export const TASK_ID = text('16 to 64 letters and digits', { pattern: PATTERN.source });
 
 const PROBLEM = {
   $id: 'Problem',

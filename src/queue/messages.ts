@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { isErrorCode, PoolError } from '../core/errors.js';
-import { type TaskId, taskId } from '../core/ids.js';
+import { TASK_ID, type TaskId, taskId } from '../core/ids.js';
 import { tagSet } from '../core/tags.js';
 import { checkPriority } from '../core/wishes.js';
 import { isSettled, TASK_STATES, type TaskState } from '../core/queue/task.js';
@@ -87,7 +87,7 @@ export function specFrom(task: NewTask__Output, client: string, now: number): Ta
 
 /** @throws PoolError `invalid-argument` */
 export function idFrom(text: string, field: string): TaskId {
-  if (/^[0-9A-Za-z]{16,64}$/.test(text)) return taskId(text);
+  if (TASK_ID.test(text)) return taskId(text);
   throw new PoolError(
     'invalid-argument',
     `${field}: expected the id of a task, 16 to 64 letters and digits, got ${JSON.stringify(text.slice(0, 80))}`,

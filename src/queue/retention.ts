@@ -2,6 +2,9 @@ import { PoolError } from '../core/errors.js';
 import type { TaskId } from '../core/ids.js';
 import type { RetentionRule, TaskStore } from './store.js';
 
+/** That a task was there is remembered of this many whose outcomes were dropped. */
+export const MAX_DROPPED = 100_000;
+
 /** For how long outcomes are kept, and how many of them. */
 export interface Retention {
   keepMs: number;

@@ -2,6 +2,7 @@ import type { sendUnaryData, ServerUnaryCall } from '@grpc/grpc-js';
 import { PoolError } from '../core/errors.js';
 import { type ClientId, clientId, workerId } from '../core/ids.js';
 import { POLICIES, type PolicyName } from '../core/placement.js';
+import { MAX_SLOTS } from '../core/registry.js';
 import { toStatus } from '../wire/errors.js';
 import type { CoordinatorHandlers } from '../wire/generated/offhand/v1/Coordinator.js';
 import type { StatusDocument } from '../wire/generated/offhand/v1/StatusDocument.js';
@@ -14,9 +15,6 @@ import type { Membership } from './membership.js';
 import { Sessions } from './sessions.js';
 import { UnaryLeases } from './unary-leases.js';
 import { type AttachStream, WorkerLink } from './worker-link.js';
-
-/** Slots of one worker. */
-const MAX_SLOTS = 256;
 
 /** The Coordinator service: decodes, asks the coordinator, encodes. */
 export function coordinatorHandlers(

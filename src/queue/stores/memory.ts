@@ -17,12 +17,10 @@ import type {
   TaskStore,
   UnsettledTask,
 } from '../store.js';
+import { MAX_DROPPED } from '../retention.js';
 import { OutcomeOrder } from './outcome-order.js';
 import type { LogLine } from '../task-log.js';
 import { notThere, resultDropped, unknownFunction } from './refusals.js';
-
-/** That a task was there is remembered of this many whose outcomes were dropped. */
-const MAX_DROPPED = 100_000;
 
 /** How many tasks one page may look at: a rare filter costs several short pages rather than one long turn. */
 const PAGE_LOOKS = 10_000;

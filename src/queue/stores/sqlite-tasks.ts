@@ -17,6 +17,7 @@ import type {
   TaskSpec,
   UnsettledTask,
 } from '../store.js';
+import { MAX_DROPPED } from '../retention.js';
 import type { LogLine } from '../task-log.js';
 import { notThere, resultDropped, unknownFunction } from './refusals.js';
 import type { Database, Row, Statement } from './sqlite-schema.js';
@@ -31,9 +32,6 @@ import {
   stateOf,
   textOf,
 } from './sqlite-rows.js';
-
-/** That a task was there is remembered of this many whose outcomes were dropped. */
-const MAX_DROPPED = 100_000;
 
 /** How many tasks one page may look at. */
 const PAGE_LOOKS = 50_000;
