@@ -21,6 +21,8 @@ export default tseslint.config(
       'demo/**/*.ts',
       'examples/**/*.ts',
       'scripts/**/*.ts',
+      'web/**/*.ts',
+      'web/**/*.tsx',
     ],
     extends: [tseslint.configs.recommendedTypeChecked],
     languageOptions: { parserOptions: { projectService: true, tsconfigRootDir: import.meta.dirname } },

@@ -3,6 +3,8 @@
  *
  * The processes of a pool: their entries become one file each, with all they load inside; a pool starts in half the time.
  *
+ * The dashboard is built by Vite; beside it the licence of what is in it.
+ *
  * The HTTP service: `dist/http/libraries.js` becomes one file with the web server inside, so that it is not installed along.
  *
  * The grapher: `dist/grapher/render.js` becomes one file with chart.js, chartjs-node-canvas and packages/canvas inside, as
@@ -132,6 +134,7 @@ async function licenceNamed(folder) {
   throw new Error(`${name} is bundled but says neither its licence nor whose it is`);
 }
 
+await writeFile('dist/web/THIRD-PARTY-LICENSES.txt', await licencesOf(['node_modules/preact/dist']));
 await buildGrapher('dist/grapher');
 await buildHttp('dist/http');
 await rm('dist/parts', { recursive: true, force: true });

@@ -1,11 +1,12 @@
-// What some tests need beyond npm: Debian's Python packages for the client in another language, unzip, and terminals (script, tmux). Installed where that is
+// What some tests need beyond npm: Debian's Python packages for the client in another language, unzip, terminals (script, tmux), and a browser. Installed where that is
 // possible (Debian, as root) and needed; elsewhere those tests are skipped and say so.
 import { execFileSync, spawnSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
 
 const isThere = () =>
-  ['/usr/bin/unzip', '/usr/bin/script', '/usr/bin/tmux'].every((file) => existsSync(file)) &&
-  spawnSync('/usr/bin/python3', ['-c', 'import grpc, grpc_tools'], { stdio: 'ignore' }).status === 0;
+  ['/usr/bin/unzip', '/usr/bin/script', '/usr/bin/tmux', '/usr/bin/chromium'].every((file) =>
+    existsSync(file),
+  ) && spawnSync('/usr/bin/python3', ['-c', 'import grpc, grpc_tools'], { stdio: 'ignore' }).status === 0;
 
 if (!isThere() && existsSync('/usr/bin/apt-get') && process.getuid?.() === 0) {
   const options = {
@@ -16,13 +17,23 @@ if (!isThere() && existsSync('/usr/bin/apt-get') && process.getuid?.() === 0) {
     execFileSync('apt-get', ['update', '-qq'], options);
     execFileSync(
       'apt-get',
-      ['install', '-y', '-qq', 'python3-grpcio', 'python3-grpc-tools', 'unzip', 'bsdutils', 'tmux'],
+      [
+        'install',
+        '-y',
+        '-qq',
+        'python3-grpcio',
+        'python3-grpc-tools',
+        'unzip',
+        'bsdutils',
+        'tmux',
+        'chromium',
+      ],
       options,
     );
   } catch (error) {
     if (process.env.CI === 'true') throw error;
     console.error(
-      `python3-grpcio, unzip, script or tmux cannot be installed here, so tests that need them may be skipped (${error.message})`,
+      `python3-grpcio, unzip, script, tmux or chromium cannot be installed here, so tests that need them may be skipped (${error.message})`,
     );
   }
 }

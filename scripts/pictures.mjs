@@ -35,3 +35,4 @@ grapher(profile);
 grapher('profiling/bench.csv');
 execFileSync(process.execPath, ['scripts/run-ts.mjs', 'bench/peers/draw.ts'], { stdio: 'inherit' });
 execFileSync(process.execPath, ['scripts/terminal-pictures.mjs'], { stdio: 'inherit' });
+execFileSync(process.execPath, ['scripts/dashboard-pictures.mjs'], { stdio: 'inherit' });

@@ -5,6 +5,9 @@ import type { PoolFace } from '../server/face.js';
 /** So many events are kept for those who come back; the oldest go first. */
 const KEPT = 10_000;
 
+/** Whoever wants fewer events is written to this often, in ms. */
+const SAMPLED_MS = 250;
+
 /** How often those who hear nothing are told that somebody is there, in ms. */
 const HEARTBEAT_MS = 15_000;
 
@@ -65,16 +68,26 @@ export class EventFeed {
    * The feed as a stream of server-sent events, written as fast as it is read.
    *
    * @param lastId of the last event that was had; without one it begins with what happens next.
+   * @param perSecond at most so many, the newest; `skipped` then says how many were left out. All when left out.
    */
-  stream(lastId: string | undefined, ending: AbortSignal): Readable {
+  stream(lastId: string | undefined, ending: AbortSignal, perSecond?: number): Readable {
+    const most = perSecond === undefined ? Infinity : Math.ceil((perSecond * SAMPLED_MS) / 1_000);
+    let pause: NodeJS.Timeout | undefined;
     let next = this.#after(lastId);
     let isWanted = false;
     const push = () => {
-      if (!isWanted) return;
-      const text = this.#textFrom(next);
+      if (!isWanted || pause) return;
+      const text = this.#textFrom(next, most);
       next = this.#total;
       if (text === '') return;
       isWanted = false;
+      if (perSecond !== undefined) {
+        pause = setTimeout(() => {
+          pause = undefined;
+          push();
+        }, SAMPLED_MS);
+        pause.unref();
+      }
       stream.push(text);
     };
     const timer = setInterval(() => {
@@ -89,6 +102,7 @@ export class EventFeed {
       },
       destroy: (error, done) => {
         clearInterval(timer);
+        clearTimeout(pause);
         this.#listeners.delete(push);
         ending.removeEventListener('abort', end);
         done(error);
@@ -112,10 +126,10 @@ export class EventFeed {
     return Number(number);
   }
 
-  #textFrom(next: number): string {
+  #textFrom(next: number, most: number): string {
     const oldest = this.#total - this.#events.length;
     const isGap = next < oldest || next < 0;
-    const first = isGap ? this.#total : next;
+    const first = isGap ? this.#total : Math.max(next, this.#total - most);
     const lines = isGap
       ? [
           `event: gap\nid: ${this.#epoch}-${this.#total}\ndata: ${JSON.stringify({
@@ -123,6 +137,10 @@ export class EventFeed {
           })}\n\n`,
         ]
       : [];
+    if (!isGap && first > next)
+      lines.push(
+        `event: skipped\nid: ${this.#epoch}-${first}\ndata: ${JSON.stringify({ count: first - next })}\n\n`,
+      );
     for (let number = first; number < this.#total; number++) {
       const event = this.#events[number - oldest];
       if (event)

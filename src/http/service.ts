@@ -60,7 +60,7 @@ export async function startHttp(options: HttpOptions, pool: PoolFace): Promise<S
   const stopFeed = feed.follow(pool);
   const metrics = new Metrics(pool);
   const stopMetrics = metrics.follow();
-  const sessions = new Sessions();
+  const sessions = new Sessions(options.credentials.token);
   let address = '';
   const linkWith = (code: string) => `${address}/#code=${code}`;
   const app = await createApp(options, { pool, feed, metrics, ending: ending.signal, sessions, linkWith });

@@ -1,11 +1,11 @@
-import { createHash, randomBytes } from 'node:crypto';
+import { createHash, createHmac, randomBytes, timingSafeEqual } from 'node:crypto';
 import { PoolError } from '../core/errors.js';
 
 /** How long a code may be exchanged, and how long a session lasts, in ms. */
 const CODE_MS = 60 * 60_000;
 const SESSION_MS = 12 * 60 * 60_000;
 
-/** Of each. The oldest go first. */
+/** The oldest go first. */
 const MOST = 1_000;
 
 /** Secrets that hold for a while, known by their hash. */
@@ -38,11 +38,17 @@ class Secrets {
 
 /**
  * Who has come in by a link. A link carries a code in its fragment, which no server is sent and which is good once; whoever
- * exchanges it has a session's token, in place of the pool's.
+ * exchanges it has a session's token, in place of the pool's. That is signed and not remembered: a page outlives a restart of the
+ * server, and a new token of the pool ends all sessions.
  */
 export class Sessions {
   readonly #codes = new Secrets(CODE_MS);
-  readonly #tokens = new Secrets(SESSION_MS);
+  readonly #key: Buffer;
+
+  /** @param token of the pool; without one sessions end with the server. */
+  constructor(token: string | undefined = randomBytes(32).toString('base64url')) {
+    this.#key = createHmac('sha256', token).update('offhand/session').digest();
+  }
 
   newCode(now = Date.now()): string {
     return this.#codes.add(16, now);
@@ -56,11 +62,21 @@ export class Sessions {
         'this code was used before, or is too old; POST /v1/login_codes gives another one',
       );
     this.#codes.remove(code);
-    return { token: this.#tokens.add(32, now), expires_in: SESSION_MS / 1_000 };
+    const until = (now + SESSION_MS).toString(36);
+    const session = `${until}-${randomBytes(16).toString('base64url')}`;
+    return { token: `${session}.${this.#signatureOf(session)}`, expires_in: SESSION_MS / 1_000 };
   }
 
   has(token: string, now = Date.now()): boolean {
-    return this.#tokens.has(token, now);
+    const [session = '', signature = ''] = token.split('.', 2);
+    const expected = Buffer.from(this.#signatureOf(session));
+    const given = Buffer.from(signature);
+    if (given.length !== expected.length || !timingSafeEqual(given, expected)) return false;
+    return parseInt(session, 36) > now;
+  }
+
+  #signatureOf(session: string): string {
+    return createHmac('sha256', this.#key).update(session).digest('base64url');
   }
 }
 

@@ -19,7 +19,9 @@ const LESS_THAN_FULL = new Map<string, Exclude<Access, 'full'>>([
   ['/offhand.v1.Discovery/Adopt', 'open'],
   // A page that holds nothing, and the exchange of a code that is good once.
   ['GET /', 'open'],
-  ['GET /login.js', 'open'],
+  ['GET /page.js', 'open'],
+  ['GET /page.css', 'open'],
+  ['GET /icon.svg', 'open'],
   ['POST /login', 'open'],
 
   ['/grpc.reflection.v1.ServerReflection/ServerReflectionInfo', 'read'],

@@ -5,7 +5,15 @@ import { offhand } from '../support/cli.js';
 import { HttpFixture, NO_TASK, type Route, routesOf, statusWith } from '../support/http.js';
 
 /** All that anybody may ask. */
-const OPEN = ['GET /', 'GET /healthz', 'GET /login.js', 'GET /readyz', 'POST /login'];
+const OPEN = [
+  'GET /',
+  'GET /healthz',
+  'GET /icon.svg',
+  'GET /page.css',
+  'GET /page.js',
+  'GET /readyz',
+  'POST /login',
+];
 
 /** All that the read-only token is good for besides. */
 const READ = [

@@ -1,10 +1,8 @@
-import { createContext, runInContext } from 'node:vm';
 import { describe, expect, test } from '@jest/globals';
 import { Sessions } from '../../src/http/sessions.js';
 import { type Asked, HttpFixture, type Route, routesOf, statusWith } from '../support/http.js';
 import { Sandbox } from '../support/sandbox.js';
 import { startServer } from '../support/server.js';
-import { waitFor } from '../support/wait.js';
 
 const SITE = 'https://friend.example';
 const pool = new HttpFixture(['1', '--http-allow-origin', SITE, '--http-allow-host', 'pool.example']);
@@ -45,7 +43,7 @@ describe('every route', () => {
   });
 
   test('answers by what is neither sniffed, framed nor kept', async () => {
-    for (const path of ['/', '/login.js', '/status', '/nothing', '/healthz']) {
+    for (const path of ['/', '/page.js', '/status', '/nothing', '/healthz']) {
       const { headers } = await pool.http.ask(path);
       expect(headers.get('x-content-type-options')).toBe('nosniff');
       expect(headers.get('content-security-policy')).toMatch(/^default-src 'none';.*frame-ancestors 'none'$/);
@@ -106,25 +104,6 @@ describe('the link that the server prints', () => {
   const printed = () => /^ {2}browser +(\S+)$/m.exec(pool.server.stdout)?.[1] ?? '';
   const login = (code: string) => pool.http.ask('/login', { body: { code }, headers: { authorization: '' } });
 
-  test('shows the pool to whoever opens it, once, and keeps the code nowhere', async () => {
-    const link = new URL(printed());
-    expect(link.origin).toBe(pool.http.base);
-    const page = await openPage(link);
-    await waitFor('the page to say something', () => page.said !== '');
-    expect(page.said).toBe('1 workers, 0 calls waiting');
-    expect(JSON.parse(page.status)).toMatchObject({ http_address: pool.http.base });
-    expect(page.address).toBe('/');
-    const token = page.kept.get('offhand-token') ?? '';
-    expect(token).not.toBe(pool.http.token);
-    expect((await pool.http.ask('/status', { headers: { authorization: `Bearer ${token}` } })).status).toBe(
-      200,
-    );
-
-    const second = await openPage(link);
-    await waitFor('the page to say something', () => second.said !== '');
-    expect(second.said).toMatch(/^this code was used before/);
-  });
-
   test('can be had anew by whoever has the token', async () => {
     const { status, body } = await pool.http.ask('/v1/login_codes', { method: 'POST' });
     expect(status).toBe(201);
@@ -153,38 +132,27 @@ test('codes are good for an hour, sessions for twelve', () => {
   expect([sessions.has(token, end - 1), sessions.has(token, end)]).toEqual([true, false]);
 });
 
+test('a session is told from one that was made up, and outlives the server but no new token of the pool', () => {
+  const sessions = new Sessions('token');
+  const { token } = sessions.exchange(sessions.newCode(0), 0);
+  expect(new Sessions('token').has(token, 1)).toBe(true);
+  expect(new Sessions('other').has(token, 1)).toBe(false);
+  expect(new Sessions(undefined).has(token, 1)).toBe(false);
+  const [session = '', signature = ''] = token.split('.');
+  for (const forged of [
+    '',
+    '.',
+    session,
+    `z${session}.${signature}`,
+    `${session}.`,
+    `${session}.${'A'.repeat(43)}`,
+  ])
+    expect([forged, sessions.has(forged, 1)]).toEqual([forged, false]);
+});
+
 test('codes that nobody exchanges are forgotten, the oldest first', () => {
   const sessions = new Sessions();
   const first = sessions.newCode(0);
   for (let n = 0; n < 1_000; n++) sessions.newCode(1);
   expect(() => sessions.exchange(first, 2)).toThrow(/too old/);
 });
-
-/** The page with its script, run as a browser would as far as the script asks for it; requests are real. */
-async function openPage(link: URL) {
-  const html = await (await fetch(new URL('/', link))).text();
-  const script = await (await fetch(new URL(/<script src="([^"]+)"/.exec(html)?.[1] ?? '', link))).text();
-  const page = {
-    said: '',
-    status: '',
-    address: `${link.pathname}${link.hash}`,
-    kept: new Map<string, string>(),
-  };
-  const element = (name: 'said' | 'status') => ({
-    set textContent(text: string) {
-      page[name] = text;
-    },
-  });
-  const context = createContext({
-    document: { getElementById: element },
-    location: { hash: link.hash, pathname: link.pathname },
-    history: { replaceState: (_: unknown, __: string, path: string) => (page.address = path) },
-    sessionStorage: {
-      setItem: (key: string, value: string) => page.kept.set(key, value),
-      getItem: (key: string) => page.kept.get(key) ?? null,
-    },
-    fetch: (path: string, init: object) => fetch(new URL(path, link), init),
-  });
-  runInContext(script, context);
-  return page;
-}

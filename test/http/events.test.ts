@@ -126,3 +126,18 @@ test('a feed keeps the newest events, and who was away for longer is told of the
   expect(await heard('life-0')).toMatch(/^event: gap\nid: life-4\n/);
   expect(await heard('life-9')).toMatch(/^event: gap\nid: life-4\n/);
 });
+
+test('whoever wants few events has the newest, and is told how many were left out', async () => {
+  const feed = new EventFeed('life');
+  const stream = feed.stream(undefined, new AbortController().signal, 8);
+  const chunks: string[] = [];
+  stream.on('data', (chunk: Buffer) => chunks.push(chunk.toString()));
+  feed.add('counted', { n: 1 });
+  await waitFor('the first', () => chunks.join('').includes('life-1'));
+  for (let n = 2; n <= 10; n++) feed.add('counted', { n });
+  await waitFor('the newest', () => chunks.join('').includes('life-10'));
+  stream.destroy();
+  expect(chunks.at(-1)).toMatch(
+    /^event: skipped\nid: life-8\ndata: {"count":7}\n\nevent: counted\nid: life-9\n.*\n\nevent: counted\nid: life-10\n/,
+  );
+});

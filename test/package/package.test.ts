@@ -93,14 +93,21 @@ test('nothing that draws, browses or stores is installed, and nothing is left to
     .map((entry) => entry.parentPath.split('node_modules/').at(-1) ?? '');
   expect(packages).toContain('offhand');
   const unwanted =
-    /^(@napi-rs\/|canvas|skia|chart|puppeteer|playwright|sqlite|better-sqlite|libsql|@libsql|lmdb)/;
+    /^(@napi-rs\/|canvas|skia|chart|puppeteer|playwright|sqlite|better-sqlite|libsql|@libsql|lmdb|vite|rolldown|preact|axe-)/;
   expect(packages.filter((name) => unwanted.test(name))).toEqual([]);
   expect(installed.filter((entry) => entry.name === 'binding.gyp')).toEqual([]);
 });
 
 test('the tarball holds what it needs and no build state', () => {
   const names = readdirSync(project.path('node_modules', 'offhand'), { recursive: true }).map(String);
-  for (const name of ['LICENSE', 'CHANGELOG.md', 'docs/errors.md', 'dist/index.cjs', 'dist/index.d.cts']) {
+  for (const name of [
+    'LICENSE',
+    'CHANGELOG.md',
+    'docs/errors.md',
+    'dist/index.cjs',
+    'dist/index.d.cts',
+    'dist/web/page.js',
+  ]) {
     expect(names).toContain(name);
   }
   expect(names).toContain('dist/grapher/fonts/LICENSE');

@@ -74,7 +74,7 @@ export async function routesOf(http: HttpCaller): Promise<Route[]> {
       path: path.replace('{id}', NO_TASK),
     })),
   );
-  return [...listed, { method: 'GET', path: '/' }, { method: 'GET', path: '/login.js' }];
+  return [...listed, ...['/', '/page.js', '/page.css', '/icon.svg'].map((path) => ({ method: 'GET', path }))];
 }
 
 /** An id that no task has. */

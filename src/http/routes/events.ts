@@ -3,7 +3,7 @@ import { answers } from '../schemas.js';
 import type { Context } from '../service.js';
 
 export function addEventRoutes(app: FastifyInstance, { feed, ending }: Context): void {
-  app.get<{ Headers: { 'last-event-id'?: string } }>(
+  app.get<{ Headers: { 'last-event-id'?: string }; Querystring: { per_second?: number } }>(
     '/v1/events',
     {
       schema: {
@@ -12,6 +12,19 @@ export function addEventRoutes(app: FastifyInstance, { feed, ending }: Context):
           'task-submitted, task-running, task-pending, task-settled, worker-attached and worker-gone. Whoever comes back with ' +
           'the id of the last event goes on after it; where too much has happened since, `gap` comes first.',
         tags: ['events'],
+        querystring: {
+          type: 'object',
+          additionalProperties: false,
+          properties: {
+            per_second: {
+              type: 'integer',
+              minimum: 4,
+              maximum: 10_000,
+              description:
+                'at most so many, the newest; `skipped` says how many were left out. Left out: all',
+            },
+          },
+        },
         headers: {
           type: 'object',
           properties: { 'last-event-id': { type: 'string', description: 'of the last event that was had' } },
@@ -25,6 +38,6 @@ export function addEventRoutes(app: FastifyInstance, { feed, ending }: Context):
       reply
         .type('text/event-stream')
         .header('x-accel-buffering', 'no')
-        .send(feed.stream(request.headers['last-event-id'], ending)),
+        .send(feed.stream(request.headers['last-event-id'], ending, request.query.per_second)),
   );
 }

@@ -1,0 +1,144 @@
+import { readFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { afterAll, beforeAll, describe, expect } from '@jest/globals';
+import type { Browser, BrowserContext, Page } from 'playwright-core';
+import { browserTest, canBrowse, openBrowser } from '../support/browser.js';
+import { HttpCaller } from '../support/http.js';
+import { Sandbox } from '../support/sandbox.js';
+import { startServer, TestServer } from '../support/server.js';
+
+const AXE = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
+
+describe('the dashboard', () => {
+  const sandbox = new Sandbox();
+  let server!: TestServer;
+  let http: HttpCaller;
+  let browser: Browser | undefined;
+  let context: BrowserContext;
+  let page: Page;
+  /** What the page did wrong, by the browser's word: what its policy forbids included. */
+  const complaints: string[] = [];
+
+  beforeAll(async () => {
+    if (!canBrowse) return;
+    server = await startServer(sandbox, ['4', '--no-profile', '--http']);
+    http = new HttpCaller(server.http, server.token);
+    browser = await openBrowser();
+    // The page's policy is not lifted: axe is run by the test, beside it.
+    context = await browser.newContext();
+    page = await context.newPage();
+    page.on('pageerror', (error) => complaints.push(String(error)));
+    page.on('console', (message) => {
+      if (/Content Security Policy/i.test(message.text())) complaints.push(message.text());
+    });
+    await page.goto(/^ {2}browser +(\S+)$/m.exec(server.stdout)?.[1] ?? '');
+  }, 60_000);
+
+  afterAll(async () => {
+    await browser?.close();
+    if (canBrowse) await server.stop();
+    await sandbox[Symbol.asyncDispose]();
+  });
+
+  const view = (name: string) => page.getByRole('link', { name, exact: true }).click();
+  const tryFunction = async (source: string, args: string) => {
+    await view('Try it');
+    await page.getByLabel('Function').fill(source);
+    await page.getByLabel('Arguments').fill(args);
+    await page.getByRole('button', { name: 'Run', exact: true }).click();
+  };
+  /** What axe finds that keeps somebody from using the page. */
+  const seriousIssues = async () => {
+    await page.evaluate(AXE);
+    const found = await page.evaluate<{
+      violations: { id: string; impact: string; nodes: { html: string }[] }[];
+    }>('axe.run()');
+    return found.violations
+      .filter(({ impact }) => impact === 'serious' || impact === 'critical')
+      .map(({ id, nodes }) => [id, nodes[0]?.html]);
+  };
+
+  browserTest('lets in whoever opens the link, once, and shows four workers', async () => {
+    await page.getByText('live', { exact: true }).waitFor();
+    for (const n of [1, 2, 3, 4]) await page.getByText(`worker-${n}`, { exact: true }).waitFor();
+    expect(new URL(page.url()).hash).toBe('');
+    await page.getByText('0 of 4').waitFor();
+    expect(await seriousIssues()).toEqual([]);
+  });
+
+  browserTest('runs a function from the page, and shows its result, its output and its time', async () => {
+    await tryFunction('(a, b) => { console.log("adding", a, b); return { sum: a + b }; }', '[3, 4]');
+    await page.locator('.result', { hasText: '"sum": 7' }).waitFor();
+    await page.locator('.output', { hasText: 'adding 3 4' }).waitFor();
+    await page.getByText('Ran', { exact: true }).waitFor();
+    expect(await seriousIssues()).toEqual([]);
+  });
+
+  browserTest('says what is wrong with arguments before it sends them', async () => {
+    await tryFunction('() => 1', '{}');
+    await page.getByRole('alert').filter({ hasText: 'have to be a list' }).waitFor();
+  });
+
+  browserTest('shows a task that fails with its stack, and lets it run again', async () => {
+    await http.submit('function fail() { throw new RangeError("too far"); }', [], {
+      name: 'reach',
+      retries: 0,
+    });
+    await view('Tasks');
+    await page.getByLabel('State').selectOption('failed');
+    await page.getByRole('link', { name: 'reach' }).click();
+    const stack = page.locator('.failure');
+    await stack.filter({ hasText: 'RangeError: too far' }).waitFor();
+    expect(await stack.textContent()).toMatch(/\n\s+at /);
+    expect(await seriousIssues()).toEqual([]);
+    await page.getByRole('button', { name: 'Run again' }).click();
+    await page.getByText('failed', { exact: true }).waitFor();
+  });
+
+  browserTest('cancels a task that runs, which is seen under Now meanwhile', async () => {
+    const id = await http.submit('() => new Promise(() => setInterval(() => {}, 1000))', [], {
+      name: 'endless',
+    });
+    await view('Now');
+    await page.locator('.lane.busy').getByRole('link', { name: 'endless' }).click();
+    await page.getByText('running', { exact: true }).waitFor();
+    await page.getByRole('button', { name: 'Cancel' }).click();
+    await page.getByText('cancelled', { exact: true }).waitFor();
+    expect((await http.ask(`/v1/tasks/${id}`)).body['state']).toBe('cancelled');
+  });
+
+  browserTest('scales the pool to six', async () => {
+    await view('Now');
+    const more = page.getByRole('button', { name: 'One worker more' });
+    await more.click();
+    await page.getByText('worker-5', { exact: true }).waitFor();
+    await more.click();
+    await page.getByText('worker-6', { exact: true }).waitFor();
+    await page.getByText('0 of 6').waitFor();
+  });
+
+  browserTest('says that the server is gone, and goes on by itself when it is back', async () => {
+    const { port } = new URL(server.http);
+    const coordinator = String(server.port);
+    await server.stop();
+    await page.getByRole('status').filter({ hasText: 'Reconnecting' }).waitFor();
+    server = new TestServer(sandbox, ['2', '--no-profile', '--port', coordinator, '--http-port', port]);
+    await server.whenReady();
+    await page.getByText('live', { exact: true }).waitFor();
+    await page.getByText('0 of 2').waitFor();
+  });
+
+  browserTest('asks whoever has no session to log in, and says how', async () => {
+    const other = await context.newPage();
+    await other.goto(server.http);
+    await other.getByRole('alert').filter({ hasText: 'needs the pool' }).waitFor();
+    await other.getByLabel('Token').fill(server.token);
+    await other.getByRole('button', { name: 'Log in' }).click();
+    await other.getByText('live', { exact: true }).waitFor();
+    await other.close();
+  });
+
+  browserTest('does nothing that its own policy forbids', () => {
+    expect(complaints).toEqual([]);
+  });
+});

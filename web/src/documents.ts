@@ -1,0 +1,68 @@
+// The documents of docs/http.md, as far as the page shows them.
+
+export interface RunningTask {
+  task_id: string;
+  name: string;
+  running_ms: number;
+}
+
+export interface Worker {
+  worker: string;
+  host: string;
+  port: number;
+  pid: number;
+  phase: string;
+  slots: number;
+  busy: boolean;
+  tasks: RunningTask[];
+  completed: number;
+  failed: number;
+}
+
+export interface Status {
+  workers: Worker[];
+  queue: { pending: number };
+  wanted: number;
+}
+
+export type TaskState = 'pending' | 'running' | 'succeeded' | 'failed' | 'cancelled';
+
+export const TASK_STATES: readonly TaskState[] = ['pending', 'running', 'succeeded', 'failed', 'cancelled'];
+
+export interface Failure {
+  code: string;
+  message: string;
+  name?: string;
+  stack?: string;
+}
+
+export interface Task {
+  task_id: string;
+  name: string;
+  state: TaskState;
+  priority: number;
+  client: string;
+  group?: string;
+  attempt: number;
+  submitted_at: string;
+  started_at?: string;
+  settled_at?: string;
+  failure?: Failure;
+  dropped?: boolean;
+  preview?: string;
+  seconds: number;
+}
+
+export interface Outcome {
+  state: TaskState;
+  result?: unknown;
+  failure?: Failure;
+}
+
+export interface LogLine {
+  at: string;
+  attempt: number;
+  number: number;
+  stream: 'stdout' | 'stderr';
+  text: string;
+}
