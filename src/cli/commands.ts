@@ -32,6 +32,8 @@ const LISTS = [
   'state',
   'discover',
   'tag',
+  'pass-env',
+  'passEnv',
   'require',
   'http-allow-host',
   'httpAllowHost',
