@@ -18,6 +18,7 @@ export default tseslint.config(
       'test/**/*.ts',
       'bench/**/*.ts',
       'chaos/**/*.ts',
+      'fuzz/**/*.ts',
       'demo/**/*.ts',
       'examples/**/*.ts',
       'scripts/**/*.ts',

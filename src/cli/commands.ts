@@ -33,6 +33,8 @@ const LISTS = [
   'state',
   'discover',
   'tag',
+  'pass-env',
+  'passEnv',
   'require',
   'http-allow-host',
   'httpAllowHost',

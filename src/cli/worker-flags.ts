@@ -54,6 +54,13 @@ export const workerFlags = {
     default: false,
     describe: 'let debuggers of this machine attach to the workers, see docs/debugging.md',
   },
+  'pass-env': {
+    type: 'string',
+    array: true,
+    nargs: 1,
+    describe:
+      'variables of the environment that tasks see beside PATH, HOME and the like: AWS_REGION, or AWS_*; may be given again',
+  },
   auth: {
     type: 'boolean',
     default: true,
@@ -80,4 +87,5 @@ export interface WorkerFlags extends ReachArguments {
   maxHeap: string | undefined;
   maxTasksPerWorker: string | undefined;
   inspect: boolean;
+  passEnv: readonly string[] | undefined;
 }

@@ -1,3 +1,4 @@
+import { checkNames } from '../core/clean-environment.js';
 import { PoolError } from '../core/errors.js';
 import type { LogLevel } from '../core/log-level.js';
 import { type MemoryLimits, memoryLimits } from '../core/memory-limits.js';
@@ -26,6 +27,7 @@ export interface ResolvedWorkerFlags extends MemoryLimits {
   coordinatorTimeoutMs: number;
   drainTimeoutMs: number;
   inspect: boolean;
+  passEnv: readonly string[];
 }
 
 /**
@@ -64,6 +66,7 @@ export function resolveWorkerFlags(args: WorkerFlags, workers: number): Resolved
     coordinatorTimeoutMs: parseDurationMs(args.coordinatorTimeout, '--coordinator-timeout'),
     drainTimeoutMs: parseDurationMs(args.drainTimeout, '--drain-timeout'),
     inspect: args.inspect,
+    passEnv: checkNames(args.passEnv?.flatMap((names) => names.split(',')) ?? [], '--pass-env'),
     ...memoryLimits(args, slots, { maxRss: '--max-rss', maxHeap: '--max-heap' }),
   };
 }

@@ -150,6 +150,8 @@ export async function launchPool(
       discover: [],
       queue: { store: 'memory', ...KEEP_RESULTS, maxQueued: MAX_QUEUED },
       inspect: false,
+      // Tasks are the program's own code, and so is what it has in its environment.
+      passEnv: undefined,
       announce: false,
       standardServices: false,
     },

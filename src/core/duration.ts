@@ -22,3 +22,11 @@ export function parseDurationMs(text: string | number, name: string): number {
   if (ms <= MAX_TIMER_MS) return ms;
   throw new PoolError('invalid-argument', `${name}: expected at most 24d, got ${text}`);
 }
+
+/** The last instant that a Date can name, in ms. */
+const LAST_INSTANT = 8.64e15;
+
+/** The instant so long after another one, both in ms; at most the last that there is. */
+export function instantAfter(now: number, delayMs: number): number {
+  return Math.min(now + delayMs, LAST_INSTANT);
+}

@@ -1,3 +1,4 @@
+import { instantAfter } from '../core/duration.js';
 import { randomBytes } from 'node:crypto';
 import { type TaskId, taskId } from '../core/ids.js';
 import type { RetryCause } from '../core/retry.js';
@@ -59,7 +60,7 @@ export function newTask(
     results: [],
     after: [...new Set(options.after)].map(taskId),
     priority: options.priority ?? 0,
-    notBefore: options.delay_ms ? now + options.delay_ms : 0,
+    notBefore: options.delay_ms ? instantAfter(now, options.delay_ms) : 0,
     submittedAt: now,
     key,
     group: options.group,

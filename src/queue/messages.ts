@@ -1,3 +1,4 @@
+import { instantAfter } from '../core/duration.js';
 import { randomUUID } from 'node:crypto';
 import { isErrorCode, PoolError } from '../core/errors.js';
 import { TASK_ID, type TaskId, taskId } from '../core/ids.js';
@@ -70,7 +71,7 @@ export function specFrom(task: NewTask__Output, client: string, now: number): Ta
     results,
     after: [...after],
     priority: task.priority,
-    notBefore: task.delayMs > 0 ? now + task.delayMs : 0,
+    notBefore: task.delayMs > 0 ? instantAfter(now, task.delayMs) : 0,
     submittedAt: now,
     key: task.key || undefined,
     group: task.group ? { name: task.group, limit: task.groupLimit } : undefined,

@@ -88,6 +88,8 @@ class Session {
   readonly #beside = new Map<number, LeaseKey>();
   readonly #waits = new Set<Wait>();
   readonly #waitsAlone = new Set<Wait>();
+  /** How many more of those it wants, and does not wait for yet. */
+  #aloneAtHome = 0;
   readonly #holder: Omit<Holder, 'granted'> = {
     refused: (reason) => this.#fail(reason),
     ending: (lease) => this.#onEnding(lease),
@@ -131,9 +133,7 @@ class Session {
     for (const grade of graded) this.#regrade(grade);
     for (const epoch of returned) this.#giveBack(epoch, { letFinish: true });
     for (const epoch of abandoned) this.#giveBack(epoch, { letFinish: false });
-    if (alone > MAX_DEMAND)
-      throw new PoolError('invalid-argument', `alone: expected at most ${MAX_DEMAND}, got ${alone}`);
-    for (let i = 0; i < alone && !this.#isClosed; i++) this.#requestAlone();
+    this.#aloneAtHome += alone;
     if (demand !== undefined) {
       if (demand > MAX_DEMAND)
         throw new PoolError('invalid-argument', `demand: expected at most ${MAX_DEMAND}, got ${demand}`);
@@ -231,8 +231,8 @@ class Session {
 
   /** As many waits as leases are missing, but never more than there are slots: whoever floods the pool waits at home. */
   #matchDemand(): void {
-    const demand = Math.min(this.#demand, Math.max(1, this.#slots));
-    const missing = this.#wanted.first(demand - this.#held.size);
+    const most = Math.max(1, this.#slots);
+    const missing = this.#wanted.first(Math.min(this.#demand, most) - this.#held.size);
     for (const wait of this.#waits) {
       const count = missing.get(wait.priority) ?? 0;
       if (count > 0) missing.set(wait.priority, count - 1);
@@ -240,6 +240,9 @@ class Session {
     }
     for (const [priority, count] of missing)
       for (let i = 0; i < count && !this.#isClosed; i++) this.#request(priority);
+    // No more of these either: each is looked at whenever something happens.
+    for (; this.#aloneAtHome > 0 && this.#waitsAlone.size < most && !this.#isClosed; this.#aloneAtHome--)
+      this.#requestAlone();
   }
 
   #request(priority: number): void {
@@ -254,6 +257,7 @@ class Session {
     this.#ask(this.#waitsAlone, { priority: 0, alone: true }, (lease) => {
       this.#beside.set(lease.key.epoch, lease.key);
       this.#tellGranted(lease, { alone: true, priority: 0 });
+      if (this.#aloneAtHome > 0) this.#matchDemandSoon();
     });
   }
 
@@ -353,6 +357,4 @@ class Session {
 }
 
 /** What a session ends with that waits for one worker and no other. */
-function leftBefore(): PoolError {
-  return new PoolError('worker-lost', 'the worker left before it had room for this call');
-}
+const leftBefore = () => new PoolError('worker-lost', 'the worker left before it had room for this call');

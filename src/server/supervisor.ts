@@ -79,6 +79,7 @@ export class Supervisor {
       logDir: options.logDir,
       logLevel: options.logLevel,
       inspect: options.inspect,
+      passEnv: options.passEnv,
       standardServices: options.standardServices,
       maxRssBytes: options.maxRssBytes,
       maxHeapBytes: options.maxHeapBytes,

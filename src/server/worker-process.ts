@@ -1,6 +1,7 @@
 import { type ChildProcess, fork } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
 import { fileURLToPath } from 'node:url';
+import { cleanEnvironment } from '../core/clean-environment.js';
 import { type WorkerId, workerId } from '../core/ids.js';
 import type { WorkerNotice, WorkerOptions, WorkerOrder } from '../wire/process-messages.js';
 
@@ -40,7 +41,9 @@ export function startWorkerProcess(
   settings: WorkerSettings,
   events: WorkerProcessEvents,
 ): ChildProcess {
+  const { passEnv } = settings;
   const child = fork(ENTRY, {
+    env: passEnv ? cleanEnvironment(process.env, passEnv) : process.env,
     // How import() inside a shipped function resolves is experimental in Node 20 (USE_MAIN_CONTEXT_DEFAULT_LOADER).
     execArgv: ['--disable-warning=ExperimentalWarning', ...(settings.inspect ? INSPECT : [])],
     detached: true,

@@ -55,6 +55,8 @@ export interface ServerOptions extends MemoryLimits {
   queue: QueueOptions;
   /** Whether debuggers of this machine may attach to its workers. */
   inspect: boolean;
+  /** What workers are passed of the environment beside what they need; all of it where undefined. */
+  passEnv: readonly string[] | undefined;
   /** Whether to tell other processes of this user where the pool is. */
   announce: boolean;
   /** Whether to serve health checking and reflection, for tools. */
@@ -124,6 +126,8 @@ export interface WorkerOptions extends MemoryLimits {
   logLevel: LogLevel;
   /** Whether debuggers of this machine may attach to it. */
   inspect: boolean;
+  /** What it is passed of the environment of whoever starts it beside what it needs; all of it where undefined. */
+  passEnv: readonly string[] | undefined;
   /** Whether to serve health checking and reflection, for tools. */
   standardServices: boolean;
 }

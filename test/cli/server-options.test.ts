@@ -21,6 +21,7 @@ const TYPED: ServerArguments = {
   discover: undefined,
   workerPorts: '5001-5100',
   inspect: false,
+  passEnv: undefined,
   slots: '1',
   profile: false,
   profileInterval: '100',

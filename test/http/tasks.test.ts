@@ -44,6 +44,13 @@ describe('a task', () => {
     });
   });
 
+  test('that is put off for longer than there are dates waits, and is listed', async () => {
+    const id = await pool.http.submit('() => 1', [], { delay_ms: 1e300 });
+    const { status, body } = await pool.http.ask(`/v1/tasks/${id}`);
+    expect([status, body['begins_at']]).toEqual([200, '+275760-09-13T00:00:00.000Z']);
+    expect((await pool.http.ask('/v1/tasks')).status).toBe(200);
+  });
+
   test('without arguments is called without any', async () => {
     const id = await pool.http.submit('(...args) => args.length');
     expect((await pool.http.result(id)).body['result']).toBe(0);

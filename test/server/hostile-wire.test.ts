@@ -114,6 +114,24 @@ describe.each([0, 1, 2])('door %i', (index) => {
   });
 });
 
+test('a session that asks for more workers of its own than there can be holds nobody up', async () => {
+  using caller = server.caller();
+  const session = SERVICES.get('offhand.v1.Coordinator')?.['Session'];
+  if (!session) throw new Error('the contract has no Session');
+  const { path, requestSerialize, responseDeserialize } = session;
+  const stream = caller.client.makeBidiStreamRequest(
+    ...([path, requestSerialize, responseDeserialize] as const),
+    caller.metadata,
+  );
+  stream.on('error', () => undefined); // It is cancelled below.
+  const answered = new Promise((resolve) => stream.once('data', resolve));
+  stream.write({ alone: 100_000 });
+  await answered;
+  await within(5_000, 'the status', server.status());
+  stream.cancel();
+  await expectServing();
+});
+
 test('connections that say nothing, or begin and fall silent, keep nobody else from being served', async () => {
   const before = await pidsOf();
   const preface = Buffer.from('PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n');

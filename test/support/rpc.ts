@@ -35,6 +35,8 @@ const definition = loadSync(
   },
 );
 
+export { definition as PROTO_DEFINITION };
+
 const DISCOVERY_NAME = 'offhand.v1.Discovery';
 
 /** Every service of the contract by its full name, whatever its name; all of them want the token. */

@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { waitFor } from './wait.js';
 
 /** The environment variable by which a sandbox knows its processes, whoever started them. */
-const MARK = 'TEST_SANDBOX_ID';
+const MARK = 'OFFHAND_TEST_SANDBOX';
 
 export interface LiveProcess {
   pid: number;
