@@ -90,7 +90,9 @@ test('--script runs commands from a file, and without a terminal the picture is 
     /^worker-1 #\d wait 3s, \d\.\d s left \| worker-2 #\d wait 3s, \d\.\d s left \| queue empty$/m,
   );
   expect(ended.stdout).toMatch(/^least-remaining from now on$/m);
-  expect(ended.stdout).toMatch(/^#3 wait 0\.1s went to worker-\d: (least-remaining|the queue had its slot already)/m);
+  expect(ended.stdout).toMatch(
+    /^#3 wait 0\.1s went to worker-\d: (least-remaining|the queue had its slot already)/m,
+  );
   expect(ended.stdout).toMatch(/^2 workers, \d busy, 0 calls waiting$/m);
   expect(ended.stdout).not.toContain('#4');
   expect(sandbox.processes()).toEqual([]);
