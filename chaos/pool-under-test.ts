@@ -86,6 +86,7 @@ export class PoolUnderTest {
         ...['--port', port, '--worker-ports', workerPorts, '--no-profile'],
         ...['--heartbeat-interval', HEARTBEAT, '--worker-timeout', `${WORKER_TIMEOUT_MS}ms`],
         ...['--drain-timeout', '5s'],
+        ...['--pass-env', 'CHAOS_*'],
         ...args,
       ],
       this.#sandbox,

@@ -71,6 +71,7 @@ describe('the OpenAPI document', () => {
       'POST /v1/login_codes',
       'POST /v1/tasks',
       'POST /v1/tasks/{id}/retry',
+      'PUT /v1/policy',
       'PUT /v1/workers/count',
     ]);
     for (const { operation } of operations) {
