@@ -57,8 +57,6 @@ export interface TaskStore {
   expendable(rule: RetentionRule): Promise<TaskId[]>;
   /** Forgets the outcomes of settled tasks, and what it takes to run them. That they were there is kept for a while. */
   drop(ids: readonly TaskId[]): Promise<void>;
-  /** How many tasks are in each state. */
-  counts(): Promise<Record<TaskState, number>>;
   close(): Promise<void>;
 }
 

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { PoolError } from '../core/errors.js';
 import type { TaskId } from '../core/ids.js';
 import { Queue, type QueueCommand, type QueueEvent, type Verdict } from '../core/queue/queue.js';
-import { isSettled, type TaskState } from '../core/queue/task.js';
+import { isSettled } from '../core/queue/task.js';
 import type { ShippedFunction } from '../wire/functions/source.js';
 import { Alarm } from './alarm.js';
 import { Dispatcher } from './dispatcher.js';
@@ -196,10 +196,6 @@ export class TaskQueue {
   /** @returns stops observing. */
   observe(observer: QueueObserver): () => void {
     return this.#observers.add(observer);
-  }
-
-  counts(): Promise<Record<TaskState, number>> {
-    return this.#store.counts();
   }
 
   /** Cancels what has no outcome. Resolves when tasks that wait have theirs; those that run are being stopped. */

@@ -1,7 +1,6 @@
 import { Worker } from 'node:worker_threads';
 import { PoolError } from '../../core/errors.js';
 import type { TaskId } from '../../core/ids.js';
-import type { TaskState } from '../../core/queue/task.js';
 import { withResolvers } from '../../core/with-resolvers.js';
 import type { ShippedFunction } from '../../wire/functions/source.js';
 import type {
@@ -133,10 +132,6 @@ export class FileTaskStore implements TaskStore {
 
   drop(ids: readonly TaskId[]): Promise<void> {
     return this.#call('drop', [ids]);
-  }
-
-  counts(): Promise<Record<TaskState, number>> {
-    return this.#call('counts', []);
   }
 
   async close(): Promise<void> {

@@ -249,14 +249,6 @@ export class MemoryTaskStore implements TaskStore {
     });
   }
 
-  counts(): Promise<Record<TaskState, number>> {
-    return promised(() => {
-      const counts = { pending: 0, running: 0, succeeded: 0, failed: 0, cancelled: 0 };
-      for (const { state } of this.#rows.values()) counts[state] += 1;
-      return counts;
-    });
-  }
-
   close(): Promise<void> {
     return Promise.resolve();
   }

@@ -1,6 +1,6 @@
 import { deserialize, serialize } from 'node:v8';
 import { functionId, taskId, type TaskId } from '../../core/ids.js';
-import { isSettled, TASK_STATES, type TaskState } from '../../core/queue/task.js';
+import { isSettled, TASK_STATES } from '../../core/queue/task.js';
 import type { ShippedFunction } from '../../wire/functions/source.js';
 import type {
   AddedTask,
@@ -234,13 +234,6 @@ export class SqliteTasks {
       this.#sql(
         'DELETE FROM tasks WHERE ord IN (SELECT ord FROM tasks WHERE dropped = 1 ORDER BY ord LIMIT ?)',
       ).run([surplus]);
-  }
-
-  counts(): Record<TaskState, number> {
-    const counts = { pending: 0, running: 0, succeeded: 0, failed: 0, cancelled: 0 };
-    for (const row of this.#sql('SELECT state, count(*) AS n FROM tasks GROUP BY state').all([]))
-      counts[stateOf(row)] = Number(row['n']);
-    return counts;
   }
 
   #check(
