@@ -8,6 +8,7 @@ import { POLICIES } from '../core/placement.js';
 import { HTTP_DEFAULTS, type HttpOptions } from '../http/options.js';
 import type { Serve } from '../server/face.js';
 import { type RunningServer, startServer } from '../server/server.js';
+import { Supervisor } from '../server/supervisor.js';
 import { resolveHttpOptions, resolveServerOptions, type ServerArguments } from './server-options.js';
 import { workerFlags } from './worker-flags.js';
 
@@ -124,9 +125,11 @@ export const serverCommand: CommandModule<object, ServerArguments> = {
     const startedAt = performance.now();
     const options = resolveServerOptions(args);
     const http = resolveHttpOptions(args, options);
-    const server = await startServer(options, undefined, http && serveHttp(http));
-    stopOnSignals(server);
-    console.log(greeting(server, args, performance.now() - startedAt));
+    const supervisor = Supervisor.start(options);
+    const starting = startServer(options, supervisor, http && serveHttp(http));
+    const signals = stopOnSignals(starting, supervisor);
+    const server = await starting;
+    if (!signals.haveCome) console.log(greeting(server, args, performance.now() - startedAt));
     await server.stopped;
     const dropped = server.droppedTasks();
     if (dropped > 0)
@@ -144,20 +147,33 @@ function serveHttp(options: HttpOptions): Serve {
   return async (pool) => (await loading).startHttp(options, pool);
 }
 
-/** The first signal lets running tasks finish; the second ends everything at once. */
-function stopOnSignals(server: RunningServer): void {
-  let isStopping = false;
+/**
+ * The first signal lets running tasks finish; the second ends everything at once. One that comes while the pool starts waits
+ * until it has: what has attached by then would outlive us, in the hope that we come back.
+ */
+function stopOnSignals(starting: Promise<RunningServer>, supervisor: Supervisor): { haveCome: boolean } {
+  const signals = { haveCome: false };
+  let server: RunningServer | undefined;
+  starting.then(
+    (started) => (server = started),
+    () => undefined, // Told by whoever waits for it to start.
+  );
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
     process.on(signal, () => {
-      if (isStopping) {
-        void server.kill().finally(() => process.exit(128 + constants.signals[signal]));
+      if (signals.haveCome) {
+        const killed = server ? server.kill() : Promise.resolve(supervisor.kill());
+        void killed.finally(() => process.exit(128 + constants.signals[signal]));
         return;
       }
-      isStopping = true;
+      signals.haveCome = true;
       console.log('\nstopping: running tasks may finish; once more ends everything now');
-      void server.stop();
+      void starting.then(
+        (started) => started.stop(),
+        () => undefined,
+      );
     });
   }
+  return signals;
 }
 
 function greeting(server: RunningServer, args: ServerArguments, elapsedMs: number): string {

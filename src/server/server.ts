@@ -12,7 +12,7 @@ import { tlsObstacle } from '../wire/tls-obstacle.js';
 import { bindFirstFree, createGrpcServer } from '../wire/grpc-server.js';
 import { ensureSigningKey } from '../host/token.js';
 import { createLogger } from '../host/logger.js';
-import { orphans, removePoolFile, writePoolFile } from '../host/pool-files.js';
+import { removePoolFile, writePoolFile } from '../host/pool-files.js';
 import { meetHandler } from '../wire/discovery.js';
 import { coordinatorService, discoveryService, queueService } from '../wire/proto.js';
 import { VERSION } from '../wire/protocol.js';
@@ -28,7 +28,7 @@ import { discoverWorkers } from './discoverer.js';
 import { poolStatus } from './pool-status.js';
 import { claimProfile } from './profile-claim.js';
 import { coordinatorHandlers } from './service.js';
-import { Supervisor } from './supervisor.js';
+import type { Supervisor } from './supervisor.js';
 
 /** How often workers report at most, in ms. */
 const REPORT_INTERVAL_MS = 500;
@@ -55,10 +55,14 @@ export interface RunningServer {
   kill(): Promise<void>;
 }
 
-/** Starts a pool: coordinator, workers, profiler. @throws PoolError in one sentence when any of it cannot start. */
+/**
+ * Starts a pool, whose workers are starting already: coordinator, profiler, HTTP service.
+ *
+ * @throws PoolError in one sentence when any of it cannot start.
+ */
 export async function startServer(
   options: ServerOptions,
-  supervisor = Supervisor.start(options, options.announce ? orphans(options.ports) : []),
+  supervisor: Supervisor,
   serve?: Serve,
 ): Promise<RunningServer> {
   try {

@@ -6,7 +6,7 @@ import type { WorkerId } from '../core/ids.js';
 import { rankOf, WorkerNames } from '../core/worker-names.js';
 import { withResolvers } from '../core/with-resolvers.js';
 import type { Logger } from '../host/logger.js';
-import { isAlive, type WorkerProcess } from '../host/pool-files.js';
+import { isAlive, orphans, type WorkerProcess } from '../host/pool-files.js';
 import type { CoordinatorPlace, ServerOptions } from '../wire/process-messages.js';
 import {
   killGroup,
@@ -62,8 +62,8 @@ export class Supervisor {
   #watch: NodeJS.Timeout | undefined;
   #isStopping = false;
 
-  /** Starts the workers of a pool, which get ready while the coordinator does; those that are awaited are not started. */
-  static start(options: ServerOptions, awaited: readonly WorkerProcess[] = []): Supervisor {
+  /** Starts the workers of a pool, which get ready while the coordinator does; those that a server before it left are awaited. */
+  static start(options: ServerOptions): Supervisor {
     const settings = {
       credentials: options.credentials,
       host: options.host,
@@ -84,6 +84,7 @@ export class Supervisor {
       maxRssBytes: options.maxRssBytes,
       maxHeapBytes: options.maxHeapBytes,
     };
+    const awaited = options.announce ? orphans(options.ports) : [];
     const names = new Set(awaited.map(({ worker }) => worker));
     return new Supervisor(options.workers, settings, options.tagsByWorker, names);
   }

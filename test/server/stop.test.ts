@@ -1,4 +1,4 @@
-import { existsSync, readdirSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { describe, expect, test } from '@jest/globals';
 import { BEAT, lastBeat, SLEEP } from '../support/functions.js';
 import { readProfile, rowsOf } from '../support/profile.js';
@@ -66,15 +66,22 @@ describe('stopping a server', () => {
     readProfile(server.profile);
   });
 
-  test.concurrent('while it starts leaves no process behind', async () => {
-    await using sandbox = new Sandbox();
-    const { port, workerPorts } = randomPorts();
-    const server = new TestServer(sandbox, ['2', '--port', port, '--worker-ports', workerPorts]);
-    await waitFor('a worker to start', () => existsSync(sandbox.path('logs', 'worker-1.log')));
-    await server.stop('SIGINT');
-    expect(server.stdout).not.toContain('ready');
-    await sandbox.whenEmpty(5_000);
-  });
+  test.concurrent.each([
+    ['before any worker has attached', 'worker-1.log', 'listening'],
+    ['once the first of several workers has attached', 'coordinator.log', 'worker attached'],
+  ])(
+    'while it starts, %s, leaves no process behind',
+    async (_, file, line) => {
+      await using sandbox = new Sandbox();
+      const { port, workerPorts } = randomPorts();
+      const server = new TestServer(sandbox, ['6', '--port', port, '--worker-ports', workerPorts]);
+      const log = sandbox.path('logs', file);
+      await waitFor('it to be starting', () => existsSync(log) && readFileSync(log, 'utf8').includes(line));
+      expect(await server.stop('SIGINT')).toEqual({ code: 0, signal: null });
+      await sandbox.whenEmpty(500);
+    },
+    30_000,
+  );
 
   test.concurrent('does not wait for a worker that has died and is being replaced', async () => {
     await using sandbox = new Sandbox();
