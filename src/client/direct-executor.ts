@@ -98,7 +98,8 @@ export class DirectExecutor implements Place, LeaseHolder, SessionEvents {
     if (this.#isClosed) throw closed(false);
     const task: DirectTask = new DirectTask(call, (isOk, value) => {
       this.#tasks.delete(task);
-      for (const reference of [task.reference, ...task.putReferences]) this.#values.withdraw(reference);
+      if (task.reference) this.#values.withdraw(task.reference);
+      for (const reference of task.putReferences) this.#values.withdraw(reference);
       settle(isOk, value);
     });
     this.#tasks.add(task);

@@ -23,6 +23,8 @@ let tasks = 0;
 
 const NO_INSERTS: readonly Insert[] = [];
 const NO_PUTS: readonly ShippedPut[] = [];
+const NO_SETUPS: readonly AddedSetup[] = [];
+const NO_REFERENCES: readonly (ValueReference | undefined)[] = [];
 
 /** A lease, for people. */
 export interface Grant {
@@ -93,7 +95,8 @@ export class DirectTask implements Started, ListItem<DirectTask> {
   readonly #callee: object | undefined;
   readonly #settle: Settle;
   readonly #onSent: (() => void) | undefined;
-  readonly #signal: AbortSignal | undefined;
+  /** To its signal. */
+  #stopListening: (() => void) | undefined;
   readonly #queueTimeoutMs: number | undefined;
   #queueTimer: NodeJS.Timeout | undefined;
   #waitingSince = performance.now();
@@ -106,7 +109,7 @@ export class DirectTask implements Started, ListItem<DirectTask> {
     {
       fn,
       callee,
-      setups = [],
+      setups = NO_SETUPS,
       args,
       name,
       options,
@@ -133,7 +136,6 @@ export class DirectTask implements Started, ListItem<DirectTask> {
     if (task) this.attempt = task.attempt;
     this.#onSent = task?.onSent;
     this.#settle = settle;
-    this.#signal = options.signal;
     this.#queueTimeoutMs = options.queueTimeoutMs;
     if (options.queueTimeoutMs !== undefined) this.#watchQueue(options.queueTimeoutMs);
     if (options.deadlineMs !== undefined) this.#watchDeadline(options.deadlineMs);
@@ -186,7 +188,7 @@ export class DirectTask implements Started, ListItem<DirectTask> {
   reference: ValueReference | undefined = undefined;
 
   /** Where those values that were put can be pulled, by position among them. */
-  putReferences: readonly (ValueReference | undefined)[] = [];
+  putReferences = NO_REFERENCES;
 
   /** How much room its arguments take, in bytes. */
   get bytes(): number {
@@ -298,17 +300,18 @@ export class DirectTask implements Started, ListItem<DirectTask> {
   }
 
   #watchSignal(signal: AbortSignal): void {
-    if (signal.aborted) return queueMicrotask(this.#onAbort);
+    const onAbort = () => {
+      const cause: unknown = signal.reason;
+      this.fail(
+        new PoolError('cancelled', `\`${this.name}\` was cancelled`, { cause, mayHaveRun: !this.isWaiting }),
+      );
+    };
+    if (signal.aborted) return queueMicrotask(onAbort);
     setMaxListeners(0, signal); // One per call that shares it, each taken off when its call settles.
-    signal.addEventListener('abort', this.#onAbort, { once: true });
+    signal.addEventListener('abort', onAbort, { once: true });
+    this.#stopListening = () => signal.removeEventListener('abort', onAbort);
   }
 
-  readonly #onAbort = (): void => {
-    const cause: unknown = this.#signal?.reason;
-    this.fail(
-      new PoolError('cancelled', `\`${this.name}\` was cancelled`, { cause, mayHaveRun: !this.isWaiting }),
-    );
-  };
 
   /** False when the task was settled before. */
   #conclude(): boolean {
@@ -316,7 +319,7 @@ export class DirectTask implements Started, ListItem<DirectTask> {
     this.#phase = 'settled';
     clearTimeout(this.#queueTimer);
     clearTimeout(this.#deadlineTimer);
-    this.#signal?.removeEventListener('abort', this.#onAbort);
+    this.#stopListening?.();
     this.news?.part(this);
     const { place } = this;
     this.place = undefined;

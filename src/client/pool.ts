@@ -91,9 +91,11 @@ export class Pool {
     checkInput(input);
     const { concurrency } = options;
     const { signal, ...callOptions } = this.#options;
-    const callee = { fn, captures: this.#captures, setups: this.#setups };
+    const [captures, setups] = [this.#captures, this.#setups];
+    const callee = { fn, captures, setups };
+    // Field by field: a spread for each item is measurable.
     const start = (item: T, settle: Settle) =>
-      this.#executor.start({ ...callee, args: [item], options: callOptions }, settle);
+      this.#executor.start({ fn, captures, setups, args: [item], options: callOptions }, settle);
     const room =
       concurrency === undefined ? () => this.#executor.appetite(callee, callOptions) : () => concurrency;
     return mapBounded(input, start, { ...options, concurrency: room }, signal);

@@ -65,6 +65,10 @@ export class LeastRemaining implements PlacementPolicy, Plan {
     if (plan) this.#change(plan, () => plan.free.remove(slot));
   }
 
+  hasFree(needs: TagSet): boolean {
+    return this.#free.fitting(needs).some(({ isEmpty }) => !isEmpty);
+  }
+
   take(account: Account, now: number): Placed | undefined {
     this.#age(now);
     let best: Load | undefined;

@@ -32,6 +32,8 @@ export interface PlacementPolicy {
   add(slot: Slot): void;
   /** Does nothing where it was not. */
   remove(slot: Slot): void;
+  /** Whether a slot is free that will do: asked far more often than there is one. */
+  hasFree(needs: TagSet): boolean;
   /** Takes a slot for one of the client's requests, or none where none will do. */
   take(account: Account, now: number): Placed | undefined;
   /** What it has to go by besides. */
@@ -105,6 +107,10 @@ export class FirstFree implements PlacementPolicy {
     this.#free.of(slot.worker).remove(slot);
   }
 
+  hasFree(needs: TagSet): boolean {
+    return this.#free.fitting(needs).some(({ size }) => size > 0);
+  }
+
   take({ needs, waiting: { first: request } }: Account): Placed | undefined {
     let best: Slot | undefined;
     for (const free of this.#free.fitting(needs)) {
@@ -152,6 +158,10 @@ export class RoundRobin implements PlacementPolicy {
     if (entry?.free.size !== 0) return;
     this.#free.of(slot.worker).remove(entry);
     if (slot.worker.isGone) this.#turns.delete(slot.worker);
+  }
+
+  hasFree(needs: TagSet): boolean {
+    return this.#free.fitting(needs).some(({ size }) => size > 0);
   }
 
   take({ needs, waiting: { first: request } }: Account): Placed | undefined {

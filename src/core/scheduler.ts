@@ -337,7 +337,7 @@ export class Scheduler {
   /** For the first line that has a client for whom there is a slot. */
   #place(now: number): Placed | undefined {
     for (const line of this.#lines.inTurn()) {
-      const account = line.first(now);
+      const account = this.#placement.hasFree(line.needs) && line.first(now);
       const placed = account && this.#placement.take(account, now);
       if (placed) return placed;
     }

@@ -53,6 +53,10 @@ export class WorkIndex {
   /** By the number of slots, and of tasks that run. */
   readonly #groups = new Map<number, Heap<LoadEntry>>();
 
+  get isEmpty(): boolean {
+    return this.#groups.size === 0;
+  }
+
   add(entry: LoadEntry): void {
     const key = groupOf(entry.load);
     let group = this.#groups.get(key);
