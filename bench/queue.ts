@@ -2,39 +2,58 @@
 // table; --pending N holds so many tasks (one million unless given).
 import { readFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
+import Table from 'cli-table3';
 import { connect, type Pool } from 'offhand';
 import { Sandbox } from '../test/support/sandbox.js';
 import { startServer, type TestServer } from '../test/support/server.js';
 import { Caller, COORDINATOR } from '../test/support/rpc.js';
+import { BullMq, hasRedis } from './bullmq.js';
 
 const { values } = parseArgs({
   options: { tasks: { type: 'string', default: '50000' }, pending: { type: 'string', default: '1000000' } },
 });
 const [TASKS, PENDING] = [Number(values.tasks), Number(values.pending)];
 const SAMPLES = 400;
+const IN_BULK = 'acknowledged, in bulk';
+const END_TO_END = 'submitted, run, result fetched, in bulk';
+const ONE_BY_ONE = 'one after another, median';
 
 const noop = (n: number) => n;
-const rows: [what: string, memory: string, file: string][] = [];
-const memory = await measure('memory');
-const file = await measure('file:queue');
-for (const [what, figure] of Object.entries(memory)) rows.push([what, figure, file[what] ?? '']);
-const width = Math.max(...rows.map(([what]) => what.length));
-console.log(`${''.padEnd(width)}  ${'memory'.padStart(14)}  ${'file'.padStart(14)}`);
-for (const [what, ...figures] of rows)
-  console.log(`${what.padEnd(width)}  ${figures.map((figure) => figure.padStart(14)).join('  ')}`);
+const columns = {
+  memory: await measure('memory'),
+  file: await measure('file:queue'),
+  ...(hasRedis && { 'BullMQ, memory': await measureBullMq() }),
+};
+const table = new Table({ head: ['', ...Object.keys(columns)], style: { head: [], border: [] } });
+for (const what of new Set(Object.values(columns).flatMap((column) => Object.keys(column))))
+  table.push([
+    what,
+    ...Object.values(columns).map((column) => ({ hAlign: 'right' as const, content: column[what] ?? '' })),
+  ]);
+console.log(table.toString());
+if (!hasRedis) console.log('for BullMQ beside it: apt-get install redis-server');
 
 async function measure(store: string): Promise<Record<string, string>> {
   await using sandbox = new Sandbox();
-  const flags = ['2', '--no-profile', '--store', store, '--keep-count', '10000000'];
+  const flags = [
+    '2',
+    '--no-profile',
+    '--store',
+    store,
+    '--keep-count',
+    '10000000',
+    '--max-queued',
+    '2000000',
+  ];
   let server = await startServer(sandbox, flags);
   let pool = await dial(server);
   const figures: Record<string, string> = {};
   await inBulk(pool, 5_000);
 
   const { submitMs, allMs } = await inBulk(pool, TASKS);
-  figures['acknowledged in bulk'] = rate(TASKS, submitMs);
-  figures['submitted, run, result fetched, in bulk'] = rate(TASKS, allMs);
-  figures['one after another, median'] = ms(quantile(await times(200, (n) => roundTrip(pool, n)), 0.5));
+  figures[IN_BULK] = rate(TASKS, submitMs);
+  figures[END_TO_END] = rate(TASKS, allMs);
+  figures[ONE_BY_ONE] = ms(quantile(await times(200, (n) => roundTrip(pool, n)), 0.5));
 
   using caller = new Caller(server.address, COORDINATOR, { token: server.token });
   const find = async () => caller.freeWorker(await caller.findFreeWorker());
@@ -63,6 +82,21 @@ async function measure(store: string): Promise<Record<string, string>> {
   }
   await server.stop();
   return figures;
+}
+
+/** What it has in common with ours. */
+async function measureBullMq(): Promise<Record<string, string>> {
+  await using sandbox = new Sandbox();
+  const bull = await BullMq.start(sandbox.dir);
+  await bull.inBulk(5_000);
+  const { submitMs, allMs } = await bull.inBulk(TASKS);
+  const one = await times(200, (n) => bull.roundTrip(n));
+  await bull.stop();
+  return {
+    [IN_BULK]: rate(TASKS, submitMs),
+    [END_TO_END]: rate(TASKS, allMs),
+    [ONE_BY_ONE]: ms(quantile(one, 0.5)),
+  };
 }
 
 function dial(server: TestServer): Promise<Pool> {

@@ -2,6 +2,7 @@ import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { describe, expect, test } from '@jest/globals';
 import { connect } from 'offhand';
 import { attemptsIn, hold, spin, touch } from '../support/attempts.js';
+import { codeRequest, runCode } from '../support/rpc.js';
 import { isRunning, Sandbox } from '../support/sandbox.js';
 import { startServer, TestServer } from '../support/server.js';
 import { waitFor, within } from '../support/wait.js';
@@ -14,17 +15,17 @@ const workerProcesses = (sandbox: Sandbox) =>
   sandbox.processes().filter(({ command }) => command.includes('worker/process.js'));
 
 /** Another server in the place of one that is gone. */
-function startAgain(server: TestServer, workers: number): Promise<TestServer> {
+function startAgain(server: TestServer, workers: number, flags: string[] = []): Promise<TestServer> {
   const { port } = server;
   const args = [String(workers), '--port', String(port), '--worker-ports', `${port + 1}-${port + 19}`];
-  return new TestServer(server.sandbox, [...args, '--no-profile']).whenReady();
+  return new TestServer(server.sandbox, [...args, '--no-profile', '--no-http', ...flags]).whenReady();
 }
 
 /** Ends a coordinator without a word, and starts another in its place. */
-async function killAndRestart(server: TestServer, workers: number): Promise<TestServer> {
+async function killAndRestart(server: TestServer, workers: number, flags?: string[]): Promise<TestServer> {
   server.kill();
   await server.ended;
-  return startAgain(server, workers);
+  return startAgain(server, workers, flags);
 }
 
 describe('a coordinator that is killed and started again', () => {
@@ -93,6 +94,46 @@ describe('a coordinator that is killed and started again', () => {
       expect(await held).toBe(pid);
       expect(await within(10_000, 'the other client to be served', waiting)).toBe(pid);
       expect([attemptsIn(file), attemptsIn(queued)]).toEqual([[pid], [pid]]);
+      expect(await second.stop()).toMatchObject({ code: 0 });
+    },
+    60_000,
+  );
+
+  test.concurrent(
+    'leaves a caller of the plain RPCs its lease: what runs completes, and nobody else has the worker until it is given back',
+    async () => {
+      await using sandbox = new Sandbox();
+      // Its leases would be over when it has not heard of a coordinator for that long.
+      const patient = ['--worker-timeout', '60s'];
+      const first = await startServer(sandbox, ['1', '--no-profile', ...patient]);
+      const [pid] = await pidsOf(first);
+      using caller = first.caller('one');
+      const lease = await caller.findFreeWorker();
+      const [gate, file] = [sandbox.path('gate'), sandbox.path('held')];
+      const call = runCode(first.token, lease, codeRequest(lease, String(hold), [file, gate]));
+      await waitFor('the call to begin', () => attemptsIn(file).length === 1);
+      const second = await killAndRestart(first, 1, patient);
+      using other = second.caller('another');
+      let isServed = false;
+      const served = other.findFreeWorker({ deadlineMs: 40_000 }).finally(() => (isServed = true));
+      await waitFor('the other to wait', async () => (await second.status()).queue.pending === 1);
+      writeFileSync(gate, '');
+      expect((await call).result?.data.toString()).toBe(String(pid));
+      const again = await runCode(
+        first.token,
+        lease,
+        codeRequest(lease, String(touch), [sandbox.path('again')]),
+      );
+      expect(again.result?.data.toString()).toBe(String(pid));
+      expect(isServed).toBe(false);
+
+      using after = second.caller('one');
+      await after.freeWorker(lease);
+      await after.freeWorker(lease);
+      const { lease_id: next } = await within(10_000, 'the other to be served', served);
+      expect(next).not.toBe(lease.lease_id);
+      const late = runCode(first.token, lease, codeRequest(lease, String(touch), [sandbox.path('late')]));
+      await expect(late).rejects.toMatchObject({ details: expect.stringContaining('lease') });
       expect(await second.stop()).toMatchObject({ code: 0 });
     },
     60_000,

@@ -16,8 +16,9 @@ export function randomPorts(count = 20): { port: string; workerPorts: string } {
 export class TestServer extends Command {
   readonly sandbox: Sandbox;
 
-  constructor(sandbox: Sandbox, args: string[], env: NodeJS.ProcessEnv = {}) {
-    super(process.execPath, [MAIN, 'server', ...args], sandbox, env);
+  /** @param node the program that runs it. */
+  constructor(sandbox: Sandbox, args: string[], env: NodeJS.ProcessEnv = {}, node = process.execPath) {
+    super(node, [MAIN, 'server', ...args], sandbox, env);
     this.sandbox = sandbox;
   }
 
@@ -88,6 +89,7 @@ export async function startServer(
   sandbox: Sandbox,
   args: string[],
   env: NodeJS.ProcessEnv = {},
+  node = process.execPath,
 ): Promise<TestServer> {
   for (let attempt = 1; ; attempt++) {
     const { port, workerPorts } = randomPorts();
@@ -95,7 +97,7 @@ export async function startServer(
     const http = args.includes('--http') ? ['--http-port', String(Number(port) + 20)] : ['--no-http'];
     const given = args.some((arg) => arg.startsWith('--http-port'));
     const flags = [...args, ...(given ? [] : http), '--port', port, '--worker-ports', workerPorts];
-    const server = new TestServer(sandbox, flags, env);
+    const server = new TestServer(sandbox, flags, env, node);
     try {
       return await server.whenReady();
     } catch (error) {

@@ -135,6 +135,19 @@ describe('a part of an error that cannot be copied', () => {
     });
   });
 
+  test('where that is the cause itself it arrives without one, and keeps its own', () => {
+    const cause = () => 1;
+    const given = new Error('outer', { cause });
+    expect(roundTrip(given)).toMatchObject({ message: 'outer' });
+    expect(Object.hasOwn(roundTrip(given), 'cause')).toBe(false);
+    expect(Object.getOwnPropertyDescriptor(given, 'cause')).toEqual({
+      value: cause,
+      writable: true,
+      enumerable: false,
+      configurable: true,
+    });
+  });
+
   test('of one of an AggregateError’s costs none of the others', () => {
     const bad = Object.assign(new RangeError('one'), { request: () => 1 });
     expect(roundTrip(new AggregateError([bad, new TypeError('two')]))).toMatchObject({

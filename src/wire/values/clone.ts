@@ -84,6 +84,7 @@ export function isSmallPrimitive(value: unknown): boolean {
  * @throws PoolError `not-cloneable`, naming the path to the part that cannot be sent; `too-large`
  */
 export function encodeClone(value: unknown, label: string): Buffer {
+  let hidden: HiddenCause[] = [];
   try {
     const { errors, ranges, leastBytes } = survey(value);
     // Before it is copied: there may be no room for that.
@@ -100,6 +101,7 @@ export function encodeClone(value: unknown, label: string): Buffer {
         fields,
         subclassOf(error),
       ]);
+      hidden = hideCauses(errors);
       serializer.writeValue([value, entries]);
     }
     return serializer.releaseBuffer();
@@ -110,7 +112,26 @@ export function encodeClone(value: unknown, label: string): Buffer {
     throw new PoolError('not-cloneable', `${reason}, which cannot be copied to another process`, {
       cause: error,
     });
+  } finally {
+    for (const { error, cause } of hidden) Object.defineProperty(error, 'cause', cause);
   }
+}
+
+interface HiddenCause {
+  error: Error;
+  cause: PropertyDescriptor;
+}
+
+/**
+ * Takes the causes off errors, until they are put back: they go with the other fields. As V8 itself writes an error with a
+ * cause, one version of Node cannot read what another has written (20 and 22), and a cause that cannot be sent fails it.
+ */
+function hideCauses(errors: readonly { error: Error }[]): HiddenCause[] {
+  return errors.flatMap(({ error }) => {
+    const cause = Object.getOwnPropertyDescriptor(error, 'cause');
+    // A frozen one keeps it.
+    return cause?.configurable && Reflect.deleteProperty(error, 'cause') ? [{ error, cause }] : [];
+  });
 }
 
 /** @throws PoolError `invalid-argument` when the bytes are not what `encodeClone` writes. */
