@@ -20,6 +20,8 @@ import type {
   UnsettledTask,
 } from '../store.js';
 import type { LogLine } from '../task-log.js';
+import { specFrom } from './sqlite-rows.js';
+import type { WrittenTask } from './sqlite-tasks.js';
 import type { StoreAnswer, StoreCall, StoreFailure } from './store-calls.js';
 
 /** Tasks of one portion at the start. */
@@ -73,14 +75,16 @@ export class FileTaskStore implements TaskStore {
   }
 
   async *unsettled(): AsyncIterable<UnsettledTask[]> {
-    for (let after = 0; ;) {
-      const { tasks, last } = await this.#call<{ tasks: UnsettledTask[]; last: number }>('unsettled', [
-        after,
-        PORTION,
-      ]);
+    const after = (order: number) =>
+      this.#call<{ tasks: WrittenTask[]; last: number }>('unsettled', [order, PORTION]);
+    for (let next = after(0); ;) {
+      const { tasks, last } = await next;
       if (tasks.length === 0) return;
-      yield tasks;
-      after = last;
+      next = after(last); // The thread reads on while these are taken up.
+      next.catch(() => undefined); // Told when it is awaited, if it is.
+      yield tasks.map(({ spec, attempt, wasClaimed, unsettled, upstream }) => {
+        return { spec: specFrom(spec), attempt, wasClaimed, unsettled, upstream };
+      });
     }
   }
 

@@ -38,6 +38,13 @@ const PAGE_LOOKS = 50_000;
 
 type Before = Pick<AddedTask, 'unsettled' | 'upstream'>;
 
+/** A task that has no outcome. Its spec is as it is written: a text is handed to another thread for less, and read there. */
+export type WrittenTask = Omit<UnsettledTask, 'spec'> & { spec: string };
+
+/** So it stands in a spec, and never inside a text there. */
+const AFTER_NOTHING = '"after":[]';
+const BEFORE_NOTHING: Before = { unsettled: [], upstream: undefined };
+
 const RECORD = 'ord, spec, state, attempt, started_at, settled_at, run_ms, failure, course, dropped';
 
 /** The tasks in a database. What a method does is part of whatever transaction is open. */
@@ -68,17 +75,18 @@ export class SqliteTasks {
     return added.map(({ id, isNew, after }) => ({ id, isNew, ...this.#before(after) }));
   }
 
-  unsettled(afterOrder: number, limit: number): { tasks: UnsettledTask[]; last: number } {
+  unsettled(afterOrder: number, limit: number): { tasks: WrittenTask[]; last: number } {
     const rows = this.#sql(
       'SELECT ord, spec, attempt, holder FROM tasks WHERE state < 2 AND ord > ? ORDER BY ord LIMIT ?',
     ).all([afterOrder, limit]);
-    const tasks = rows.map((row): UnsettledTask => {
-      const spec = specOf(row);
+    const tasks = rows.map((row): WrittenTask => {
+      const spec = row['spec'] as string;
+      const isFirst = spec.includes(AFTER_NOTHING);
       return {
         spec,
         attempt: Number(row['attempt']),
         wasClaimed: row['holder'] !== null,
-        ...this.#before(spec.after),
+        ...(isFirst ? BEFORE_NOTHING : this.#before(specOf(row).after)),
       };
     });
     return { tasks, last: Number(rows.at(-1)?.['ord'] ?? afterOrder) };
