@@ -312,7 +312,6 @@ export class DirectTask implements Started, ListItem<DirectTask> {
     this.#stopListening = () => signal.removeEventListener('abort', onAbort);
   }
 
-
   /** False when the task was settled before. */
   #conclude(): boolean {
     if (this.#phase === 'settled') return false;
