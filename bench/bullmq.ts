@@ -6,6 +6,7 @@ import { connect } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { Queue, QueueEvents } from 'bullmq';
+import { Redis } from 'ioredis';
 import { randomPorts } from '../test/support/server.js';
 
 const REDIS = '/usr/bin/redis-server';
@@ -17,14 +18,17 @@ export const hasRedis = existsSync(REDIS);
 /** What it takes to submit tasks, and to have their results. */
 export class BullMq {
   readonly #processes: ChildProcess[];
+  readonly #connections: [Redis, Redis];
   readonly #queue: Queue;
   readonly #events: QueueEvents;
 
   private constructor(processes: ChildProcess[], port: number) {
-    const connection = { host: '127.0.0.1', port };
+    const connect = () => new Redis(port, '127.0.0.1', { maxRetriesPerRequest: null });
     this.#processes = processes;
-    this.#queue = new Queue(NAME, { connection, defaultJobOptions: { removeOnComplete: true } });
-    this.#events = new QueueEvents(NAME, { connection });
+    this.#connections = [connect(), connect()];
+    const [forQueue, forEvents] = this.#connections;
+    this.#queue = new Queue(NAME, { connection: forQueue });
+    this.#events = new QueueEvents(NAME, { connection: forEvents });
     // One for each task whose result is awaited.
     this.#events.setMaxListeners(0);
   }
@@ -47,7 +51,12 @@ export class BullMq {
     await untilItListens(port);
     const worker = fileURLToPath(new URL('../../bench/bullmq-worker.mjs', import.meta.url));
     const workers = Array.from({ length: WORKERS }, () => fork(worker, [NAME, `${port}`]));
-    await Promise.all(workers.map((child) => once(child, 'message')));
+    const areReady = await Promise.all(
+      workers.map((child) =>
+        Promise.race([once(child, 'message').then(() => true), once(child, 'exit').then(() => false)]),
+      ),
+    );
+    if (areReady.includes(false)) throw new Error('a worker of BullMQ did not start');
     const bull = new BullMq([...workers, redis], port);
     await bull.#events.waitUntilReady();
     return bull;
@@ -83,6 +92,7 @@ export class BullMq {
   async stop(): Promise<void> {
     await this.#queue.close();
     await this.#events.close();
+    for (const connection of this.#connections) connection.disconnect();
     for (const child of this.#processes) {
       const ended = once(child, 'exit');
       child.kill();
