@@ -59,7 +59,7 @@ export interface Round {
   recoveredAt: number | undefined;
   /** Until when nothing more happened. */
   calmUntil?: number;
-  /** Who was there all that time, and had more to do than there was room for. */
+  /** Who was there all that time. */
   clients?: string[];
 }
 

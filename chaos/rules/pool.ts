@@ -4,6 +4,8 @@ import { byBeginning, groupBy, inMs } from './attempts.js';
 
 /** What a client gets at least of an even share, up to the end of each calm time. */
 const LEAST_SHARE = 0.2;
+/** For what part of a window a client has to have something to do: one that asks for little gets little. */
+const LEAST_DEMAND = 0.5;
 /** For how long slot times are compared, in ms: long enough for whoever is ahead by a long task to be caught up with. */
 const SHARE_MS = 6_000;
 
@@ -28,16 +30,21 @@ export const sharesRecover: Rule = function* (history) {
   const startedAt = new Map(history.clients.map((client) => [client.name, client.startedAt]));
   for (const { calmUntil: to, clients = [] } of history.rounds) {
     if (to === undefined) continue;
-    const from = to - SHARE_MS;
-    const old = clients.filter((name) => (startedAt.get(name) ?? to) < from);
+    const window = { from: to - SHARE_MS, to };
     // While there is no coordinator whoever has a lease keeps it, and nobody can even anything out.
     const outages = coordinatorOutages(history);
-    const used = slotTimes(history.attempts, { from, to }, outages, clientOf);
+    const enoughMs = LEAST_DEMAND * coveredMs([window], window, outages);
+    const old = clients.filter(
+      (name) =>
+        (startedAt.get(name) ?? to) < window.from &&
+        coveredMs(callsOf(name, history), window, outages) >= enoughMs,
+    );
+    const used = slotTimes(history.attempts, window, outages, clientOf);
     const even = sum(old.map((name) => used.get(name) ?? 0)) / old.length;
     for (const name of old) {
       const share = (used.get(name) ?? 0) / even;
       if (!(share >= LEAST_SHARE))
-        yield `${name} had ${share.toFixed(2)} of an even share from ${inMs(from)} to ${inMs(to)}`;
+        yield `${name} had ${share.toFixed(2)} of an even share from ${inMs(window.from)} to ${inMs(to)}`;
     }
   }
 };
@@ -52,6 +59,31 @@ function coordinatorOutages({ rounds }: History): Span[] {
   return faults
     .filter(({ target }) => target === 'coordinator')
     .map(({ at, until }) => ({ from: at, to: until }));
+}
+
+/** When a client had calls of its own that were not over. */
+function callsOf(name: string, { calls }: History): Span[] {
+  return calls
+    .filter(({ client, isSubmitted }) => client === name && !isSubmitted)
+    .map(({ calledAt, outcomes }) => ({ from: calledAt, to: outcomes[0]?.at ?? Number.POSITIVE_INFINITY }));
+}
+
+/** For how long at least one of the spans goes on within a window, but for these parts of it. */
+function coveredMs(spans: readonly Span[], window: Span, but: readonly Span[]): number {
+  const covered = merged(spans.map((span) => overlap(span, window)));
+  const left = merged(but);
+  return sum(covered.map((span) => lengthOf(span) - sum(left.map((gap) => lengthOf(overlap(span, gap))))));
+}
+
+/** The same instants by spans that do not meet, in order. */
+function merged(spans: readonly Span[]): Span[] {
+  const disjoint: Span[] = [];
+  for (const span of spans.filter((each) => lengthOf(each) > 0).sort((a, b) => a.from - b.from)) {
+    const last = disjoint.at(-1);
+    if (last && span.from <= last.to) last.to = Math.max(last.to, span.to);
+    else disjoint.push({ ...span });
+  }
+  return disjoint;
 }
 
 function overlap(one: Span, other: Span): Span {
