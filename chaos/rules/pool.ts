@@ -6,7 +6,7 @@ import { byBeginning, groupBy, inMs } from './attempts.js';
 const LEAST_SHARE = 0.2;
 /** For what part of a window a client has to have something to do: one that asks for little gets little. */
 const LEAST_DEMAND = 0.5;
-/** For how long slot times are compared, in ms: long enough for whoever is ahead by a long task to be caught up with. */
+/** For how long slot times are compared, in ms, at least half of it: whoever is ahead by a long task has to be caught up with. */
 const SHARE_MS = 6_000;
 
 /** What was under way when the coordinator was killed may still arrive for so long, in ms. */
@@ -33,11 +33,12 @@ export const sharesRecover: Rule = function* (history) {
     const window = { from: to - SHARE_MS, to };
     // While there is no coordinator whoever has a lease keeps it, and nobody can even anything out.
     const outages = coordinatorOutages(history);
-    const enoughMs = LEAST_DEMAND * coveredMs([window], window, outages);
+    const comparedMs = coveredMs([window], window, outages);
+    if (comparedMs < SHARE_MS / 2) continue;
     const old = clients.filter(
       (name) =>
         (startedAt.get(name) ?? to) < window.from &&
-        coveredMs(callsOf(name, history), window, outages) >= enoughMs,
+        coveredMs(callsOf(name, history), window, outages) >= LEAST_DEMAND * comparedMs,
     );
     const used = slotTimes(history.attempts, window, outages, clientOf);
     const even = sum(old.map((name) => used.get(name) ?? 0)) / old.length;
