@@ -1,14 +1,12 @@
 import { open } from 'node:fs/promises';
 import { constants } from 'node:fs';
 import { join } from 'node:path';
-import { setTimeout as delay } from 'node:timers/promises';
-import type { CallOptions, Pool } from '../index.js';
+import type { Pool } from '../index.js';
 import { messageOf, PoolError } from '../core/errors.js';
 import { listFiles } from './archive.js';
 import { compileScript } from './compile.js';
 import type { ScriptResult } from './results.js';
-import { runScripts } from './run-scripts.js';
-import type { Failure, Job, Note, Ran, Script } from './script.js';
+import type { Failure, Job, Ran, Script } from './script.js';
 
 /** Told what happens while scripts run. */
 export interface Listener {
@@ -38,10 +36,6 @@ export interface Surroundings {
   nameOf: (workerId: string) => string;
 }
 
-/** How long code on a worker may take to end the group of a script: longer than the script itself may. */
-const CANCEL_GRACE_MS = 3_000;
-/** For how long the processes of cancelled scripts are awaited before what they wrote is packaged. */
-const LAST_WAIT_MS = 5_000;
 const STDERR_BYTES = 4 * 1024;
 
 /** A script that can be sent, or why it cannot. */
@@ -57,50 +51,6 @@ export async function prepare(script: Script, around: Surroundings): Promise<Pre
   } catch (error) {
     return { script, job: { kind: 'not-compiled', message: messageOf(error) } };
   }
-}
-
-/** Runs scripts one after the other in a single call, and says what became of each. Never throws for what a script does. */
-export async function runBatch(prepared: readonly Prepared[], around: Surroundings): Promise<ScriptResult[]> {
-  const results: ScriptResult[] = [];
-  const jobs: Job[] = [];
-  const runnable: Script[] = [];
-  for (const { script, job } of prepared) {
-    if ('kind' in job) {
-      results.push(tell(around, notCompiled(script, job)));
-    } else {
-      jobs.push(job);
-      runnable.push(script);
-    }
-  }
-  if (jobs.length === 0) return results;
-
-  const pids = new Set<number>();
-  const follower = new Follower(runnable, around, pids);
-  const { header } = runnable[0]!;
-  const options: CallOptions = {
-    name: runnable.length === 1 ? runnable[0]!.name : `${runnable[0]!.name} and ${runnable.length - 1} more`,
-    signal: around.signal,
-    cancelGraceMs: CANCEL_GRACE_MS,
-    logs: 'silent',
-    onProgress: (_, note) => follower.hear(note),
-    ...(header.priority !== undefined && { priority: header.priority }),
-    ...(header.retries !== undefined && { retries: header.retries }),
-  };
-  const outcome = await around.pool
-    .with(options)
-    .run(runScripts, jobs)
-    .catch((error: unknown) => ranOf(error) ?? error);
-  if (around.signal.aborted) await Promise.all([...pids].map(groupEnd));
-  for (const [index, script] of runnable.entries()) {
-    const ran = Array.isArray(outcome) ? (outcome as Ran[])[index] : undefined;
-    results.push(tell(around, await resultOf(script, ran, outcome, follower, around)));
-  }
-  return results;
-}
-
-function tell({ listener }: Surroundings, result: ScriptResult): ScriptResult {
-  listener.ended?.(result);
-  return result;
 }
 
 /** @throws Error when it cannot be compiled */
@@ -125,42 +75,6 @@ async function jobOf(script: Script, around: Surroundings): Promise<Job> {
   };
 }
 
-/** Makes events of what the worker tells of a batch. */
-class Follower {
-  readonly #scripts: readonly Script[];
-  readonly #around: Surroundings;
-  readonly #pids: Set<number>;
-  #seen = '';
-  attempts = 0;
-  workerId: string | undefined;
-
-  constructor(scripts: readonly Script[], around: Surroundings, pids: Set<number>) {
-    this.#scripts = scripts;
-    this.#around = around;
-    this.#pids = pids;
-  }
-
-  hear(text: string | undefined): void {
-    const { index, attempt, workerId, pid, line } = JSON.parse(text ?? '{}') as Note;
-    const script = this.#scripts[index];
-    if (!script) return;
-    this.attempts = attempt;
-    this.workerId = workerId;
-    if (pid !== null) this.#pids.add(pid);
-    const { listener, nameOf } = this.#around;
-    const begun = `${index} ${attempt}`;
-    if (this.#seen !== begun) listener.started?.(script, nameOf(workerId));
-    this.#seen = begun;
-    if (line) listener.printed?.(script, line);
-  }
-}
-
-/** What the function on the worker says of its only script, when that has failed. */
-function ranOf(error: unknown): Ran[] | undefined {
-  const { ran } = (error ?? {}) as { ran?: Ran };
-  return ran && [ran];
-}
-
 function unrun({ name, hash }: Script): ScriptResult {
   return {
     name,
@@ -179,16 +93,21 @@ function unrun({ name, hash }: Script): ScriptResult {
 }
 
 /** The first line says what is wrong, all of it stands where stderr would. */
-function notCompiled(script: Script, { kind, message }: Failure): ScriptResult {
+export function notCompiled(script: Script, { kind, message }: Failure): ScriptResult {
   const first = message.split('\n', 1)[0] ?? '';
   return { ...unrun(script), state: 'failed', failure: { kind, message: first }, stderr: message };
 }
 
-async function resultOf(
+/**
+ * What became of a script.
+ *
+ * @param ran how its last attempt ended; undefined where that is not known, and `why` says what came of the call instead
+ */
+export async function resultOf(
   script: Script,
   ran: Ran | undefined,
-  outcome: unknown,
-  { attempts, workerId }: Follower,
+  why: unknown,
+  { attempts, workerId }: { attempts: number; workerId: string | undefined },
   around: Surroundings,
 ): Promise<ScriptResult> {
   const folder = join(around.folder, script.name);
@@ -197,11 +116,10 @@ async function resultOf(
     const worker = workerId === undefined ? null : around.nameOf(workerId);
     const seen = { ...unrun(script), attempts, worker, files, stderr: await endOf(join(folder, 'stderr')) };
     if (around.signal.aborted) return seen;
-    const isLost = outcome instanceof PoolError && outcome.code === 'worker-lost';
     return {
       ...seen,
       state: 'failed',
-      failure: { kind: isLost ? 'lost' : 'error', message: messageOf(outcome) },
+      failure: { kind: isLoss(why) ? 'lost' : 'error', message: messageOf(why) },
     };
   }
   return {
@@ -210,12 +128,16 @@ async function resultOf(
     exitCode: ran.code,
     signal: ran.signal,
     ms: Math.round(ran.ms),
-    attempts: ran.attempt,
+    attempts,
     worker: around.nameOf(ran.workerId),
     failure: ran.failure,
     stderr: ran.failure ? await endOf(join(folder, 'stderr')) : '',
     files,
   };
+}
+
+export function isLoss(why: unknown): boolean {
+  return why instanceof PoolError && why.code === 'worker-lost';
 }
 
 /** The end of a file, from the beginning of a line; nothing where there is none. */
@@ -235,18 +157,5 @@ async function endOf(path: string): Promise<string> {
     return (isCut ? `…${text.slice(text.indexOf('\n') + 1)}` : text).trimEnd();
   } finally {
     await file.close();
-  }
-}
-
-/** Resolves when nobody is left in the group of a cancelled script, so that what it wrote can be packaged. */
-async function groupEnd(pid: number): Promise<void> {
-  const until = performance.now() + LAST_WAIT_MS;
-  while (performance.now() < until) {
-    try {
-      process.kill(-pid, 0);
-    } catch {
-      return;
-    }
-    await delay(20);
   }
 }

@@ -4,7 +4,8 @@ import { join, resolve } from 'node:path';
 import type { Pool } from '../index.js';
 import { messageOf, PoolError } from '../core/errors.js';
 import { writeArchive } from './archive.js';
-import { type Listener, prepare, runBatch, type Surroundings } from './attempt.js';
+import { type Listener, prepare, type Surroundings } from './attempt.js';
+import { runBatch } from './batch.js';
 import { findScripts } from './find.js';
 import { plan, type Plan, type PlanOptions } from './plan.js';
 import {

@@ -8,9 +8,10 @@ import type { Failure, Job, Note, Ran } from './script.js';
  * at its timeout, when the call is cancelled, and, by a guard that holds one end of a pipe, when the worker or its thread is
  * gone in whatever way: a script that is tried again never runs beside itself.
  *
+ * @param isBatch whether it says how each script has ended as soon as it has, as a line of output
  * @throws Error with a field `ran`, when its only script has failed, so that it is tried again as often as the call says
  */
-export async function runScripts(jobs: Job[]): Promise<Ran[]> {
+export async function runScripts(jobs: Job[], isBatch: boolean): Promise<Ran[]> {
   const { spawn } = await import('node:child_process');
   const fs = await import('node:fs');
   const path = await import('node:path');
@@ -27,10 +28,12 @@ export async function runScripts(jobs: Job[]): Promise<Ran[]> {
   const results: Ran[] = [];
   for (const [index, job] of jobs.entries()) {
     if (task.signal.aborted) break;
-    results.push(await runOne(job, index));
+    const ran = await runOne(job, index);
+    if (isBatch) console.log(JSON.stringify({ index, ran }));
+    results.push(ran);
   }
   const [only] = results;
-  if (jobs.length === 1 && only?.failure) throw Object.assign(new Error(only.failure.message), { ran: only });
+  if (!isBatch && only?.failure) throw Object.assign(new Error(only.failure.message), { ran: only });
   return results;
 
   async function runOne(job: Job, index: number): Promise<Ran> {
