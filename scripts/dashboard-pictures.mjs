@@ -14,7 +14,7 @@ const home = mkdtempSync(join(tmpdir(), 'offhand-pictures-'));
 const env = { ...process.env, XDG_CONFIG_HOME: home, XDG_RUNTIME_DIR: home };
 const server = spawn(
   process.execPath,
-  ['dist/cli/main.js', 'server', '4', '--no-profile', '--log-dir', join(home, 'logs')],
+  ['dist/cli/main.js', 'server', '4', '--no-profile', '--tag', 'ssd', '--log-dir', join(home, 'logs')],
   { env, stdio: ['ignore', 'pipe', 'inherit'] },
 );
 let output = '';
@@ -69,6 +69,9 @@ const shots = [
   ['tasks', '/tasks', 'phone', 'light'],
   ['tasks', '/tasks', 'desktop', 'dark'],
   ['task', `/tasks/${failed}`, 'desktop', 'light'],
+  ['workers', '/workers', 'desktop', 'light'],
+  ['workers', '/workers', 'phone', 'dark'],
+  ['worker', '/workers/worker-2', 'desktop', 'dark'],
 ];
 for (const [view, path, size, colorScheme] of shots) {
   await page.setViewportSize(SIZES[size]);

@@ -3,9 +3,18 @@ import type { ArgumentsCamelCase, Argv, CommandModule } from 'yargs';
 import { formatAddress } from '../wire/address.js';
 import type { PoolStatus, WorkerStatus } from '../wire/status-document.js';
 import { type PoolArguments, poolOptions, withCoordinator } from './pool-address.js';
+import {
+  JsonStatus,
+  LiveStatus,
+  PlainStatus,
+  runningTasks,
+  statusLine,
+  watchStatus,
+} from './status-watch.js';
 
 interface Arguments extends PoolArguments {
   json: boolean;
+  watch: boolean;
 }
 
 export const statusCommand: CommandModule<object, Arguments> = {
@@ -15,38 +24,61 @@ export const statusCommand: CommandModule<object, Arguments> = {
     argv
       .options(poolOptions)
       .option('json', { type: 'boolean', default: false, describe: 'print the status document' })
+      .option('watch', {
+        type: 'boolean',
+        default: false,
+        describe: 'look each second, until Ctrl-C; a line each time where stdout is no terminal',
+      })
       .example('$0 status', 'the pool on this machine')
+      .example('$0 status --watch', 'with CPU, memory and tasks a second')
       .example('$0 status --json --address localhost:4999', 'for programs') as unknown as Argv<Arguments>,
-  handler: async ({ json, ...pool }: ArgumentsCamelCase<Arguments>) => {
-    const status = await withCoordinator(pool, (coordinator) => coordinator.status());
-    console.log(json ? JSON.stringify(status, null, 2) : statusTable(status));
+  handler: async ({ json, watch, ...pool }: ArgumentsCamelCase<Arguments>) => {
+    await withCoordinator(pool, async (coordinator) => {
+      const look = () => coordinator.status();
+      if (watch) return watchStatus(look, viewFor(json), untilToldToEnd());
+      const status = await look();
+      console.log(json ? JSON.stringify(status, null, 2) : statusTable(status));
+    });
   },
 };
 
-export function statusTable({ workers, queue, wanted, http_address: http }: PoolStatus): string {
+function viewFor(json: boolean) {
+  const print = (line: string) => console.log(line);
+  if (json) return new JsonStatus(print, (line) => console.error(line));
+  return process.stdout.isTTY ? new LiveStatus(process.stdout) : new PlainStatus(print);
+}
+
+/** Aborted by Ctrl-C, and when whoever read what is printed has gone. */
+function untilToldToEnd(): AbortSignal {
+  const ending = new AbortController();
+  const end = () => ending.abort();
+  // Not `once`: what shows the cursor again at an exit takes a signal that nobody listens to any more for the end.
+  process.on('SIGINT', end).on('SIGTERM', end);
+  process.stdout.on('error', end);
+  return ending.signal;
+}
+
+export function statusTable(status: PoolStatus): string {
   const table = new Table({
     head: ['worker', 'address', 'pid', 'phase', 'state', 'completed', 'failed', 'task'],
     style: { head: [], border: [] },
     colAligns: ['left', 'left', 'right', 'left', 'left', 'right', 'right', 'left'],
   });
-  for (const worker of workers) table.push(row(worker));
-  const busy = workers.filter((worker) => worker.busy).length;
-  const count = workers.length < wanted ? `${workers.length} of ${wanted}` : workers.length;
-  const summary = `${count} workers, ${busy} busy, ${queue.pending} calls waiting`;
-  return `${table.toString()}\n${summary}${http === null ? '' : `\nHTTP at ${http}`}`;
+  for (const worker of status.workers) table.push(row(worker));
+  const { http_address: http } = status;
+  return `${table.toString()}\n${statusLine(status)}${http === null ? '' : `\nHTTP at ${http}`}`;
 }
 
-function row({ worker, host, port, pid, phase, busy, completed, failed, tasks }: WorkerStatus): string[] {
-  const running = tasks.map((task) => `${task.name} ${(task.running_ms / 1_000).toFixed(1)} s`).join(', ');
-  const state = busy ? 'busy' : 'free';
+function row(worker: WorkerStatus): string[] {
+  const { host, port, pid, phase, busy, completed, failed } = worker;
   return [
-    worker,
+    worker.worker,
     formatAddress({ host, port }),
     String(pid),
     phase,
-    state,
+    busy ? 'busy' : 'free',
     String(completed),
     String(failed),
-    running,
+    runningTasks(worker),
   ];
 }

@@ -1,6 +1,7 @@
 import { isSettled } from '../core/queue/task.js';
 import type { TaskRecord } from '../queue/store.js';
 import type { LogLine } from '../queue/task-log.js';
+import type { LogEntry } from '../host/log-tail.js';
 import type { Failure } from '../wire/outcome.js';
 
 /** A task as JSON. */
@@ -42,6 +43,11 @@ export function failureDocument({ code, message, name, stack, mayHaveRun }: Fail
 /** What a task has printed, as `offhand logs --json` shows it. */
 export function logLineDocument({ at, attempt, number, text, isError }: LogLine): object {
   return { at: instant(at), attempt, number, stream: isError ? 'stderr' : 'stdout', text };
+}
+
+/** A line of a worker's log. */
+export function workerLogDocument({ at, ...line }: LogEntry): object {
+  return { at: instant(at), ...line };
 }
 
 /** To the microsecond. */

@@ -92,11 +92,17 @@ export class Entry {
     this.#tokens = token === undefined ? undefined : new TokenCheck(token);
   }
 
+  /** What somebody may do who sends this. @returns undefined where that is nothing. */
+  accessOf(authorization: string | undefined): 'read' | 'full' | undefined {
+    if (!this.#tokens) return 'full';
+    const token = bearerOf(authorization);
+    return this.#tokens.accessOf(token) ?? (this.#sessions.has(token) ? 'full' : undefined);
+  }
+
   /** @throws PoolError `unauthenticated`; `permission-denied` where the read-only token is not enough. */
   check(authorization: string | undefined, needed: Access): void {
-    if (!this.#tokens || needed === 'open') return;
-    const token = bearerOf(authorization);
-    const access = this.#tokens.accessOf(token) ?? (this.#sessions.has(token) ? 'full' : undefined);
+    if (needed === 'open') return;
+    const access = this.accessOf(authorization);
     if (access === 'full' || access === needed) return;
     if (access === 'read')
       throw new PoolError(

@@ -167,6 +167,12 @@ const WORKER = {
     tasks: { type: 'array', items: { $ref: 'RunningTask#' } },
     completed: { type: 'number' },
     failed: { type: 'number' },
+    tags: { type: 'array', items: { type: 'string' }, description: 'what tasks may ask for' },
+    version: text('of offhand'),
+    cpu_ms: number('CPU time of its process so far; 0 where it did not answer in time, as the next two'),
+    uptime_ms: number('how long its process has lived'),
+    rss_bytes: number('memory of its process'),
+    deaths: number('how often the pool has lost a worker of this name'),
   },
 };
 

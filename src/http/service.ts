@@ -45,6 +45,7 @@ export interface Context {
   /** Aborted when the service ends: nothing is waited for any longer. */
   readonly ending: AbortSignal;
   readonly sessions: Sessions;
+  readonly entry: Entry;
   /** What is opened in a browser to log in by a code. */
   readonly linkWith: (code: string) => string;
 }
@@ -63,7 +64,9 @@ export async function startHttp(options: HttpOptions, pool: PoolFace): Promise<S
   const sessions = new Sessions(options.credentials.token);
   let address = '';
   const linkWith = (code: string) => `${address}/#code=${code}`;
-  const app = await createApp(options, { pool, feed, metrics, ending: ending.signal, sessions, linkWith });
+  const entry = new Entry(options.credentials.token, sessions);
+  const context = { pool, feed, metrics, ending: ending.signal, sessions, entry, linkWith };
+  const app = await createApp(options, context);
   const server = app.server;
   const port = await listenOnFree(server, options.host, options.ports);
   address = `${schemeOf(options)}://${formatAddress({ host: options.advertise, port })}`;
@@ -111,7 +114,7 @@ async function createApp(options: HttpOptions, context: Context): Promise<Fastif
       context.pool.log.error({ err: error, method: request.method, url }, 'a request failed');
     return answerProblem(reply, problem);
   });
-  await addGuard(app, options, context.sessions);
+  await addGuard(app, options, context.entry);
   await app.register(swagger, {
     openapi: {
       openapi: '3.1.0',
@@ -169,10 +172,9 @@ function addValidation(app: FastifyInstance): void {
 }
 
 /** Stands before every route, and before what is none. */
-async function addGuard(app: FastifyInstance, options: HttpOptions, sessions: Sessions): Promise<void> {
+async function addGuard(app: FastifyInstance, options: HttpOptions, entry: Entry): Promise<void> {
   const hosts = new HostCheck(options);
   const origins = new OriginCheck(options);
-  const entry = new Entry(options.credentials.token, sessions);
   const scheme = schemeOf(options);
   app.addHook('onRequest', (request, reply, done) => {
     void reply.headers(SAFETY_HEADERS);

@@ -122,6 +122,8 @@ export function queryFrom({ states, name, group, limit, cursor }: ListRequest__O
     states: states.map(stateFrom),
     name: name || undefined,
     group: group || undefined,
+    client: undefined,
+    text: undefined,
     limit: limit || PAGE,
     cursor: cursor || undefined,
   };

@@ -160,6 +160,10 @@ export interface ListQuery {
   states: readonly TaskState[];
   name: string | undefined;
   group: string | undefined;
+  /** Who has submitted it. */
+  client: string | undefined;
+  /** Stands in its name, its id, the preview of its arguments or the message of its failure, whatever the case of a to z. */
+  text: string | undefined;
   limit: number;
   cursor: string | undefined;
 }

@@ -1,3 +1,4 @@
+import type { LogEntry } from '../host/log-tail.js';
 import type { Logger } from '../host/logger.js';
 import type { PolicyName } from '../core/placement.js';
 import type { TaskQueue } from '../queue/index.js';
@@ -12,6 +13,10 @@ export interface PoolFace {
   leases(): number;
   /** @returns how many workers of its own the pool is to have from now on. @throws PoolError */
   scale(workers: number): Promise<number>;
+  /** One worker finishes what it runs, and leaves for good. Resolves when it is gone. @throws PoolError `not-found` */
+  drain(worker: string): Promise<void>;
+  /** The newest lines of a worker's log, also of one that is gone. @throws PoolError `not-found` where it is not kept here */
+  workerLog(worker: string): Promise<LogEntry[]>;
   /** How workers are chosen from now on. */
   setPolicy(policy: PolicyName): void;
   /** Whether a worker is attached, and the pool does not stop. */

@@ -15,6 +15,8 @@ export class Members {
   readonly #links = new Map<WorkerId, WorkerLink>();
   /** What they still hold is over, should they come back. */
   readonly #lost = new Set<WorkerId>();
+  /** How often one of a name was lost. Names are used again, so there are no more of them than there were workers at a time. */
+  readonly #losses = new Map<string, number>();
 
   constructor(names: WorkerNames) {
     this.#names = names;
@@ -93,7 +95,13 @@ export class Members {
     link.close();
   }
 
+  /** How often one of this name was lost. */
+  lossesOf(name: string): number {
+    return this.#losses.get(name) ?? 0;
+  }
+
   noteLoss(link: WorkerLink): void {
+    this.#losses.set(link.info.worker, this.lossesOf(link.info.worker) + 1);
     this.#lost.add(link.id);
     for (const oldest of this.#lost) {
       if (this.#lost.size <= MAX_LOST) break;

@@ -12,7 +12,8 @@ export async function poolStatus(
   const workers = await Promise.all(
     members.inOrder.map(async (link) => {
       const state = withRemaining(await link.state(), (epoch) => coordinator.expectedMs(epoch));
-      return { ...state, busy: coordinator.isBusy(link.id) };
+      const deaths = members.lossesOf(link.info.worker);
+      return { ...state, busy: coordinator.isBusy(link.id), deaths };
     }),
   );
   const queue = { pending: waiting, tasks: [] };

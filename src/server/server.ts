@@ -29,6 +29,7 @@ import { poolStatus } from './pool-status.js';
 import { claimProfile } from './profile-claim.js';
 import { coordinatorHandlers } from './service.js';
 import type { Supervisor } from './supervisor.js';
+import { workerLog } from './worker-log.js';
 
 /** How often workers report at most, in ms. */
 const REPORT_INTERVAL_MS = 500;
@@ -184,6 +185,8 @@ async function start(
         status: async () => poolStatusFrom(await status()),
         leases: () => coordinator.leases,
         scale: (workers) => membership.scale(workers),
+        drain: (worker) => membership.drain(worker),
+        workerLog: (worker) => workerLog(options.logDir, worker, coordinator.members.called(worker)),
         setPolicy: (policy) => (coordinator.policy = policy),
         isReady: () => !isStopping && coordinator.members.slots > 0,
         onWorkers: (listener) => {

@@ -77,10 +77,11 @@ export class WorkerLink {
   }
 
   get #lastKnown(): WorkerState__Output {
-    const { worker, host, port, pid, slots } = this.info;
+    const { worker, host, port, pid, slots, tags, version } = this.info;
     const { completed, failed } = this.history.newest;
     const phase = this.isDraining ? 'draining' : 'running';
-    return { worker, host, port, pid, slots, phase, busy: false, tasks: [], completed, failed };
+    const unknown = { busy: false, tasks: [], cpuMs: 0, uptimeMs: 0, rssBytes: 0, deaths: 0 };
+    return { worker, host, port, pid, slots, phase, completed, failed, tags, version, ...unknown };
   }
 
   #answer(query: number, state: WorkerState__Output | undefined): void {

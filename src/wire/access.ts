@@ -43,6 +43,8 @@ const LESS_THAN_FULL = new Map<string, Exclude<Access, 'full'>>([
   ['GET /v1/tasks/:id/result', 'read'],
   ['GET /v1/tasks/:id/logs', 'read'],
   ['GET /v1/workers', 'read'],
+  ['GET /v1/workers/:worker/log', 'read'],
+  ['GET /v1/access', 'read'],
   ['GET /v1/events', 'read'],
   ['GET /metrics', 'read'],
 ]);

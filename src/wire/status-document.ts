@@ -1,4 +1,5 @@
 import type { StatusDocument__Output } from './generated/offhand/v1/StatusDocument.js';
+import type { WorkerState__Output } from './generated/offhand/v1/WorkerState.js';
 import type { TaskState__Output } from './generated/offhand/v1/TaskState.js';
 
 /** A task as `status --json` shows it. */
@@ -22,6 +23,17 @@ export interface WorkerStatus {
   tasks: TaskStatus[];
   completed: number;
   failed: number;
+  /** What tasks may ask for. */
+  tags: string[];
+  /** Of offhand. */
+  version: string;
+  /** CPU time of the process so far, all threads together; 0 where the worker did not answer in time, as the next two. */
+  cpu_ms: number;
+  /** How long the process has lived. */
+  uptime_ms: number;
+  rss_bytes: number;
+  /** How often the pool has lost a worker of this name. */
+  deaths: number;
 }
 
 /** What GetStatus, GetState and `status --json` tell. */
@@ -38,7 +50,7 @@ export interface PoolStatus {
 
 export function poolStatusFrom(document: StatusDocument__Output): PoolStatus {
   return {
-    workers: document.workers.map((worker) => ({ ...worker, tasks: worker.tasks.map(taskStatusFrom) })),
+    workers: document.workers.map(workerStatusFrom),
     queue: {
       pending: document.queue?.pending ?? 0,
       tasks: (document.queue?.tasks ?? []).map(taskStatusFrom),
@@ -47,6 +59,12 @@ export function poolStatusFrom(document: StatusDocument__Output): PoolStatus {
     http_address: document.httpAddress || null,
     policy: document.policy,
   };
+}
+
+function workerStatusFrom({ cpuMs, uptimeMs, rssBytes, ...worker }: WorkerState__Output): WorkerStatus {
+  const { tasks, deaths, ...rest } = worker;
+  const usage = { cpu_ms: cpuMs, uptime_ms: uptimeMs, rss_bytes: rssBytes };
+  return { ...rest, tasks: tasks.map(taskStatusFrom), ...usage, deaths };
 }
 
 function taskStatusFrom(task: TaskState__Output): TaskStatus {

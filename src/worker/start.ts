@@ -11,6 +11,7 @@ import { Attachment } from './attachment.js';
 import { watchMemory } from './memory-watch.js';
 import { retirement } from './retirement.js';
 import { watchTasks } from './task-watch.js';
+import { VERSION } from '../wire/protocol.js';
 import type { CoordinatorPlace, WorkerEnd, WorkerOptions } from '../wire/process-messages.js';
 import { recruitHandlers } from './recruit.js';
 import { workerHandlers } from './service.js';
@@ -64,6 +65,9 @@ export async function startWorker(
     port,
     pid: process.pid,
     ...worker.state,
+    tags: [...options.tags],
+    version: VERSION,
+    ...processUsage(),
   });
   server.addService(workerService, workerHandlers(worker, stateOf));
   const found = withResolvers<CoordinatorPlace>();
@@ -166,6 +170,16 @@ async function firstCoordinator(
     timer = setTimeout(() => reject(new PoolError('unavailable', message)), withinMs);
   });
   return Promise.race([place, late]).finally(() => clearTimeout(timer));
+}
+
+/** Looked at when somebody asks, so that it costs nothing where nobody does. */
+function processUsage(): Required<Pick<WorkerState, 'cpuMs' | 'uptimeMs' | 'rssBytes'>> {
+  const { user, system } = process.cpuUsage();
+  return {
+    cpuMs: (user + system) / 1_000,
+    uptimeMs: performance.now(),
+    rssBytes: process.memoryUsage.rss(),
+  };
 }
 
 /** What tasks print is kept, each line with its task. */

@@ -49,7 +49,9 @@ test('commands, policies and the names of workers are completed', () => {
 });
 
 test('the picture counts down what is known, and counts up the rest', () => {
-  const worker = { host: '', port: 0, pid: 0, phase: 'running', slots: 1, completed: 0, failed: 0 };
+  const usage = { tags: [], version: '', cpu_ms: 0, uptime_ms: 0, rss_bytes: 0, deaths: 0 };
+  const counts = { slots: 1, completed: 0, failed: 0 };
+  const worker = { host: '', port: 0, pid: 0, phase: 'running', ...counts, ...usage };
   const running = (id: string, name: string, ran: number, left: number | null) => ({
     task_id: id,
     name,

@@ -2,7 +2,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from '@jest/globals';
 import { offhand } from '../support/cli.js';
-import { HttpFixture, NO_TASK, type Route, routesOf, statusWith } from '../support/http.js';
+import { HttpFixture, NO_TASK, NO_WORKER, type Route, routesOf, statusWith } from '../support/http.js';
 
 /** All that anybody may ask. */
 const OPEN = [
@@ -21,12 +21,14 @@ const READ = [
   'GET /metrics',
   'GET /openapi.json',
   'GET /status',
+  'GET /v1/access',
   'GET /v1/events',
   'GET /v1/tasks',
   'GET /v1/tasks/:id',
   'GET /v1/tasks/:id/logs',
   'GET /v1/tasks/:id/result',
   'GET /v1/workers',
+  'GET /v1/workers/:worker/log',
 ];
 
 const tokens = { readOnly: '', replaced: '', replacedReadOnly: '' };
@@ -39,7 +41,8 @@ const pool = new HttpFixture(['1', '--log-level', 'debug'], async (sandbox) => {
   tokens.readOnly = await print('--read-only');
 });
 
-const nameOf = ({ method, path }: Route) => `${method} ${path.replace(NO_TASK, ':id')}`;
+const nameOf = ({ method, path }: Route) =>
+  `${method} ${path.replace(NO_TASK, ':id').replace(NO_WORKER, ':worker')}`;
 
 /** The status of every route for a request with this value of `authorization`. */
 async function statuses(authorization: string | undefined, query = ''): Promise<Map<string, number>> {

@@ -305,5 +305,13 @@ describe('tasks are listed', () => {
     expect((await list(`name=listed&limit=2&cursor=${String(first.cursor)}`)).ids).toEqual([ids[0]]);
     expect((await list('group=pages&state=succeeded,failed')).ids).toEqual([...ids].reverse());
     expect((await list('group=pages&state=pending')).ids).toEqual([]);
+    const other = await pool.http.ask('/v1/tasks', {
+      headers: { 'client-id': 'nightly' },
+      body: { source: '(file) => file', args: ['Prices-7.csv'] },
+    });
+    expect((await list('client=nightly')).ids).toEqual([other.body['task_id']]);
+    expect((await list('text=prices-7.CSV')).ids).toEqual([other.body['task_id']]);
+    expect((await list('text=prices-7.CSV&client=someone')).ids).toEqual([]);
+    expect((await pool.http.ask('/v1/tasks?text=')).body['detail']).toMatch(/^query\.text: /);
   });
 });

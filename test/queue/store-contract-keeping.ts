@@ -1,5 +1,5 @@
 import { describe, expect, test } from '@jest/globals';
-import type { TaskOutcome, TaskStore } from '../../src/queue/store.js';
+import type { ListQuery, TaskOutcome, TaskStore } from '../../src/queue/store.js';
 import { everything, failed, FN, id, spec, succeeded } from './tasks.js';
 
 const NOBODY = { holder: 'nobody', until: 1_000 };
@@ -42,6 +42,28 @@ export function testKeeping({ fresh, withTasks, refusal }: StoreScene): void {
       ]);
       expect(names(await store.list({ ...everything, name: 'b' }))).toEqual(['b', 'b']);
       expect(names(await store.list({ ...everything, group: 'g' }))).toEqual(['c']);
+    });
+
+    test('those of a client, and those in which a text stands', async () => {
+      const store = await withTasks(['resize', 'upload'], true);
+      const preview = '"C:\\\\Übersicht 100%_.CSV"';
+      await store.add([spec('parse', { client: 'nightly', preview })], []);
+      await store.settle([{ id: id('upload'), attempt: 1, outcome: failed(), at: 9 }]);
+      const found = async (query: Partial<ListQuery>) => names(await store.list({ ...everything, ...query }));
+      expect(await found({ client: 'nightly' })).toEqual(['parse']);
+      expect(await found({ client: 'night' })).toEqual([]);
+      expect(await found({ text: 'SIZ' })).toEqual(['resize']);
+      expect(await found({ text: '100%_.csv' })).toEqual(['parse']);
+      expect(await found({ text: 'Übers' })).toEqual(['parse']);
+      // Only letters without accents are the same in either case, in every store.
+      expect(await found({ text: 'übers' })).toEqual([]);
+      expect(await found({ text: '"c:\\\\' })).toEqual(['parse']);
+      expect(await found({ text: id('resize') })).toEqual(['resize']);
+      expect(await found({ text: 'NO' })).toEqual(['upload']);
+      // Neither what stands around it where it is kept, nor a pattern.
+      expect(await found({ text: 'preview' })).toEqual([]);
+      expect(await found({ text: 're%e' })).toEqual([]);
+      expect(await found({ text: 'SIZ', client: 'nightly' })).toEqual([]);
     });
   });
 

@@ -62,6 +62,8 @@ export const everything: ListQuery = {
   states: [],
   name: undefined,
   group: undefined,
+  client: undefined,
+  text: undefined,
   limit: 100,
   cursor: undefined,
 };

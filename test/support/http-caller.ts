@@ -66,7 +66,7 @@ export async function routesOf(http: HttpCaller): Promise<Route[]> {
   const listed = Object.entries(body['paths'] as Record<string, object>).flatMap(([path, methods]) =>
     Object.keys(methods).map((method) => ({
       method: method.toUpperCase(),
-      path: path.replace('{id}', NO_TASK),
+      path: path.replace('{id}', NO_TASK).replace('{worker}', NO_WORKER),
     })),
   );
   return [...listed, ...['/', '/page.js', '/page.css', '/icon.svg'].map((path) => ({ method: 'GET', path }))];
@@ -74,3 +74,6 @@ export async function routesOf(http: HttpCaller): Promise<Route[]> {
 
 /** An id that no task has. */
 export const NO_TASK = '0000000000000000';
+
+/** A name that no worker has. */
+export const NO_WORKER = 'worker-987654321';

@@ -4,7 +4,15 @@ import { HttpCaller } from './http-caller.js';
 import { Sandbox } from './sandbox.js';
 import { startServer, type TestServer } from './server.js';
 
-export { type Answer, type Asked, HttpCaller, NO_TASK, type Route, routesOf } from './http-caller.js';
+export {
+  type Answer,
+  type Asked,
+  HttpCaller,
+  NO_TASK,
+  NO_WORKER,
+  type Route,
+  routesOf,
+} from './http-caller.js';
 
 /** One pool for all tests of a file. */
 export class HttpFixture {

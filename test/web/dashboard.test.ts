@@ -3,9 +3,12 @@ import { createRequire } from 'node:module';
 import { afterAll, beforeAll, describe, expect } from '@jest/globals';
 import type { Browser, BrowserContext, Page } from 'playwright-core';
 import { browserTest, canBrowse, openBrowser } from '../support/browser.js';
+import { VERSION } from '../../src/wire/protocol.js';
+import { offhand } from '../support/cli.js';
 import { HttpCaller } from '../support/http.js';
 import { Sandbox } from '../support/sandbox.js';
 import { startServer, TestServer } from '../support/server.js';
+import { waitFor } from '../support/wait.js';
 
 const AXE = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
 
@@ -21,11 +24,12 @@ describe('the dashboard', () => {
 
   beforeAll(async () => {
     if (!canBrowse) return;
-    server = await startServer(sandbox, ['4', '--no-profile', '--http']);
+    server = await startServer(sandbox, ['4', '--no-profile', '--tag', 'ssd', '--http']);
     http = new HttpCaller(server.http, server.token);
     browser = await openBrowser();
     // The page's policy is not lifted: axe is run by the test, beside it.
     context = await browser.newContext();
+    context.setDefaultTimeout(10_000);
     page = await context.newPage();
     page.on('pageerror', (error) => complaints.push(String(error)));
     page.on('console', (message) => {
@@ -86,6 +90,8 @@ describe('the dashboard', () => {
     });
     await view('Tasks');
     await page.getByLabel('State').selectOption('failed');
+    await page.getByRole('link', { name: 'reach' }).waitFor();
+    expect(await seriousIssues()).toEqual([]);
     await page.getByRole('link', { name: 'reach' }).click();
     const stack = page.locator('.failure');
     await stack.filter({ hasText: 'RangeError: too far' }).waitFor();
@@ -93,6 +99,21 @@ describe('the dashboard', () => {
     expect(await seriousIssues()).toEqual([]);
     await page.getByRole('button', { name: 'Run again' }).click();
     await page.getByText('failed', { exact: true }).waitFor();
+  });
+
+  browserTest('finds tasks by their client, and by what stands in them', async () => {
+    const headers = { 'client-id': 'nightly' };
+    const body = { source: '(file) => file', args: ['prices-7.csv'], options: { name: 'load' } };
+    await http.ask('/v1/tasks', { headers, body });
+    await view('Tasks');
+    const links = page.locator('tbody a');
+    await page.getByLabel('Client').fill('nightly');
+    await waitFor('one task', async () => (await links.allTextContents()).join() === 'load');
+    await page.getByLabel('Text').fill('REACH');
+    await page.getByText('No task is like that.').waitFor();
+    await page.getByLabel('Client').fill('');
+    await waitFor('another one', async () => (await links.allTextContents()).join() === 'reach');
+    expect(await seriousIssues()).toEqual([]);
   });
 
   browserTest('cancels a task that runs, which is seen under Now meanwhile', async () => {
@@ -117,7 +138,102 @@ describe('the dashboard', () => {
     await page.getByText('0 of 6').waitFor();
   });
 
+  browserTest('lists what workers have, what they use and what they have done', async () => {
+    const [first] = (await server.status()).workers;
+    process.kill(Number(first?.pid), 'SIGKILL');
+    await view('Workers');
+    const row = page.getByRole('row').filter({ hasText: 'worker-1' });
+    const cell = (column: number) => row.getByRole('cell').nth(column);
+    // Once another process is in its place.
+    await cell(7).filter({ hasText: /^1$/ }).waitFor();
+    await cell(3)
+      .filter({ hasText: /^\d+ %$/ })
+      .waitFor();
+    await cell(4)
+      .filter({ hasText: /^\d+ MB$/ })
+      .waitFor();
+    const cells = await row.getByRole('cell').allTextContents();
+    expect([...cells.slice(0, 3), ...cells.slice(5, 10)]).toEqual([
+      'worker-1',
+      'free',
+      '0 of 1',
+      '0',
+      '0',
+      '1',
+      'ssd',
+      VERSION,
+    ]);
+    expect(await seriousIssues()).toEqual([]);
+  });
+
+  browserTest('asks before it drains a worker, and does not where the answer is no', async () => {
+    await page.getByRole('button', { name: 'Drain worker-6' }).click();
+    const question = page.getByRole('dialog', { name: 'Drain worker-6?' });
+    await question.getByText('nothing replaces it').waitFor();
+    expect(await seriousIssues()).toEqual([]);
+    await page.keyboard.press('Escape');
+    await question.waitFor({ state: 'detached' });
+    expect((await server.status()).workers).toHaveLength(6);
+    await page.getByRole('button', { name: 'Drain worker-6' }).click();
+    await question.getByRole('button', { name: 'Drain worker-6' }).click();
+    await page.getByRole('link', { name: 'worker-6' }).waitFor({ state: 'detached' });
+    expect((await server.status()).workers).toHaveLength(5);
+  });
+
+  browserTest('scales to a number, and chooses another policy, when it is told to go on', async () => {
+    await page.getByLabel('Wanted').fill('4');
+    await page.getByRole('button', { name: 'Scale', exact: true }).click();
+    await page.getByRole('dialog').getByText('1 worker, the last first, will finish').waitFor();
+    await page.getByRole('button', { name: 'Scale to 4' }).click();
+    await page.getByRole('link', { name: 'worker-5' }).waitFor({ state: 'detached' });
+    const policy = page.getByLabel('Policy');
+    await policy.selectOption('round-robin');
+    await page.getByRole('button', { name: 'Choose by round-robin' }).click();
+    await waitFor('the page to show it', async () => (await policy.inputValue()) === 'round-robin');
+    expect((await server.status()).policy).toBe('round-robin');
+  });
+
+  browserTest('says why the pool has refused a change', async () => {
+    await page.route('**/v1/workers/count', (route) =>
+      route.fulfill({ status: 400, contentType: 'application/problem+json', body: '{"detail":"no more"}' }),
+    );
+    await page.getByLabel('Wanted').fill('9');
+    await page.getByRole('button', { name: 'Scale', exact: true }).click();
+    await page.getByRole('button', { name: 'Scale to 9' }).click();
+    await page.getByRole('alert').filter({ hasText: 'no more' }).waitFor();
+    await page.unroute('**/v1/workers/count');
+  });
+
+  browserTest("shows a worker's own page with its log, and that of one that is gone", async () => {
+    await page.getByRole('link', { name: 'worker-1' }).click();
+    await page.locator('.log', { hasText: 'attached' }).waitFor();
+    await page.getByText('Up for', { exact: true }).waitFor();
+    expect(await seriousIssues()).toEqual([]);
+    await page.evaluate("location.hash = '#/workers/worker-6'");
+    await page.getByText('gone', { exact: true }).waitFor();
+    await page.locator('.log', { hasText: 'ending' }).waitFor();
+    await page.evaluate("location.hash = '#/workers/worker-77'");
+    await page.getByText('there is no log of a worker called worker-77').waitFor();
+  });
+
+  browserTest('shows whoever is only to look how the pool stands, and no button', async () => {
+    const readOnly = (await offhand(sandbox, ['token', '--read-only'])).stdout.trim();
+    const other = await context.newPage();
+    await other.goto(server.http);
+    await other.getByLabel('Token').fill(readOnly);
+    await other.getByRole('button', { name: 'Log in' }).click();
+    await other.getByText('0 of 4').waitFor();
+    for (const name of ['Workers', 'Tasks', 'Now']) {
+      await other.getByRole('link', { name, exact: true }).click();
+      await other.getByRole('heading', { level: 2 }).first().waitFor();
+      expect(await other.getByRole('button').count()).toBe(0);
+    }
+    expect(await other.getByRole('link', { name: 'Try it' }).count()).toBe(0);
+    await other.close();
+  });
+
   browserTest('says that the server is gone, and goes on by itself when it is back', async () => {
+    await view('Now');
     const { port } = new URL(server.http);
     const coordinator = String(server.port);
     await server.stop();

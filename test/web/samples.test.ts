@@ -1,7 +1,10 @@
 import { expect, test } from '@jest/globals';
+import { POLICIES } from '../../src/core/placement.js';
+import { POLICIES as KNOWN, type Worker } from '../../web/src/documents.js';
 import {
   type Counters,
   countersFrom,
+  cpuBetween,
   KEPT_MS,
   type Sample,
   sampleBetween,
@@ -28,6 +31,12 @@ test('counters are summed over workers and over the series of a metric', () => {
     slots: 1,
     busy: false,
     tasks: [],
+    tags: [],
+    version: '1',
+    cpu_ms: 0,
+    uptime_ms: 0,
+    rss_bytes: 0,
+    deaths: 0,
   };
   const workers = [
     { ...worker, completed: 3, failed: 1 },
@@ -40,7 +49,7 @@ test('counters are summed over workers and over the series of a metric', () => {
     'offhand_task_waiting_seconds_sum{name="b"} 1e0',
     'offhand_task_waiting_seconds_count{name="a"} 2',
   ].join('\n');
-  expect(countersFrom(5, { workers, queue: { pending: 1 }, wanted: 2 }, metrics)).toEqual(
+  expect(countersFrom(5, { workers, queue: { pending: 1 }, wanted: 2, policy: '' }, metrics)).toEqual(
     counters({ at: 5, settled: 6, waiting: 7, busy: 1, waitedSeconds: 1.5, waited: 2 }),
   );
 });
@@ -51,6 +60,18 @@ test('a rate is what came in between, and never negative when a worker has begun
   expect(sampleBetween(before, now)).toMatchObject({ perSecond: 5, waitMs: 500 });
   expect(sampleBetween(now, { ...before, at: 4_000 })).toMatchObject({ perSecond: 0, waitMs: undefined });
 });
+
+test('CPU is that of a process between two looks, and of none that has begun in between or did not answer', () => {
+  const worker = (more: object) =>
+    ({ worker: 'worker-1', pid: 1, cpu_ms: 500, uptime_ms: 1_000, ...more }) as Worker;
+  const between = (before: object, now: object) => [...cpuBetween([worker(before)], [worker(now)])];
+  expect(between({}, { cpu_ms: 2_000, uptime_ms: 2_000 })).toEqual([['worker-1', 150]]);
+  expect(between({}, { pid: 2, uptime_ms: 2_000 })).toEqual([]);
+  expect(between({ uptime_ms: 0 }, {})).toEqual([]);
+  expect(between({}, { uptime_ms: 0 })).toEqual([]);
+});
+
+test('the page knows the policies that there are', () => expect(KNOWN).toEqual(POLICIES));
 
 test('what is older than the lines go back is let go of', () => {
   let samples: Sample[] = [];

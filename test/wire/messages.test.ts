@@ -93,15 +93,23 @@ describe('the status document', () => {
     slots: 2,
     busy: true,
   };
-  const counters = { completed: 3, failed: 1 };
+  const counters = { completed: 3, failed: 1, deaths: 2, tags: ['gpu'], version: '1.2.3' };
+  const usage = { cpuMs: 20, uptimeMs: 30, rssBytes: 40 };
+  const usageDocument = { cpu_ms: 20, uptime_ms: 30, rss_bytes: 40 };
 
   test('has the names that are fixed, and null where nobody knows', () => {
     const document: StatusDocument__Output = {
       workers: [
-        { ...worker, ...counters, tasks: [{ taskId: 't', name: 'f', runningMs: 5, leaseEpoch: 7 }] },
         {
           ...worker,
           ...counters,
+          ...usage,
+          tasks: [{ taskId: 't', name: 'f', runningMs: 5, leaseEpoch: 7 }],
+        },
+        {
+          ...worker,
+          ...counters,
+          ...usage,
           tasks: [{ taskId: 'u', name: 'g', runningMs: 0, remainingMs: 0, leaseEpoch: 7 }],
         },
       ],
@@ -112,8 +120,18 @@ describe('the status document', () => {
     };
     expect(poolStatusFrom(document)).toEqual({
       workers: [
-        { ...worker, ...counters, tasks: [{ task_id: 't', name: 'f', running_ms: 5, remaining_ms: null }] },
-        { ...worker, ...counters, tasks: [{ task_id: 'u', name: 'g', running_ms: 0, remaining_ms: 0 }] },
+        {
+          ...worker,
+          ...counters,
+          ...usageDocument,
+          tasks: [{ task_id: 't', name: 'f', running_ms: 5, remaining_ms: null }],
+        },
+        {
+          ...worker,
+          ...counters,
+          ...usageDocument,
+          tasks: [{ task_id: 'u', name: 'g', running_ms: 0, remaining_ms: 0 }],
+        },
       ],
       queue: { pending: 4, tasks: [] },
       wanted: 3,

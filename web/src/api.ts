@@ -24,11 +24,14 @@ export interface Asked {
   /** Sent as JSON. */
   body?: unknown;
   signal?: AbortSignal;
+  /** How old an answer may be that was made for somebody else, in s. */
+  maxAge?: number;
 }
 
 /** The answer, once it is known to be a good one. @throws Refusal */
-export async function open(path: string, { method, body, signal }: Asked = {}): Promise<Response> {
+export async function open(path: string, { method, body, signal, maxAge }: Asked = {}): Promise<Response> {
   const headers = new Headers();
+  if (maxAge !== undefined) headers.set('cache-control', `max-age=${maxAge}`);
   const token = sessionStorage.getItem(KEY);
   if (token) headers.set('authorization', `Bearer ${token}`);
   if (body !== undefined) headers.set('content-type', 'application/json');
@@ -48,6 +51,11 @@ export async function open(path: string, { method, body, signal }: Asked = {}): 
 /** @throws Refusal */
 export async function ask<T>(path: string, asked?: Asked): Promise<T> {
   return (await (await open(path, asked)).json()) as T;
+}
+
+/** How old an answer is that may have been made for somebody else, in ms. */
+export function ageMsOf({ headers }: Response): number {
+  return Number(headers.get('offhand-age-ms') ?? 0);
 }
 
 /** Exchanges the code of the link for a session, and forgets the code. @throws Refusal */

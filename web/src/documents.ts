@@ -17,12 +17,32 @@ export interface Worker {
   tasks: RunningTask[];
   completed: number;
   failed: number;
+  tags: string[];
+  version: string;
+  cpu_ms: number;
+  uptime_ms: number;
+  rss_bytes: number;
+  deaths: number;
 }
 
 export interface Status {
   workers: Worker[];
   queue: { pending: number };
   wanted: number;
+  policy: string;
+}
+
+export const POLICIES = ['first-free', 'least-remaining', 'round-robin'] as const;
+
+/** What somebody who has come in may do. */
+export type Access = 'read' | 'full';
+
+export interface WorkerLogLine {
+  at: string;
+  level: string;
+  pid: number;
+  message: string;
+  fields: Record<string, unknown>;
 }
 
 export type TaskState = 'pending' | 'running' | 'succeeded' | 'failed' | 'cancelled';

@@ -3,10 +3,10 @@ import { ask } from './api.js';
 import type { Worker } from './documents.js';
 import type { Pool } from './pool.js';
 import type { Sample } from './samples.js';
-import { count, duration, rate } from './words.js';
+import { bytes, count, duration, percent, rate } from './words.js';
 
 /** The pool at this moment, and over the last minutes. */
-export function Now({ pool: { status, samples } }: { pool: Pool }) {
+export function Now({ pool: { status, samples, cpu, access } }: { pool: Pool }) {
   const [known, setKnown] = useState<string[]>([]);
   if (!status) return <p class="empty">Waiting for the pool to say how it stands …</p>;
   const { workers, wanted } = status;
@@ -47,7 +47,7 @@ export function Now({ pool: { status, samples } }: { pool: Pool }) {
       <section>
         <div class="bar">
           <h2>Workers</h2>
-          <Scale wanted={wanted} />
+          {access === 'full' && <Scale wanted={wanted} />}
         </div>
         {workers.length + absent.length === 0 && (
           <p class="empty">
@@ -56,7 +56,7 @@ export function Now({ pool: { status, samples } }: { pool: Pool }) {
         )}
         <ul class="lanes">
           {workers.map((worker) => (
-            <Lane key={worker.worker} worker={worker} />
+            <Lane key={worker.worker} worker={worker} cpu={cpu.get(worker.worker)} />
           ))}
           {absent.map((name) => (
             <li key={name} class="lane lost">
@@ -114,16 +114,23 @@ function Spark({ samples, of, label }: { samples: Sample[]; of: (sample: Sample)
   );
 }
 
-function stateOf({ phase, tasks }: Worker): 'draining' | 'busy' | 'free' {
+export function stateOf({ phase, tasks }: Worker): 'draining' | 'busy' | 'free' {
   if (phase === 'draining') return 'draining';
   return tasks.length > 0 ? 'busy' : 'free';
 }
 
-function Lane({ worker }: { worker: Worker }) {
+function usage({ rss_bytes }: Worker, cpu: number | undefined): string {
+  const parts = [...(cpu === undefined ? [] : [`${percent(cpu)} CPU`]), ...(rss_bytes > 0 ? [bytes(rss_bytes)] : [])];
+  return parts.map((part) => `${part} · `).join('');
+}
+
+function Lane({ worker, cpu }: { worker: Worker; cpu: number | undefined }) {
   const state = stateOf(worker);
   return (
     <li class={`lane ${state}`}>
-      <span class="name">{worker.worker}</span>
+      <a class="name" href={`#/workers/${worker.worker}`}>
+        {worker.worker}
+      </a>
       <span class="state">{state}</span>
       <span class="what">
         {worker.tasks.map((task) => (
@@ -133,6 +140,7 @@ function Lane({ worker }: { worker: Worker }) {
         ))}
       </span>
       <span class="done">
+        {usage(worker, cpu)}
         {worker.completed.toLocaleString('en')} done
         {worker.failed > 0 && <em>, {worker.failed.toLocaleString('en')} failed</em>}
       </span>

@@ -7,11 +7,14 @@ import { usePool } from './pool.js';
 import { TaskPage } from './task.js';
 import { Tasks } from './tasks.js';
 import { TryIt } from './try.js';
+import { WorkerPage } from './worker.js';
+import { Workers } from './workers.js';
 
 const VIEWS = [
-  ['now', 'Now'],
-  ['tasks', 'Tasks'],
-  ['try', 'Try it'],
+  ['now', 'Now', 'read'],
+  ['tasks', 'Tasks', 'read'],
+  ['workers', 'Workers', 'read'],
+  ['try', 'Try it', 'full'],
 ] as const;
 
 function useRoute(): [view: string, id: string | undefined] {
@@ -34,20 +37,26 @@ function Page() {
       <header>
         <h1>offhand</h1>
         <nav aria-label="Views">
-          {VIEWS.map(([name, label]) => (
-            <a key={name} href={`#/${name}`} aria-current={view === name ? 'page' : undefined}>
-              {label}
-            </a>
-          ))}
+          {VIEWS.filter(([, , needed]) => needed === 'read' || pool.access === 'full').map(
+            ([name, label]) => (
+              <a key={name} href={`#/${name}`} aria-current={view === name ? 'page' : undefined}>
+                {label}
+              </a>
+            ),
+          )}
         </nav>
         <Link connection={pool.connection} />
       </header>
       <main>
         {view === 'tasks' && id ? (
-          <TaskPage key={id} id={id} news={pool.news} />
+          <TaskPage key={id} id={id} news={pool.news} access={pool.access} />
         ) : view === 'tasks' ? (
           <Tasks news={pool.news} />
-        ) : view === 'try' ? (
+        ) : view === 'workers' && id ? (
+          <WorkerPage key={id} name={id} pool={pool} />
+        ) : view === 'workers' ? (
+          <Workers pool={pool} />
+        ) : view === 'try' && pool.access === 'full' ? (
           <TryIt />
         ) : (
           <Now pool={pool} />

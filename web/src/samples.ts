@@ -1,4 +1,4 @@
-import type { Status } from './documents.js';
+import type { Status, Worker } from './documents.js';
 
 /** So much is shown, and kept: an hour open costs no more memory than five minutes. */
 export const KEPT_MS = 5 * 60_000;
@@ -52,6 +52,21 @@ export function sampleBetween(before: Counters, now: Counters): Sample {
     busy: now.busy,
     waitMs: waited > 0 ? ((now.waitedSeconds - before.waitedSeconds) / waited) * 1_000 : undefined,
   };
+}
+
+/** What part of a core a worker uses, in percent, by its name. */
+export type CpuShares = ReadonlyMap<string, number>;
+
+/** Of those workers whose process was there at both looks, and answered. */
+export function cpuBetween(before: readonly Worker[], now: readonly Worker[]): CpuShares {
+  const earlier = new Map(before.map((worker) => [worker.pid, worker]));
+  const shares = new Map<string, number>();
+  for (const { worker, pid, cpu_ms, uptime_ms } of now) {
+    const last = earlier.get(pid);
+    if (!last || last.uptime_ms === 0 || uptime_ms <= last.uptime_ms) continue;
+    shares.set(worker, ((cpu_ms - last.cpu_ms) / (uptime_ms - last.uptime_ms)) * 100);
+  }
+  return shares;
 }
 
 export function withSample(samples: readonly Sample[], sample: Sample): Sample[] {

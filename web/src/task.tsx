@@ -1,6 +1,6 @@
 import { useEffect, useState } from 'preact/hooks';
 import { ask, Refusal } from './api.js';
-import type { LogLine, Outcome, Task } from './documents.js';
+import type { Access, LogLine, Outcome, Task } from './documents.js';
 import { clock, duration } from './words.js';
 
 interface Shown {
@@ -28,7 +28,7 @@ async function look(id: string, signal: AbortSignal): Promise<Shown> {
 const LOOK_MS = 1_000;
 
 /** All there is to know of one task; looks again when something has happened, until the task has settled. */
-export function TaskPage({ id, news }: { id: string; news?: number }) {
+export function TaskPage({ id, news, access }: { id: string; news?: number; access: Access }) {
   const [shown, setShown] = useState<Shown>();
   const [problem, setProblem] = useState('');
   const [looks, setLooks] = useState(0);
@@ -74,10 +74,10 @@ export function TaskPage({ id, news }: { id: string; news?: number }) {
             <span class={`mark ${shown.task.state}`} role="status">
               {shown.task.state}
             </span>
-            {!isSettled(shown.task) && (
+            {access === 'full' && !isSettled(shown.task) && (
               <button onClick={() => void act('DELETE', `/v1/tasks/${id}`)}>Cancel</button>
             )}
-            {(shown.task.state === 'failed' || shown.task.state === 'cancelled') && (
+            {access === 'full' && (shown.task.state === 'failed' || shown.task.state === 'cancelled') && (
               <button onClick={() => void act('POST', `/v1/tasks/${id}/retry`)}>Run again</button>
             )}
           </div>

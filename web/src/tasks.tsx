@@ -13,20 +13,33 @@ interface Shown extends Listed {
   problem?: string;
 }
 
-/** Submitted tasks, newest first, by state and name. */
+/** A page may be empty and be followed by another, where few tasks are like that. */
+async function look(query: URLSearchParams, signal: AbortSignal): Promise<Listed> {
+  for (;;) {
+    const page = await ask<Listed>(`/v1/tasks?${query.toString()}`, { signal });
+    if (page.tasks.length > 0 || page.cursor === undefined) return page;
+    query.set('cursor', page.cursor);
+  }
+}
+
+/** Submitted tasks, newest first, by state, name, client and what stands in them. */
 export function Tasks({ news }: { news: number }) {
   const [state, setState] = useState('');
   const [name, setName] = useState('');
+  const [client, setClient] = useState('');
+  const [text, setText] = useState('');
   const [shown, setShown] = useState<Shown>();
   const [cursor, setCursor] = useState<string>();
   const query = new URLSearchParams({ limit: '50' });
   if (state) query.set('state', state);
   if (name) query.set('name', name);
+  if (client) query.set('client', client);
+  if (text) query.set('text', text);
   if (cursor) query.set('cursor', cursor);
-  const path = `/v1/tasks?${query.toString()}`;
+  const path = query.toString();
   useEffect(() => {
     const ending = new AbortController();
-    ask<Listed>(path, { signal: ending.signal }).then(setShown, (error: unknown) => {
+    look(query, ending.signal).then(setShown, (error: unknown) => {
       if (!ending.signal.aborted) setShown({ tasks: [], problem: String((error as Error).message) });
     });
     return () => ending.abort();
@@ -39,6 +52,8 @@ export function Tasks({ news }: { news: number }) {
     <>
       <div class="bar">
         <h2>Tasks</h2>
+      </div>
+      <div class="filters" role="search">
         <label>
           State{' '}
           <select value={state} onChange={filter(setState)}>
@@ -51,11 +66,25 @@ export function Tasks({ news }: { news: number }) {
         <label>
           Function <input type="search" placeholder="its whole name" value={name} onInput={filter(setName)} />
         </label>
+        <label>
+          Client{' '}
+          <input type="search" placeholder="its whole name" value={client} onInput={filter(setClient)} />
+        </label>
+        <label>
+          Text{' '}
+          <input
+            type="search"
+            placeholder="anywhere in it"
+            maxLength={256}
+            value={text}
+            onInput={filter(setText)}
+          />
+        </label>
       </div>
       {shown?.problem && <p role="alert">{shown.problem}</p>}
       {shown && !shown.problem && shown.tasks.length === 0 && (
         <p class="empty">
-          {state || name
+          {state || name || client || text
             ? 'No task is like that.'
             : 'No tasks yet. They come by pool.submit, offhand submit, POST /v1/tasks, or Try it. What pool.run calls is not kept, and is seen under Now while it runs.'}
         </p>

@@ -20,3 +20,12 @@ export function rate(perSecond: number): string {
 export function clock(instant: string): string {
   return new Date(instant).toLocaleTimeString('en-GB');
 }
+
+export function bytes(n: number): string {
+  return n < 1e9 ? `${Math.round(n / 1e6)} MB` : `${(n / 1e9).toFixed(1)} GB`;
+}
+
+/** Of one core: 400 % are four. */
+export function percent(share: number): string {
+  return `${Math.round(share)} %`;
+}

@@ -12,6 +12,14 @@ const SESSION = {
     expires_in: { type: 'integer', description: 'in s' },
   },
 };
+const ACCESS = {
+  type: 'object',
+  description: 'what it is good for',
+  required: ['access'],
+  properties: {
+    access: { type: 'string', enum: ['read', 'full'], description: '`read`: for what changes nothing' },
+  },
+};
 const LINK = {
   type: 'object',
   description: 'a way in',
@@ -20,7 +28,7 @@ const LINK = {
 };
 
 /** How a browser comes in without being told the token of the pool. */
-export function addLoginRoutes(app: FastifyInstance, { sessions, linkWith }: Context): void {
+export function addLoginRoutes(app: FastifyInstance, { sessions, entry, linkWith }: Context): void {
   app.post<{ Body: { code: string } }>(
     '/login',
     {
@@ -33,6 +41,17 @@ export function addLoginRoutes(app: FastifyInstance, { sessions, linkWith }: Con
       },
     },
     ({ body }) => sessions.exchange(body.code),
+  );
+  app.get(
+    '/v1/access',
+    {
+      schema: {
+        summary: 'What the token of this request is good for',
+        tags: ['login'],
+        response: answers({ 200: ACCESS }),
+      },
+    },
+    ({ headers }) => ({ access: entry.accessOf(headers.authorization) }),
   );
   app.post(
     '/v1/login_codes',

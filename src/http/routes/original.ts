@@ -4,7 +4,10 @@ import type { FastifyInstance } from '../libraries.js';
 import { allOutcomes, listed, outcomeOf } from '../outcomes.js';
 import { answer, answers, LOCATION, TASK_ID } from '../schemas.js';
 import type { Context } from '../service.js';
+import { AGE_HEADER, AGED, maxAgeMs, Shared } from '../shared.js';
 import { submit, SUBMIT_HEADERS } from '../submit.js';
+
+const JSON_TYPE = 'application/json; charset=utf-8';
 
 const RESULTS = {
   type: 'object',
@@ -14,6 +17,7 @@ const RESULTS = {
 
 /** The three routes by which a task is left, fetched and watched with as little as can be. */
 export function addOriginalRoutes(app: FastifyInstance, { pool, ending }: Context): void {
+  const status = new Shared(async () => JSON.stringify(await pool.status()));
   app.post<{ Body: { task: string } }>(
     '/submit_task',
     {
@@ -44,7 +48,7 @@ export function addOriginalRoutes(app: FastifyInstance, { pool, ending }: Contex
       },
     },
     async ({ query }, reply) => {
-      void reply.type('application/json; charset=utf-8');
+      void reply.type(JSON_TYPE);
       if (query.task_id === undefined) return reply.send(allOutcomes(pool.queue, ending));
       const id = taskId(query.task_id);
       const outcome = await outcomeOf(pool.queue, id, 0, []);
@@ -58,10 +62,14 @@ export function addOriginalRoutes(app: FastifyInstance, { pool, ending }: Contex
     {
       schema: {
         summary: 'The workers and the queue',
+        description: AGED,
         tags: ['workers'],
         response: answers({ 200: answer('Status', 'how the pool stands') }),
       },
     },
-    () => pool.status(),
+    async ({ headers }, reply) => {
+      const { document, ageMs } = await status.get(maxAgeMs(headers['cache-control']));
+      return reply.type(JSON_TYPE).header(AGE_HEADER, ageMs.toFixed()).send(document);
+    },
   );
 }

@@ -38,6 +38,14 @@ const FILTERS = {
     },
     name: { type: 'string' },
     group: { type: 'string' },
+    client: { type: 'string', description: 'who has submitted it' },
+    text: {
+      type: 'string',
+      minLength: 1,
+      maxLength: 256,
+      description:
+        'stands in its name, its id, its arguments as far as people are shown them, or the message of its failure; a to z in either case',
+    },
     limit: { type: 'integer', minimum: 1, maximum: 1_000, default: 100 },
     cursor: { type: 'string', pattern: '^\\d{1,16}$', description: 'of the page before' },
   },
@@ -68,6 +76,8 @@ interface Filters {
   state?: string;
   name?: string;
   group?: string;
+  client?: string;
+  text?: string;
   limit: number;
   cursor?: string;
 }
@@ -114,9 +124,9 @@ export function addTaskRoutes(app: FastifyInstance, { pool, ending }: Context): 
         response: answers({ 200: LISTED }),
       },
     },
-    async ({ query: { state, name, group, limit, cursor } }) => {
+    async ({ query: { state, name, group, client, text, limit, cursor } }) => {
       const states = (state?.split(',') ?? []) as TaskState[];
-      const page = await queue.list({ states, name, group, limit, cursor });
+      const page = await queue.list({ states, name, group, client, text, limit, cursor });
       return {
         tasks: page.tasks.map(taskDocument),
         ...(page.cursor !== undefined && { cursor: page.cursor }),

@@ -1,4 +1,6 @@
 import { POLICIES, type PolicyName } from '../../core/placement.js';
+import { WORKER_NAME } from '../../core/worker-names.js';
+import { workerLogDocument } from '../documents.js';
 import type { FastifyInstance } from '../libraries.js';
 import { answers } from '../schemas.js';
 import type { Context } from '../service.js';
@@ -24,6 +26,32 @@ const WORKERS = {
   },
 };
 
+const ONE = {
+  type: 'object',
+  required: ['worker'],
+  properties: { worker: { type: 'string', pattern: WORKER_NAME.source, description: 'its name: worker-2' } },
+};
+const LOG = {
+  type: 'object',
+  description: 'its newest lines, oldest first',
+  properties: {
+    worker: { type: 'string' },
+    lines: {
+      type: 'array',
+      items: {
+        type: 'object',
+        properties: {
+          at: { type: 'string', format: 'date-time' },
+          level: { type: 'string', description: 'info, warn, …' },
+          pid: { type: 'integer', description: 'of the process that has written it' },
+          message: { type: 'string' },
+          fields: { type: 'object', additionalProperties: true, description: 'what else stands in it' },
+        },
+      },
+    },
+  },
+};
+
 export function addWorkerRoutes(app: FastifyInstance, { pool }: Context): void {
   app.get(
     '/v1/workers',
@@ -46,6 +74,53 @@ export function addWorkerRoutes(app: FastifyInstance, { pool }: Context): void {
       },
     },
     async ({ body }) => ({ count: await pool.scale(body.count) }),
+  );
+  app.post<{ Params: { worker: string } }>(
+    '/v1/workers/:worker/drain',
+    {
+      schema: {
+        summary: 'Let a worker go',
+        description:
+          'It finishes what it runs, and leaves for good; nothing replaces it. Answers when it is gone.',
+        tags: ['workers'],
+        params: ONE,
+        response: answers({ 200: { ...ONE, description: 'it is gone' } }),
+      },
+    },
+    async ({ params: { worker } }) => {
+      await pool.drain(worker);
+      return { worker };
+    },
+  );
+  app.get<{ Params: { worker: string }; Querystring: { lines: number } }>(
+    '/v1/workers/:worker/log',
+    {
+      schema: {
+        summary: "The newest lines of a worker's log",
+        description:
+          'Of the last 64 KiB of it, also when the worker is gone. 404 where the log is not kept on the machine of the server.',
+        tags: ['workers'],
+        params: ONE,
+        querystring: {
+          type: 'object',
+          additionalProperties: false,
+          properties: {
+            lines: {
+              type: 'integer',
+              minimum: 1,
+              maximum: 1_000,
+              default: 200,
+              description: 'how many at most',
+            },
+          },
+        },
+        response: answers({ 200: LOG }),
+      },
+    },
+    async ({ params: { worker }, query }) => ({
+      worker,
+      lines: (await pool.workerLog(worker)).slice(-query.lines).map(workerLogDocument),
+    }),
   );
   app.put<{ Body: { policy: PolicyName } }>(
     '/v1/policy',

@@ -20,6 +20,7 @@ import type {
 import { MAX_DROPPED } from '../retention.js';
 import { OutcomeOrder } from './outcome-order.js';
 import type { LogLine } from '../task-log.js';
+import { lowered, textOfTask } from './task-text.js';
 import { notThere, resultDropped, unknownFunction } from './refusals.js';
 
 /** How many tasks one page may look at: a rare filter costs several short pages rather than one long turn. */
@@ -166,8 +167,9 @@ export class MemoryTaskStore implements TaskStore {
     return promised(() => this.#rows.get(id)?.log ?? NO_LINES);
   }
 
-  list({ states, name, group, limit, cursor }: ListQuery): Promise<TaskPage> {
+  list({ states, name, group, client, text, limit, cursor }: ListQuery): Promise<TaskPage> {
     return promised(() => {
+      const sought = text === undefined ? undefined : lowered(text);
       const tasks: TaskRecord[] = [];
       let index = cursor === undefined ? this.#inOrder.length - 1 : this.#lastBelow(Number(cursor));
       const end = Math.max(-1, index - PAGE_LOOKS);
@@ -177,6 +179,8 @@ export class MemoryTaskStore implements TaskStore {
         if (states.length > 0 && !states.includes(row.state)) continue;
         if (name !== undefined && row.spec.name !== name) continue;
         if (group !== undefined && row.spec.group?.name !== group) continue;
+        if (client !== undefined && row.spec.client !== client) continue;
+        if (sought !== undefined && !textOfTask(row.spec, row.failure).includes(sought)) continue;
         tasks.push(row);
       }
       const last = this.#inOrder[index + 1];

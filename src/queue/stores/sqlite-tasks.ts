@@ -20,6 +20,7 @@ import type {
 import { MAX_DROPPED } from '../retention.js';
 import type { LogLine } from '../task-log.js';
 import { notThere, resultDropped, unknownFunction } from './refusals.js';
+import { lowered, TEXT_OF_ROW } from './task-text.js';
 import type { Database, Row, Statement } from './sqlite-schema.js';
 import {
   bufferOf,
@@ -168,14 +169,16 @@ export class SqliteTasks {
     return typeof text === 'string' ? (JSON.parse(text) as LogLine[]) : [];
   }
 
-  list({ states, name, group, limit, cursor }: ListQuery): TaskPage {
+  list({ states, name, group, client, text, limit, cursor }: ListQuery): TaskPage {
     const below = cursor === undefined ? Number.MAX_SAFE_INTEGER : Number(cursor);
     const wanted = states.map((state) => TASK_STATES.indexOf(state)).join(',');
     const rows = this.#sql(
       `SELECT ${RECORD} FROM (SELECT * FROM tasks WHERE ord < ? ORDER BY ord DESC LIMIT ${PAGE_LOOKS}) WHERE ` +
         (wanted === '' ? '1' : `state IN (${wanted})`) +
-        ' AND (?2 IS NULL OR name = ?2) AND (?3 IS NULL OR group_name = ?3) ORDER BY ord DESC LIMIT ?4',
-    ).all([below, name ?? null, group ?? null, limit]);
+        ' AND (?2 IS NULL OR name = ?2) AND (?3 IS NULL OR group_name = ?3)' +
+        " AND (?5 IS NULL OR json_extract(spec, '$.client') = ?5)" +
+        ` AND (?6 IS NULL OR instr(${TEXT_OF_ROW}, ?6) > 0) ORDER BY ord DESC LIMIT ?4`,
+    ).all([below, name ?? null, group ?? null, limit, client ?? null, text ? lowered(text) : null]);
     const tasks = rows.map(recordOf);
     const looked = this.#sql(
       `SELECT min(ord) AS low FROM (SELECT ord FROM tasks WHERE ord < ? ORDER BY ord DESC LIMIT ${PAGE_LOOKS})`,
