@@ -57,6 +57,8 @@ const browser = await chromium.launch({
 const context = await browser.newContext({ deviceScaleFactor: 2 });
 const page = await context.newPage();
 await page.goto(link);
+// What it is to show it has to have seen.
+await page.getByRole('link', { name: 'Stream' }).click();
 await page.waitForTimeout(LOAD_MS);
 const failed = await submit('parsePrices', FAILING, ['prices-2.csv'], { retries: 0 });
 for (let i = 0; i < 3; i++) await more();
@@ -66,6 +68,8 @@ const shots = [
   ['now', '/now', 'desktop', 'light'],
   ['now', '/now', 'desktop', 'dark'],
   ['now', '/now', 'phone', 'dark'],
+  ['stream', '/stream', 'desktop', 'light'],
+  ['stream', '/stream', 'phone', 'dark'],
   ['tasks', '/tasks', 'phone', 'light'],
   ['tasks', '/tasks', 'desktop', 'dark'],
   ['task', `/tasks/${failed}`, 'desktop', 'light'],

@@ -44,6 +44,7 @@ const LESS_THAN_FULL = new Map<string, Exclude<Access, 'full'>>([
   ['GET /v1/tasks/:id/logs', 'read'],
   ['GET /v1/workers', 'read'],
   ['GET /v1/events', 'read'],
+  ['GET /v1/attempts', 'read'],
   ['GET /metrics', 'read'],
 ]);
 

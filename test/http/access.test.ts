@@ -21,6 +21,7 @@ const READ = [
   'GET /metrics',
   'GET /openapi.json',
   'GET /status',
+  'GET /v1/attempts',
   'GET /v1/events',
   'GET /v1/tasks',
   'GET /v1/tasks/:id',

@@ -60,6 +60,7 @@ describe('the OpenAPI document', () => {
       'GET /openapi.json',
       'GET /readyz',
       'GET /status',
+      'GET /v1/attempts',
       'GET /v1/events',
       'GET /v1/tasks',
       'GET /v1/tasks/{id}',

@@ -4,12 +4,14 @@ import { keepToken, logIn, Refusal } from './api.js';
 import type { Connection } from './events.js';
 import { Now } from './now.js';
 import { usePool } from './pool.js';
+import { Stream } from './stream.js';
 import { TaskPage } from './task.js';
 import { Tasks } from './tasks.js';
 import { TryIt } from './try.js';
 
 const VIEWS = [
   ['now', 'Now'],
+  ['stream', 'Stream'],
   ['tasks', 'Tasks'],
   ['try', 'Try it'],
 ] as const;
@@ -47,6 +49,8 @@ function Page() {
           <TaskPage key={id} id={id} news={pool.news} />
         ) : view === 'tasks' ? (
           <Tasks news={pool.news} />
+        ) : view === 'stream' ? (
+          <Stream />
         ) : view === 'try' ? (
           <TryIt />
         ) : (
