@@ -44,7 +44,12 @@ const FAILING = `function parsePrices(file) {
 }`;
 const names = ['resizeImage', 'countWords', 'simulateOrbit'];
 let n = 0;
+const LATE = `async (file) => {
+  await new Promise((resolve) => setTimeout(resolve, 700));
+  throw new RangeError(file + ': line 812: expected 7 columns, got 6');
+}`;
 const more = async () => {
+  if (n % 13 === 12) await submit('parsePrices', LATE, ['prices-1.csv'], { retries: 0 });
   const name = names[n % 3];
   await submit(name, WORK, [`${name}-${n}.bin`, 250 + ((n * 7919) % 1800)]);
   n += 1;

@@ -2,7 +2,7 @@ import { describe, expect, test } from '@jest/globals';
 import type { Attempt } from '../../web/src/documents.js';
 import { EventText } from '../../web/src/event-text.js';
 import { KEPT_BLOCKS, type Lane, Lanes } from '../../web/src/lanes.js';
-import { blockAt, hueOf, panned, seenIn, ticks, tickText, zoomed } from '../../web/src/timeline.js';
+import { blockAt, Hues, panned, seenIn, ticks, tickText, zoomed } from '../../web/src/timeline.js';
 
 const attempt = (started_ms: number, run_ms: number | undefined, more: Partial<Attempt> = {}): Attempt => ({
   worker: 'worker-1',
@@ -92,12 +92,22 @@ describe('the blocks that are seen', () => {
     ]);
   });
 
-  test('have the hue of their name, which is never the red of what has failed', () => {
-    expect(hueOf('resize')).toBe(hueOf('resize'));
-    for (const name of ['', 'a', 'resize', 'é'.repeat(300)]) {
-      expect(hueOf(name)).toBeGreaterThanOrEqual(50);
-      expect(hueOf(name)).toBeLessThan(300);
-    }
+  test('have the hue of their name: none is the red of what has failed, and the first ones are far apart', () => {
+    const hues = new Hues();
+    const names = ['resize', 'count', '', 'é'.repeat(300), 'parse', 'render'];
+    const given = names.map((name) => hues.of(name));
+    expect(names.map((name) => hues.of(name))).toEqual(given);
+    expect(hues.names).toEqual(names);
+    const sorted = given.toSorted((a, b) => a - b);
+    expect(sorted[0]).toBeGreaterThanOrEqual(50);
+    expect(sorted.at(-1)).toBeLessThan(300);
+    for (const [n, hue] of sorted.slice(1).entries()) expect(hue - (sorted[n] ?? 0)).toBeGreaterThan(20);
+  });
+
+  test('have hues however many names there are', () => {
+    const hues = new Hues();
+    for (let n = 0; n < 5_000; n++) hues.of(`f${n}`);
+    expect(hues.names.length).toBeLessThanOrEqual(1_000);
   });
 });
 

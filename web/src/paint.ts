@@ -1,6 +1,6 @@
 import type { Attempt } from './documents.js';
 import type { Lane } from './lanes.js';
-import { hueOf, type Range, seenIn, ticks, tickText } from './timeline.js';
+import { Hues, type Range, seenIn, ticks, tickText } from './timeline.js';
 
 /** What is to be drawn, in px and in ms of the server's clock. */
 export interface Scene {
@@ -9,6 +9,8 @@ export interface Scene {
   now: number;
   width: number;
   height: number;
+  /** Pixels of the screen in one px. */
+  ratio: number;
   isDark: boolean;
   /** Outlined. */
   picked: Attempt | undefined;
@@ -23,6 +25,9 @@ const TICK_WIDTH = 110;
 const NAMED_WIDTH = 44;
 /** Lower lanes have no words. */
 const WORDS_HEIGHT = 11;
+/** Around the words in a block, in px. */
+const MARGINS = 9;
+const DOTS_WIDTH = 12;
 const FONT = '11px system-ui, sans-serif';
 
 const LIGHT = {
@@ -31,7 +36,6 @@ const LIGHT = {
   line: '#e3e7ec',
   lane: '#f3f5f7',
   word: '#10161d',
-  failed: '#ef8a84',
 };
 const DARK = {
   text: '#e6ebf1',
@@ -39,12 +43,11 @@ const DARK = {
   line: '#2a323c',
   lane: '#141a20',
   word: '#0b0f13',
-  failed: '#ff8f87',
 };
 
 /** So high that few lanes are read easily, and many are seen at once. */
 export function laneHeight(lanes: number): number {
-  return Math.max(5, Math.min(26, Math.floor(640 / Math.max(1, lanes))));
+  return Math.max(5, Math.min(36, Math.floor(640 / Math.max(1, lanes))));
 }
 
 export function heightFor(lanes: number): number {
@@ -56,75 +59,145 @@ export function leftOf(width: number): number {
   return width < 500 ? 0 : LABEL_WIDTH;
 }
 
-const fills = new Map<string, string>();
+/** Of the functions that were drawn. */
+export const hues = new Hues();
+const colours = new Map<string, number>();
 
-function fillOf({ name, state }: Attempt, isDark: boolean): string {
-  if (state === 'failed') return (isDark ? DARK : LIGHT).failed;
-  const key = `${isDark ? 'dark' : 'light'} ${state} ${name}`;
-  let fill = fills.get(key);
-  if (fill === undefined) {
-    const light = isDark ? 58 : state === 'running' ? 82 : 70;
-    fill = `hsl(${hueOf(name)} ${isDark && state === 'running' ? 30 : 55}% ${light}%)`;
+/** As a pixel of an image: red in the lowest byte. */
+function colourOf({ name, state }: Attempt, isDark: boolean): number {
+  const key = `${isDark ? 'dark' : 'light'} ${state} ${state === 'failed' ? '' : name}`;
+  let colour = colours.get(key);
+  if (colour === undefined) {
+    const isRunning = state === 'running';
+    const [saturation, lightness] = isDark ? [isRunning ? 0.3 : 0.55, 0.58] : [0.55, isRunning ? 0.82 : 0.7];
+    colour =
+      state === 'failed'
+        ? pixelOf(2, 0.8, isDark ? 0.76 : 0.72)
+        : pixelOf(hues.of(name), saturation, lightness);
     // Names may come without end.
-    if (fills.size > 1_000) fills.clear();
-    fills.set(key, fill);
+    if (colours.size > 1_000) colours.clear();
+    colours.set(key, colour);
   }
-  return fill;
+  return colour;
+}
+
+function pixelOf(hue: number, saturation: number, lightness: number): number {
+  const channel = (n: number) => {
+    const k = (n + hue / 30) % 12;
+    const share =
+      lightness - saturation * Math.min(lightness, 1 - lightness) * Math.max(-1, Math.min(k - 3, 9 - k, 1));
+    return Math.round(255 * share);
+  };
+  return (0xff000000 | (channel(4) << 16) | (channel(8) << 8) | channel(0)) >>> 0;
+}
+
+/** A line of pixels for each lane. */
+let lines: ImageData | undefined;
+const drawing = document.createElement('canvas');
+
+/**
+ * The blocks of all lanes, a line of pixels each, to be stretched to their height: ten thousand of them cost no more than the lines do,
+ * where as many rectangles would take the frames of a second.
+ *
+ * @param told about each block that is drawn, in pixels of the screen.
+ */
+function drawLines(
+  { lanes, range, now, isDark }: Scene,
+  width: number,
+  told: (row: number, left: number, width: number, attempt: Attempt) => void,
+): HTMLCanvasElement {
+  const rows = Math.max(1, lanes.length);
+  if (lines?.width !== width || lines.height !== rows) {
+    lines = new ImageData(width, rows);
+    [drawing.width, drawing.height] = [width, rows];
+  }
+  const pixels = new Uint32Array(lines.data.buffer);
+  pixels.fill(0);
+  for (const [row, lane] of lanes.entries()) {
+    for (const { left, width: wide, attempt } of seenIn(lane, range, width, now)) {
+      const from = Math.round(left);
+      const to = Math.max(from + 1, Math.round(left + wide));
+      // Those beside one another are told apart.
+      const end = to - from > 4 ? to - 1 : to;
+      const start = row * width;
+      pixels.fill(
+        colourOf(attempt, isDark),
+        start + Math.max(0, from),
+        start + Math.min(width, Math.max(0, end)),
+      );
+      told(row, from, to - from, attempt);
+    }
+  }
+  drawing.getContext('2d')?.putImageData(lines, 0, 0);
+  return drawing;
 }
 
 /** Draws all of it anew. @returns how many blocks are seen. */
 export function paint(context: CanvasRenderingContext2D, scene: Scene): number {
-  const { lanes, range, now, width, height, isDark, picked } = scene;
-  const colours = isDark ? DARK : LIGHT;
+  const { lanes, width, height, isDark, ratio, picked } = scene;
+  const palette = isDark ? DARK : LIGHT;
   const left = leftOf(width);
   const high = laneHeight(lanes.length);
+  const tall = Math.max(2, high - (high > 8 ? GAP : 1));
+  const topOf = (row: number) => AXIS_HEIGHT + row * high;
+  const named: { row: number; x: number; wide: number; attempt: Attempt }[] = [];
   let drawn = 0;
+  const image = drawLines(
+    scene,
+    Math.max(1, Math.round((width - left) * ratio)),
+    (row, from, span, attempt) => {
+      drawn++;
+      const [x, wide] = [from / ratio, span / ratio];
+      if (attempt === picked || (wide >= NAMED_WIDTH && tall >= WORDS_HEIGHT))
+        named.push({ row, x, wide, attempt });
+    },
+  );
   context.clearRect(0, 0, width, height);
   context.font = FONT;
   context.textBaseline = 'middle';
-  const tall = Math.max(2, high - (high > 8 ? GAP : 1));
-  const topOf = (row: number) => AXIS_HEIGHT + row * high;
-  context.fillStyle = colours.lane;
+  context.imageSmoothingEnabled = false;
+  context.fillStyle = palette.lane;
   for (const row of lanes.keys()) context.fillRect(left, topOf(row), width - left, tall);
   paintAxis(context, scene, left);
   for (const [row, lane] of lanes.entries()) {
-    const middle = topOf(row) + tall / 2 + 0.5;
-    if (left > 0 && high >= WORDS_HEIGHT) {
-      context.fillStyle = colours.quiet;
-      context.fillText(lane.name, 0, middle);
-    }
-    context.save();
-    context.beginPath();
-    context.rect(left, topOf(row) - 1, width - left, tall + 2);
-    context.clip();
-    let fill = '';
-    for (const { left: from, width: span, attempt } of seenIn(lane, range, width - left, now)) {
-      drawn++;
-      // On whole pixels: drawn several times as fast, and those beside one another are told apart.
-      const x = Math.round(from);
-      const wide = Math.max(1, Math.round(from + span) - x);
-      const next = fillOf(attempt, isDark);
-      if (next !== fill) context.fillStyle = fill = next;
-      context.fillRect(left + x, topOf(row), wide > 4 ? wide - 1 : wide, tall);
-      if (attempt === picked) {
-        context.strokeStyle = colours.text;
-        context.lineWidth = 2;
-        context.strokeRect(left + x, topOf(row), Math.max(2, wide - 1), tall);
-      }
-      const room = Math.min(wide, width - left - x, wide + x);
-      if (room < NAMED_WIDTH || tall < WORDS_HEIGHT) continue;
-      context.fillStyle = fill = colours.word;
-      context.fillText(shortened(attempt.name || '(no name)', room), left + Math.max(0, x) + 5, middle);
-    }
-    context.restore();
+    context.drawImage(image, 0, row, image.width, 1, left, topOf(row), width - left, tall);
+    if (left === 0 || high < WORDS_HEIGHT) continue;
+    context.fillStyle = palette.quiet;
+    context.fillText(lane.name, 0, topOf(row) + tall / 2 + 0.5);
   }
+  context.save();
+  context.beginPath();
+  context.rect(left, 0, width - left, height);
+  context.clip();
+  for (const { row, x, wide, attempt } of named) {
+    if (attempt === picked) {
+      context.strokeStyle = palette.text;
+      context.lineWidth = 2;
+      context.strokeRect(left + x, topOf(row), Math.max(2, wide - 1), tall);
+    }
+    const room = Math.min(wide, width - left - x, wide + x);
+    if (room < NAMED_WIDTH || tall < WORDS_HEIGHT) continue;
+    context.fillStyle = palette.word;
+    const words = shortened(context, attempt.name || '(no name)', room);
+    context.fillText(words, left + Math.max(0, x) + 5, topOf(row) + tall / 2 + 0.5);
+  }
+  context.restore();
   return drawn;
 }
 
-/** About as much of it as there is room for; measuring each one would cost more than drawing it. */
-function shortened(text: string, room: number): string {
-  const most = Math.floor((room - 10) / 6.2);
-  return text.length <= most ? text : `${text.slice(0, Math.max(1, most - 1))}…`;
+const widths = new Map<string, number>();
+
+/** As much of it as there is room for. */
+function shortened(context: CanvasRenderingContext2D, text: string, room: number): string {
+  let width = widths.get(text);
+  if (width === undefined) {
+    if (widths.size > 1_000) widths.clear();
+    width = context.measureText(text).width;
+    widths.set(text, width);
+  }
+  if (width <= room - MARGINS) return text;
+  const share = (room - MARGINS - DOTS_WIDTH) / width;
+  return `${text.slice(0, Math.max(1, Math.floor(text.length * share)))}…`;
 }
 
 function paintAxis(
@@ -132,13 +205,13 @@ function paintAxis(
   { range, width, height, isDark }: Scene,
   left: number,
 ): void {
-  const colours = isDark ? DARK : LIGHT;
+  const palette = isDark ? DARK : LIGHT;
   const perMs = (width - left) / (range.to - range.from);
   for (const { at, step } of ticks(range, TICK_WIDTH / perMs)) {
     const x = Math.round(left + (at - range.from) * perMs) + 0.5;
-    context.fillStyle = colours.line;
+    context.fillStyle = palette.line;
     context.fillRect(x, AXIS_HEIGHT - 6, 1, height - AXIS_HEIGHT + 6);
-    context.fillStyle = colours.quiet;
+    context.fillStyle = palette.quiet;
     context.fillText(tickText(at, step), x + 4, AXIS_HEIGHT / 2 - 1);
   }
 }

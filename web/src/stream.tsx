@@ -1,7 +1,7 @@
 import { useEffect, useRef, useState } from 'preact/hooks';
 import type { Attempt } from './documents.js';
 import type { Lane } from './lanes.js';
-import { heightFor, laneAt, leftOf, paint } from './paint.js';
+import { heightFor, laneAt, hues, leftOf, paint } from './paint.js';
 import { blockAt, firstAfter, panned, zoomed } from './timeline.js';
 import { FIRST_SPAN_MS, Watch } from './watch.js';
 import { count, duration } from './words.js';
@@ -64,7 +64,7 @@ export function Stream() {
   const picked = useRef<Picked | undefined>(undefined);
   const [shown, setShown] = useState<Picked>();
   const [isLive, setLive] = useState(!watch.range);
-  const [known, setKnown] = useState({ lanes: watch.lanes.lanes.length, skipped: watch.lanes.skipped });
+  const [known, setKnown] = useState(counts);
   const pick = (next: Picked | undefined) => {
     if (picked.current?.attempt === next?.attempt) return;
     picked.current = next;
@@ -76,10 +76,8 @@ export function Stream() {
     const place = canvas.current as HTMLCanvasElement;
     const stop = keepDrawn(place, () => {
       setLive(!watch.range);
-      const { lanes, skipped } = watch.lanes;
-      setKnown((was) =>
-        was.lanes === lanes.length && was.skipped === skipped ? was : { lanes: lanes.length, skipped },
-      );
+      const next = counts();
+      setKnown((was) => (JSON.stringify(was) === JSON.stringify(next) ? was : next));
       return picked.current?.attempt;
     });
     const release = takeMouse(place, pick);
@@ -128,12 +126,39 @@ export function Stream() {
       <p class="told" role="status">
         {shown ? <Told {...shown} /> : 'Point at a block, or choose one with the arrow keys.'}
       </p>
+      {known.names > 0 && <Legend />}
       {known.skipped > 0 && (
         <p class="quiet">
           {count(known.skipped, 'very short task')} not drawn: of those only so many a second are told.
         </p>
       )}
     </section>
+  );
+}
+
+/** What the page around the lanes depends on. */
+function counts(): { lanes: number; skipped: number; names: number } {
+  return { lanes: watch.lanes.lanes.length, skipped: watch.lanes.skipped, names: hues.names.length };
+}
+
+const LEGEND_NAMES = 15;
+
+/** Which function has which colour. */
+function Legend() {
+  const { names } = hues;
+  return (
+    <ul class="legend" aria-label="Colours">
+      {names.slice(0, LEGEND_NAMES).map((name) => {
+        const hue = Math.round(hues.of(name));
+        return (
+          <li key={name} style={{ '--swatch': `light-dark(hsl(${hue} 55% 70%), hsl(${hue} 55% 58%))` }}>
+            {name || '(no name)'}
+          </li>
+        );
+      })}
+      {names.length > LEGEND_NAMES && <li>and {names.length - LEGEND_NAMES} more</li>}
+      <li class="failed">failed</li>
+    </ul>
   );
 }
 
@@ -176,7 +201,8 @@ function keepDrawn(canvas: HTMLCanvasElement, before: () => Attempt | undefined)
       canvas.style.height = `${height}px`;
     }
     context.setTransform(ratio, 0, 0, ratio, 0, 0);
-    const scene = { lanes, range: watch.seen, now: watch.now, width, height, isDark: dark.matches };
+    const seen = { lanes, range: watch.seen, now: watch.now };
+    const scene = { ...seen, width, height, ratio, isDark: dark.matches };
     canvas.dataset['blocks'] = String(paint(context, { ...scene, picked: before() }));
   };
   draw();

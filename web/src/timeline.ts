@@ -108,13 +108,28 @@ export function tickText(at: number, step: number): string {
   return clock + fraction.toFixed(step < 1 ? 4 : 3).slice(1);
 }
 
-/** Of as many hues that are told apart; the same name has the same one for everybody. */
-const HUES = 12;
+/** As far from one another as any number of them can be, whichever of them are seen: by the golden section. */
+const TURN = 0.618;
+const [FIRST_HUE, HUES] = [50, 250];
+/** So many names are told apart. */
+const MOST_NAMES = 1_000;
 
-/** @returns in degrees. */
-export function hueOf(name: string): number {
-  let hash = 2_166_136_261;
-  for (let at = 0; at < name.length; at++) hash = Math.imul(hash ^ name.charCodeAt(at), 16_777_619);
-  // No red: that is what has failed.
-  return 50 + ((hash >>> 0) % HUES) * (250 / HUES);
+/** The hue of each name, in degrees, by the order in which they came. No red: that is what has failed. */
+export class Hues {
+  readonly #hues = new Map<string, number>();
+
+  of(name: string): number {
+    let hue = this.#hues.get(name);
+    if (hue === undefined) {
+      if (this.#hues.size >= MOST_NAMES) this.#hues.clear();
+      hue = FIRST_HUE + ((0.6 + this.#hues.size * TURN) % 1) * HUES;
+      this.#hues.set(name, hue);
+    }
+    return hue;
+  }
+
+  /** In the order in which they came. */
+  get names(): string[] {
+    return [...this.#hues.keys()];
+  }
 }
