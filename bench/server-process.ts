@@ -9,6 +9,8 @@ export interface ServerProcess {
   /** What clients need in their environment to find it. */
   env: NodeJS.ProcessEnv;
   address: string;
+  /** What a person opens in a browser. */
+  link: string;
   stop(): Promise<void>;
 }
 
@@ -21,9 +23,10 @@ export async function startServerProcess(workers: number, flags: string[]): Prom
   // Whatever ends this process, the pool ends too.
   const end = () => child.kill('SIGTERM');
   process.once('exit', end);
-  const address = await readyAddress(child);
+  const { address, link } = await greetingOf(child);
   return {
     address,
+    link,
     env: { ...env, OFFHAND_ADDRESS: address },
     stop: async () => {
       const exited = once(child, 'exit');
@@ -35,13 +38,16 @@ export async function startServerProcess(workers: number, flags: string[]): Prom
   };
 }
 
-function readyAddress(child: ChildProcess): Promise<string> {
+function greetingOf(child: ChildProcess): Promise<{ address: string; link: string }> {
   return new Promise((resolve, reject) => {
     let output = '';
     child.stdout?.on('data', (chunk: Buffer) => {
       output += chunk.toString();
-      const address = /coordinator\s+(\S+)/.exec(output)?.[1];
-      if (address) resolve(address);
+      if (!output.includes('to stop')) return;
+      const [address = '', link = ''] = ['coordinator', 'browser'].map(
+        (what) => new RegExp(`${what}\\s+(\\S+)`).exec(output)?.[1],
+      );
+      resolve({ address, link });
     });
     child.once('exit', (code) => reject(new Error(`the server ended with code ${code} while starting`)));
   });

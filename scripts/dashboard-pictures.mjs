@@ -44,7 +44,12 @@ const FAILING = `function parsePrices(file) {
 }`;
 const names = ['resizeImage', 'countWords', 'simulateOrbit'];
 let n = 0;
+const LATE = `async (file) => {
+  await new Promise((resolve) => setTimeout(resolve, 700));
+  throw new RangeError(file + ': line 812: expected 7 columns, got 6');
+}`;
 const more = async () => {
+  if (n % 13 === 12) await submit('parsePrices', LATE, ['prices-1.csv'], { retries: 0 });
   const name = names[n % 3];
   await submit(name, WORK, [`${name}-${n}.bin`, 250 + ((n * 7919) % 1800)]);
   n += 1;
@@ -57,6 +62,8 @@ const browser = await chromium.launch({
 const context = await browser.newContext({ deviceScaleFactor: 2 });
 const page = await context.newPage();
 await page.goto(link);
+// What it is to show it has to have seen.
+await page.getByRole('link', { name: 'Stream' }).click();
 await page.waitForTimeout(LOAD_MS);
 const failed = await submit('parsePrices', FAILING, ['prices-2.csv'], { retries: 0 });
 for (let i = 0; i < 3; i++) await more();
@@ -66,6 +73,8 @@ const shots = [
   ['now', '/now', 'desktop', 'light'],
   ['now', '/now', 'desktop', 'dark'],
   ['now', '/now', 'phone', 'dark'],
+  ['stream', '/stream', 'desktop', 'light'],
+  ['stream', '/stream', 'phone', 'dark'],
   ['tasks', '/tasks', 'phone', 'light'],
   ['tasks', '/tasks', 'desktop', 'dark'],
   ['task', `/tasks/${failed}`, 'desktop', 'light'],

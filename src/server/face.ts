@@ -4,6 +4,29 @@ import type { PolicyName } from '../core/placement.js';
 import type { TaskQueue } from '../queue/index.js';
 import type { PoolStatus } from '../wire/status-document.js';
 
+/** What a slot ran, or runs. */
+export interface Attempted {
+  readonly worker: string;
+  readonly slot: number;
+  /** Of a submitted task its id; of a direct one what its client calls it. */
+  readonly taskId: string;
+  readonly name: string;
+  /** In ms since 1970, with fractions. */
+  readonly startedAt: number;
+  readonly state: 'running' | 'completed' | 'failed';
+  /** In ms; 0 while it runs. */
+  readonly runMs: number;
+}
+
+export interface AttemptNews {
+  /** When this was told, in ms since 1970. */
+  readonly at: number;
+  /** What is told as running is told once more when it has ended. */
+  readonly attempts: readonly Attempted[];
+  /** Short ones that have ended and are not among these. */
+  readonly skipped: number;
+}
+
 /** What somebody needs of a pool who speaks for it in another way than gRPC. */
 export interface PoolFace {
   readonly queue: TaskQueue;
@@ -21,6 +44,8 @@ export interface PoolFace {
   setPolicy(policy: PolicyName): void;
   /** Whether a worker is attached, and the pool does not stop. */
   isReady(): boolean;
+  /** Told what the slots run, of direct tasks too; workers tell only while somebody listens. @returns stops */
+  watchAttempts(listener: (news: AttemptNews) => void): () => void;
   /** Told of workers that come and go, by name. */
   onWorkers(listener: { attached(worker: string): void; gone(worker: string): void }): void;
 }

@@ -17,6 +17,7 @@ import { meetHandler } from '../wire/discovery.js';
 import { coordinatorService, discoveryService, queueService } from '../wire/proto.js';
 import { VERSION } from '../wire/protocol.js';
 import { poolStatusFrom } from '../wire/status-document.js';
+import { AttemptWatch } from './attempt-watch.js';
 import { Coordinator } from './coordinator.js';
 import type { CoordinatorPlace, ServerOptions } from '../wire/process-messages.js';
 import { EventLog } from './event-log.js';
@@ -179,6 +180,7 @@ async function start(
     await checkTrust(own, options.credentials);
     startQueue(queue, own, options.credentials, log);
     if (serve) {
+      const attempts = new AttemptWatch(coordinator);
       service = await serve({
         queue,
         log,
@@ -188,6 +190,7 @@ async function start(
         drain: (worker) => membership.drain(worker),
         workerLog: (worker) => workerLog(options.logDir, worker, coordinator.members.called(worker)),
         setPolicy: (policy) => (coordinator.policy = policy),
+        watchAttempts: (listener) => attempts.watch(listener),
         isReady: () => !isStopping && coordinator.members.slots > 0,
         onWorkers: (listener) => {
           coordinator.listen({

@@ -122,7 +122,10 @@ function attach(coordinator: Coordinator, stream: AttachStream): void {
         );
         coordinator.attach(link);
       } else if (message.leaving) isClean = true;
-      else if (link) coordinator.onWorkerMessage(link, message);
+      else if (link) {
+        if (message.attempts) link.onAttempts(message.attempts);
+        coordinator.onWorkerMessage(link, message);
+      }
     },
     () => {
       if (link) coordinator.detach(link, isClean);

@@ -3,6 +3,7 @@ import { type WorkerId, workerId } from '../core/ids.js';
 import { rankOf } from '../core/worker-names.js';
 import { type TagSet, tagSet } from '../core/tags.js';
 import type { AttachRequest__Output } from '../wire/generated/offhand/v1/AttachRequest.js';
+import type { Attempts__Output } from '../wire/generated/offhand/v1/Attempts.js';
 import type { CoordinatorMessage } from '../wire/generated/offhand/v1/CoordinatorMessage.js';
 import type { Report__Output } from '../wire/generated/offhand/v1/Report.js';
 import type { StateReply__Output } from '../wire/generated/offhand/v1/StateReply.js';
@@ -28,6 +29,8 @@ export class WorkerLink {
   report: Report__Output | undefined;
   readonly history = new WorkerHistory();
   isDraining = false;
+  /** Told what its slots ran, while somebody watches. */
+  onAttempts: (attempts: Attempts__Output) => void = () => undefined;
   /** Whether its stream has broken and it may dial again. */
   isAway = false;
   /** When it last said something, on the coordinator's clock. */

@@ -46,6 +46,7 @@ const LESS_THAN_FULL = new Map<string, Exclude<Access, 'full'>>([
   ['GET /v1/workers/:worker/log', 'read'],
   ['GET /v1/access', 'read'],
   ['GET /v1/events', 'read'],
+  ['GET /v1/attempts', 'read'],
   ['GET /metrics', 'read'],
 ]);
 

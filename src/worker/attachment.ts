@@ -12,6 +12,7 @@ import type { Logger } from '../host/logger.js';
 import { CoordinatorClient } from '../wire/proto.js';
 import { PROTOCOL, VERSION } from '../wire/protocol.js';
 import type { CoordinatorPlace, WorkerOptions } from '../wire/process-messages.js';
+import { AttemptTeller } from './attempt-teller.js';
 import { Reporter } from './reporter.js';
 import type { Worker } from './worker.js';
 
@@ -58,6 +59,7 @@ export class Attachment {
   #name: string;
   #stream: Stream | undefined;
   #reporter: Reporter | undefined;
+  readonly #teller: AttemptTeller;
   #redial: NodeJS.Timeout | undefined;
   readonly #clock = new LivedClock(() => performance.now());
   readonly #tick: NodeJS.Timeout;
@@ -86,6 +88,7 @@ export class Attachment {
     const { certifiedFor } = coordinator;
     const how = { certifiedFor, options: COORDINATOR_OPTIONS };
     this.#client = dial(CoordinatorClient, formatAddress(coordinator), credentials, how);
+    this.#teller = new AttemptTeller(worker.boards, (attempts) => this.#send({ attempts }));
     worker.onLeaseEnding = (leaseEnding) => this.#send({ leaseEnding });
     worker.onLeaseEnded = (leaseEnded) => this.#send({ leaseEnded });
     this.#heardAt = this.#clock.now();
@@ -107,6 +110,7 @@ export class Attachment {
   /** Says good-bye with the final counters, and hangs up. */
   async leave(): Promise<void> {
     this.#reporter?.report();
+    this.#teller.tell();
     this.#send({ leaving: {} });
     await this.close();
   }
@@ -116,6 +120,7 @@ export class Attachment {
     clearTimeout(this.#redial);
     clearInterval(this.#tick);
     this.#reporter?.stop();
+    this.#teller.watch(0);
     const stream = this.#stream;
     this.#stream = undefined;
     if (stream) {
@@ -168,7 +173,8 @@ export class Attachment {
     this.#stream?.write(message);
   }
 
-  #onMessage({ attached, endLease, stateQuery, drain }: CoordinatorMessage__Output): void {
+  #onMessage(message: CoordinatorMessage__Output): void {
+    const { attached, endLease, stateQuery, drain, watchAttempts } = message;
     this.#heardAt = this.#clock.now();
     if (attached) {
       this.#name = attached.worker;
@@ -186,6 +192,8 @@ export class Attachment {
       this.#send({ state: { query: stateQuery.query, state: this.#stateOf() } });
     } else if (drain) {
       this.#events.drain(drain.withinMs);
+    } else if (watchAttempts) {
+      this.#teller.watch(watchAttempts.finestMs);
     }
     // Not before it is known which leases are over.
     this.#worker.isCutOff = false;
@@ -195,6 +203,7 @@ export class Attachment {
     if (this.#isClosed) return;
     this.#stream = undefined;
     this.#reporter?.stop();
+    this.#teller.watch(0);
     this.#log.warn({ reason: error && messageOf(error) }, 'the coordinator is gone; dialling again');
     // Dialling again helps against a coordinator that is away, not against one that says no.
     if (error && isAnswer(error)) this.#end(refusalFrom(error));

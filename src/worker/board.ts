@@ -1,3 +1,5 @@
+import { EndedRing } from './ended-ring.js';
+
 /** A task that runs, as the board shows it. */
 export interface RunningTask {
   /** Of the lease it runs under. */
@@ -53,6 +55,8 @@ const LENGTH = CLIENT + MAX_CLIENT_BYTES;
  */
 export class Board {
   readonly buffer: SharedArrayBuffer;
+  /** Tasks that have ended, while somebody watches. */
+  readonly ended: EndedRing;
   readonly #epochs: BigInt64Array;
   readonly #words: Int32Array;
   readonly #figures: Float64Array;
@@ -65,8 +69,9 @@ export class Board {
   #cachedEpoch = 0;
   #cachedBigEpoch = 0n;
 
-  constructor(buffer = new SharedArrayBuffer(LENGTH)) {
+  constructor(buffer = new SharedArrayBuffer(LENGTH + EndedRing.LENGTH)) {
     this.buffer = buffer;
+    this.ended = new EndedRing(buffer, LENGTH);
     this.#epochs = new BigInt64Array(buffer, 0, 2);
     this.#words = new Int32Array(buffer);
     this.#figures = new Float64Array(buffer, 0, NAME / 8);
@@ -167,6 +172,7 @@ export class Board {
     if (isCompleted !== undefined) {
       const count = isCompleted ? COMPLETED : FAILED;
       figures[count] = (figures[count] ?? 0) + 1;
+      if (this.ended.isWatched) this.#tellEnded(now, isCompleted);
     }
     Atomics.store(this.#words, RUNNING, 0);
   }
@@ -214,15 +220,10 @@ export class Board {
   get running(): RunningTask | undefined {
     if (!this.isRunning) return undefined;
     const { epoch, number } = this.last;
-    const name = this.#name.toString('utf8', 0, Atomics.load(this.#words, NAME_LENGTH));
-    const client = this.#client.toString('utf8', 0, Atomics.load(this.#words, CLIENT_LENGTH));
-    const serial = this.#figures[SERIAL] ?? 0;
-    const taskId = serial === 0 ? client : `${client || epoch}.${serial}`;
     return {
       epoch,
       number,
-      taskId,
-      name,
+      ...this.#identity,
       runningMs: Math.max(0, this.now() - (this.#figures[BEGUN_AT] ?? 0)),
     };
   }
@@ -236,6 +237,21 @@ export class Board {
   get counters(): { busyMs: number; completed: number; failed: number } {
     const [busyMs = 0, completed = 0, failed = 0] = this.#figures.subarray(BUSY_MS, FAILED + 1);
     return { busyMs: busyMs + (this.running?.runningMs ?? 0), completed, failed };
+  }
+
+  /** Of the task that began last. */
+  get #identity(): { taskId: string; name: string } {
+    const name = this.#name.toString('utf8', 0, Atomics.load(this.#words, NAME_LENGTH));
+    const client = this.#client.toString('utf8', 0, Atomics.load(this.#words, CLIENT_LENGTH));
+    const serial = this.#figures[SERIAL] ?? 0;
+    return { taskId: serial === 0 ? client : `${client || this.last.epoch}.${serial}`, name };
+  }
+
+  #tellEnded(now: number, isCompleted: boolean): void {
+    const begunAt = this.#figures[BEGUN_AT] ?? 0;
+    const runMs = now - begunAt;
+    if (this.ended.takes(begunAt, runMs))
+      this.ended.note({ ...this.#identity, begunAt, runMs, isFailed: !isCompleted });
   }
 
   #writeClient(client: string): void {

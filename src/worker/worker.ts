@@ -8,6 +8,7 @@ import type { WorkerState } from '../wire/generated/offhand/v1/WorkerState.js';
 import { readLease, type SignedLease } from '../wire/lease-token.js';
 import type { Failure, Outcome } from '../wire/outcome.js';
 import { payloadFrom } from '../wire/values/payload.js';
+import type { Board } from './board.js';
 import { calledFunctionFrom } from './called-function.js';
 import type { Fate } from './fates.js';
 import { Followers } from './followers.js';
@@ -100,6 +101,11 @@ export class Worker {
   /** Where clients reach the slots, once they are ready. */
   get slotAddresses(): string[] {
     return this.#slots.map((slot) => slot.address);
+  }
+
+  /** By slot. */
+  get boards(): Board[] {
+    return this.#slots.map(({ board }) => board);
   }
 
   async whenReady(): Promise<void> {

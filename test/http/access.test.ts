@@ -22,6 +22,7 @@ const READ = [
   'GET /openapi.json',
   'GET /status',
   'GET /v1/access',
+  'GET /v1/attempts',
   'GET /v1/events',
   'GET /v1/tasks',
   'GET /v1/tasks/:id',

@@ -61,6 +61,7 @@ describe('the OpenAPI document', () => {
       'GET /readyz',
       'GET /status',
       'GET /v1/access',
+      'GET /v1/attempts',
       'GET /v1/events',
       'GET /v1/tasks',
       'GET /v1/tasks/{id}',

@@ -86,3 +86,22 @@ export interface LogLine {
   stream: 'stdout' | 'stderr';
   text: string;
 }
+
+/** What a slot ran, or runs. */
+export interface Attempt {
+  worker: string;
+  slot: number;
+  task_id: string;
+  name: string;
+  /** Since 1970, by the server's clock. */
+  started_ms: number;
+  state: 'running' | 'completed' | 'failed';
+  /** Left out while it runs. */
+  run_ms?: number;
+}
+
+export interface AttemptsEvent {
+  at_ms: number;
+  attempts: Attempt[];
+  skipped: number;
+}

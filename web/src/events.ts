@@ -13,23 +13,40 @@ export type Connection =
   /** Nothing more is asked before somebody has logged in. */
   | { kind: 'locked'; why: string };
 
-/**
- * Follows what happens in the pool, for as long as `ending` is not aborted. An EventSource cannot send a token, so the stream is
- * read from a fetch, and opened again when it ends. Events are not read one by one: each of them means that what is shown is old.
- */
-export async function follow(
+/** Follows what happens in the pool. Events are not read one by one: each of them means that what is shown is old. */
+export function follow(
   tell: (connection: Connection) => void,
   happened: () => void,
   ending: AbortSignal,
 ): Promise<void> {
+  const told = (connection: Connection) => {
+    tell(connection);
+    if (connection.kind === 'live') happened();
+  };
+  const hear = (text: string) => {
+    if (text.includes('event:')) happened();
+  };
+  return listen(`/v1/events?per_second=${MOST_PER_SECOND}`, told, hear, ending);
+}
+
+/**
+ * Hears a stream of events, for as long as `ending` is not aborted. An EventSource cannot send a token, so the stream is read from a
+ * fetch, and opened again when it ends.
+ *
+ * @param hear is given the text as it comes, which may be half an event.
+ */
+export async function listen(
+  path: string,
+  tell: (connection: Connection) => void,
+  hear: (text: string) => void,
+  ending: AbortSignal,
+): Promise<void> {
   while (!ending.aborted) {
     try {
-      const { body } = await open(`/v1/events?per_second=${MOST_PER_SECOND}`, { signal: ending });
+      const { body } = await open(path, { signal: ending });
       tell({ kind: 'live' });
-      happened();
       const reader = body?.pipeThrough(new TextDecoderStream()).getReader();
-      for (let part = await reader?.read(); part && !part.done; part = await reader?.read())
-        if (part.value.includes('event:')) happened();
+      for (let part = await reader?.read(); part && !part.done; part = await reader?.read()) hear(part.value);
       tell({ kind: 'lost', why: 'the pool has ended the connection' });
     } catch (error) {
       if (ending.aborted) return;

@@ -4,6 +4,7 @@ import { keepToken, logIn, Refusal } from './api.js';
 import type { Connection } from './events.js';
 import { Now } from './now.js';
 import { usePool } from './pool.js';
+import { Stream } from './stream.js';
 import { TaskPage } from './task.js';
 import { Tasks } from './tasks.js';
 import { TryIt } from './try.js';
@@ -12,6 +13,7 @@ import { Workers } from './workers.js';
 
 const VIEWS = [
   ['now', 'Now', 'read'],
+  ['stream', 'Stream', 'read'],
   ['tasks', 'Tasks', 'read'],
   ['workers', 'Workers', 'read'],
   ['try', 'Try it', 'full'],
@@ -56,6 +58,8 @@ function Page() {
           <WorkerPage key={id} name={id} pool={pool} />
         ) : view === 'workers' ? (
           <Workers pool={pool} />
+        ) : view === 'stream' ? (
+          <Stream />
         ) : view === 'try' && pool.access === 'full' ? (
           <TryIt />
         ) : (
