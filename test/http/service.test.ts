@@ -101,6 +101,29 @@ test('a name that is not its own is answered by 421, whatever the port', async (
   expect(await statusWith(`${pool.http.base}/healthz`, { host: 'evil.example' })).toBe(421);
 });
 
+test('those who take an answer of the last second share one, all others are given a new one', async () => {
+  const { http } = pool;
+  const ageOf = async (path: string, headers = {}) => {
+    const response = await http.fetch(path, { headers });
+    return [response.status, Number(response.headers.get('offhand-age-ms'))];
+  };
+  const shared = { 'cache-control': 'max-age=600' };
+  for (const path of ['/status', '/metrics']) {
+    expect(await ageOf(path)).toEqual([200, 0]);
+    await waitFor('it to be some ms old', async () => {
+      const [status, age] = await ageOf(path, shared);
+      expect(status).toBe(200);
+      return Number(age) > 0;
+    });
+    expect(await ageOf(path)).toEqual([200, 0]);
+  }
+  const before = await http.ask('/status', { headers: shared });
+  await http.ask('/v1/policy', { method: 'PUT', body: { policy: 'round-robin' } });
+  // Who says nothing of its age reads what was written a moment ago.
+  expect((await http.ask('/status')).body['policy']).toBe('round-robin');
+  expect(before.body['policy']).toBe('first-free');
+});
+
 test('what is not there is answered by 404, to those who have the token', async () => {
   expect((await pool.http.ask('/v2/tasks')).body).toMatchObject({
     status: 404,

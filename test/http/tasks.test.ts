@@ -312,6 +312,6 @@ describe('tasks are listed', () => {
     expect((await list('client=nightly')).ids).toEqual([other.body['task_id']]);
     expect((await list('text=prices-7.CSV')).ids).toEqual([other.body['task_id']]);
     expect((await list('text=prices-7.CSV&client=someone')).ids).toEqual([]);
-    expect((await pool.http.ask('/v1/tasks?text=')).body['detail']).toMatch(/^query\.text: /);
+    expect((await pool.http.ask('/v1/tasks?text=')).body['detail']).toMatch(/^querystring\.text: /);
   });
 });

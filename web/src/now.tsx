@@ -120,7 +120,10 @@ export function stateOf({ phase, tasks }: Worker): 'draining' | 'busy' | 'free' 
 }
 
 function usage({ rss_bytes }: Worker, cpu: number | undefined): string {
-  const parts = [...(cpu === undefined ? [] : [`${percent(cpu)} CPU`]), ...(rss_bytes > 0 ? [bytes(rss_bytes)] : [])];
+  const parts = [
+    ...(cpu === undefined ? [] : [`${percent(cpu)} CPU`]),
+    ...(rss_bytes > 0 ? [bytes(rss_bytes)] : []),
+  ];
   return parts.map((part) => `${part} · `).join('');
 }
 
