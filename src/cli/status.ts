@@ -23,7 +23,7 @@ export const statusCommand: CommandModule<object, Arguments> = {
   },
 };
 
-export function statusTable({ workers, queue, wanted, http_address: http }: PoolStatus): string {
+export function statusTable({ workers, queue, wanted, http_address: http, code }: PoolStatus): string {
   const table = new Table({
     head: ['worker', 'address', 'pid', 'phase', 'state', 'completed', 'failed', 'task'],
     style: { head: [], border: [] },
@@ -32,7 +32,7 @@ export function statusTable({ workers, queue, wanted, http_address: http }: Pool
   for (const worker of workers) table.push(row(worker));
   const busy = workers.filter((worker) => worker.busy).length;
   const count = workers.length < wanted ? `${workers.length} of ${wanted}` : workers.length;
-  const summary = `${count} workers, ${busy} busy, ${queue.pending} calls waiting`;
+  const summary = `${count} workers, ${busy} busy, ${queue.pending} calls waiting${code === 'named' ? '; registered functions only' : ''}`;
   return `${table.toString()}\n${summary}${http === null ? '' : `\nHTTP at ${http}`}`;
 }
 
