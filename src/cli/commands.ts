@@ -1,5 +1,6 @@
 import yargs, { type Argv, type CommandModule } from 'yargs';
 import { VERSION } from '../wire/protocol.js';
+import { allowCommand } from './allow.js';
 import { fail } from './fail.js';
 import { grapherCommand } from './grapher.js';
 import { replayCommand } from './replay.js';
@@ -53,6 +54,7 @@ export async function main(args: string[]): Promise<void> {
     .command(withEnvironment(scaleCommand))
     .command(withEnvironment(policyCommand))
     .command(withEnvironment(drainCommand))
+    .command(withEnvironment(allowCommand))
     .command(withEnvironment(runCommand))
     .command(withEnvironment(submitCommand))
     .command(withEnvironment(tasksCommand))

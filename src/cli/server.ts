@@ -113,6 +113,10 @@ export const serverCommand: CommandModule<object, ServerArguments> = {
       })
       .example('$0 server 4', 'four workers')
       .example('$0 server 4 --store file:queue', 'submitted tasks are on disk, and outlive the server')
+      .example(
+        '$0 server 4 --code named --functions functions.json',
+        'runs what offhand allow has registered',
+      )
       .example('$0 server --min 1 --max 8', 'as many as there is work for')
       .example('$0 server --port 7000 --worker-ports 7001-7064', 'on ports of your own')
       .example(
@@ -190,6 +194,9 @@ function greeting(server: RunningServer, args: ServerArguments, elapsedMs: numbe
       ? []
       : [`  http         ${server.http.address}`, `  browser      ${server.http.link}`]),
     ...(server.profile === undefined ? [] : [`  profile      ${server.profile}`]),
+    ...(args.code === 'named'
+      ? [`  code         registered functions only, those of ${args.functions}`]
+      : []),
     ...(args.auth ? [] : ['  token        none: every program on this machine may run code here']),
     '',
     ...whereFrom(address, args),

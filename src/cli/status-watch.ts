@@ -200,10 +200,11 @@ function plain(text: string): string {
 }
 
 /** How the pool stands in one line. */
-export function statusLine({ workers, queue, wanted }: PoolStatus): string {
+export function statusLine({ workers, queue, wanted, code }: PoolStatus): string {
   const busy = workers.filter((worker) => worker.busy).length;
   const count = workers.length < wanted ? `${workers.length} of ${wanted}` : workers.length;
-  return `${count} workers, ${busy} busy, ${queue.pending} calls waiting`;
+  const only = code === 'named' ? '; registered functions only' : '';
+  return `${count} workers, ${busy} busy, ${queue.pending} calls waiting${only}`;
 }
 
 function watchedLine(status: PoolStatus, { perSecond, cpu }: Rates): string {

@@ -61,6 +61,12 @@ export const workerFlags = {
     describe:
       'variables of the environment that tasks see beside PATH, HOME and the like: AWS_REGION, or AWS_*; may be given again',
   },
+  code: {
+    choices: ['any', 'named'],
+    default: 'any',
+    describe: 'what may run: any function, or named ones, which offhand allow has registered',
+  },
+  functions: { type: 'string', describe: 'file of the functions that may run (with --code named)' },
   auth: {
     type: 'boolean',
     default: true,
@@ -88,4 +94,6 @@ export interface WorkerFlags extends ReachArguments {
   maxTasksPerWorker: string | undefined;
   inspect: boolean;
   passEnv: readonly string[] | undefined;
+  code: 'any' | 'named';
+  functions: string | undefined;
 }

@@ -5,9 +5,11 @@ import { type MemoryLimits, memoryLimits } from '../core/memory-limits.js';
 import { MAX_SLOTS } from '../core/registry.js';
 import { tagSet } from '../core/tags.js';
 import { isOneMachine, parsePortRange, type PortRange, portsOf } from '../wire/address.js';
+import type { NamedFunction } from '../wire/functions/named.js';
 import type { Tls } from '../wire/credentials.js';
 import { maxValueBytes } from '../wire/values/size-limit.js';
 import { parseDurationMs } from './duration.js';
+import { functionsThatMayRun } from './functions-file.js';
 import { outputFolder } from './output-folder.js';
 import { resolveReach } from './server-reach.js';
 import { wholeNumber } from './whole-number.js';
@@ -28,6 +30,7 @@ export interface ResolvedWorkerFlags extends MemoryLimits {
   drainTimeoutMs: number;
   inspect: boolean;
   passEnv: readonly string[];
+  functions: readonly NamedFunction[] | undefined;
 }
 
 /**
@@ -67,6 +70,7 @@ export function resolveWorkerFlags(args: WorkerFlags, workers: number): Resolved
     drainTimeoutMs: parseDurationMs(args.drainTimeout, '--drain-timeout'),
     inspect: args.inspect,
     passEnv: checkNames(args.passEnv?.flatMap((names) => names.split(',')) ?? [], '--pass-env'),
+    functions: functionsThatMayRun(args),
     ...memoryLimits(args, slots, { maxRss: '--max-rss', maxHeap: '--max-heap' }),
   };
 }

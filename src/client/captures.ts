@@ -1,3 +1,4 @@
+import { basename } from 'node:path';
 import { Script } from 'node:vm';
 import { PoolError } from '../core/errors.js';
 import { TASK_GLOBAL } from '../wire/functions/current.js';
@@ -197,7 +198,8 @@ function memberOf(place: string, member: string): string {
 
 function shipExported({ part, member = 'default' }: Exported): ShippedFunction {
   const names = 'Object.keys(parts[0]).join(", ")';
-  const words = JSON.stringify(`${part.name} has no function ${member}; it exports `);
+  // Without its folder: the same module makes the same source, wherever the program was started.
+  const words = JSON.stringify(`${basename(part.name)} has no function ${member}; it exports `);
   const source =
     `(parts) => {\n// ${part.id}\nconst member = ${memberOf('parts[0]', member)};\n` +
     `if (typeof member !== 'function') throw new TypeError(${words} + (${names} || 'nothing'));\nreturn member;\n}`;

@@ -1,6 +1,5 @@
-import { idOf } from '../wire/functions/function-id.js';
 import type { Part } from '../wire/functions/parts.js';
-import { setupPart } from '../wire/functions/setup.js';
+import { joinSetups, setupPart } from '../wire/functions/setup.js';
 import type { ShippedFunction } from '../wire/functions/source.js';
 import { encodePayload } from '../wire/values/payload.js';
 import type { Callee } from './executor.js';
@@ -41,7 +40,7 @@ export class Setups {
     const { byFunction } = this.#known;
     const known = byFunction.get(fn);
     if (known) return known;
-    const joined = join(fn, setups);
+    const joined = joinSetups(fn, setups);
     byFunction.set(fn, joined);
     return joined;
   }
@@ -54,16 +53,4 @@ export class Setups {
   get #all(): readonly Part[] {
     return this.#from ? [...this.#from.#all, ...this.#own] : this.#own;
   }
-}
-
-/** Their hashes stand in the text, so that it is known by another one than without them. */
-function join({ source, parts, name }: ShippedFunction, setups: readonly Part[]): ShippedFunction {
-  const ids = setups.map(({ id }) => `// ${id}`);
-  const joined = [
-    '(parts) => {',
-    ...ids,
-    `return (${source}\n)${parts.length > 0 ? '(parts)' : ''};`,
-    '}',
-  ].join('\n');
-  return { id: idOf(joined), source: joined, name, parts: [...parts, ...setups] };
 }

@@ -154,6 +154,7 @@ export async function launchPool(
       passEnv: undefined,
       announce: false,
       standardServices: false,
+      functions: undefined,
     },
   });
   loadParser();

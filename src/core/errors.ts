@@ -3,6 +3,7 @@ export const ERROR_CODES = [
   'unavailable',
   'unauthenticated',
   'permission-denied',
+  'not-allowed',
   'invalid-argument',
   'not-shippable',
   'not-cloneable',

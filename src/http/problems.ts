@@ -17,6 +17,7 @@ const STATUS_OF: Record<ErrorCode, number> = {
   unavailable: 503,
   unauthenticated: 401,
   'permission-denied': 403,
+  'not-allowed': 403,
   'invalid-argument': 400,
   'not-shippable': 400,
   'not-cloneable': 406,

@@ -203,6 +203,7 @@ const STATUS = {
     wanted: { type: 'integer', description: 'how many workers there are to be' },
     http_address: { type: ['string', 'null'] },
     policy: { type: 'string', description: 'how workers are chosen' },
+    code: { type: 'string', description: 'what may run: any function, or named ones only' },
   },
 };
 

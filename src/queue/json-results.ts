@@ -3,12 +3,12 @@ import type { DirectExecutor } from '../client/direct-executor.js';
 import { UndecodedFailure } from '../client/outcome.js';
 import { PoolError } from '../core/errors.js';
 import { idOf } from '../wire/functions/function-id.js';
+import { IDENTITY_SOURCE } from '../wire/functions/named.js';
 import type { TaskOutcomes__Output } from '../wire/generated/offhand/v1/TaskOutcomes.js';
 import type { Payload } from '../wire/values/payload.js';
 import { payloadFrom } from '../wire/values/payload.js';
 
-const SOURCE = '(value) => value';
-const IDENTITY = { id: idOf(SOURCE), source: SOURCE, name: '', parts: [] };
+const IDENTITY = { id: idOf(IDENTITY_SOURCE), source: IDENTITY_SOURCE, name: '', parts: [] };
 
 /** How long a worker is waited for, in ms. Whoever reads a result does not wait behind hours of work. */
 const WORKER_LIMIT_MS = 10_000;

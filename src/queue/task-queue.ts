@@ -6,6 +6,7 @@ import { isSettled } from '../core/queue/task.js';
 import type { ShippedFunction } from '../wire/functions/source.js';
 import { Alarm } from './alarm.js';
 import { Dispatcher } from './dispatcher.js';
+import { Gate } from './gate.js';
 import { Executors, type MakeExecutor } from './executors.js';
 import { explain, type Explanation } from './explanation.js';
 import { unrunCourse } from './course.js';
@@ -47,6 +48,7 @@ export class TaskQueue {
   readonly #store: TaskStore;
   readonly #maxQueued: number;
   readonly #log: TaskQueueLog;
+  readonly #gate: Gate;
   readonly #queue = new Queue();
   readonly #watchers: Watchers;
   readonly #observers = new Observers();
@@ -60,7 +62,8 @@ export class TaskQueue {
   #isStopping = false;
   #storeFailedAt = Number.NEGATIVE_INFINITY;
 
-  private constructor(store: TaskStore, limits: QueueLimits, log: TaskQueueLog) {
+  private constructor(store: TaskStore, limits: QueueLimits, log: TaskQueueLog, gate: Gate) {
+    this.#gate = gate;
     this.#store = store;
     this.#maxQueued = limits.maxQueued;
     this.#log = log;
@@ -81,8 +84,13 @@ export class TaskQueue {
   }
 
   /** Takes up what the store holds. @throws PoolError when it cannot be read */
-  static async open(store: TaskStore, limits: QueueLimits, log: TaskQueueLog): Promise<TaskQueue> {
-    const queue = new TaskQueue(store, limits, log);
+  static async open(
+    store: TaskStore,
+    limits: QueueLimits,
+    log: TaskQueueLog,
+    gate = new Gate(),
+  ): Promise<TaskQueue> {
+    const queue = new TaskQueue(store, limits, log, gate);
     for await (const tasks of store.unsettled()) {
       queue.#handle({
         type: 'submitted',
@@ -122,10 +130,11 @@ export class TaskQueue {
   /**
    * Takes tasks on. Resolves when they are kept.
    *
-   * @throws PoolError `unavailable` when the pool stops, and what {@link TaskStore.add} refuses
+   * @throws PoolError `unavailable` when the pool stops, `not-allowed`, and what {@link TaskStore.add} refuses
    */
   async submit(tasks: readonly TaskSpec[], functions: readonly ShippedFunction[]): Promise<AddedTask[]> {
     if (this.#isStopping) throw new PoolError('unavailable', 'the pool is stopping');
+    this.#gate.check(tasks, functions);
     checkRoom(this.#queue.size + tasks.length, this.#maxQueued);
     const added = await this.#store.add(tasks, functions);
     const fresh = tasks.flatMap((spec, index) => {
@@ -205,10 +214,11 @@ export class TaskQueue {
     this.#afterChange();
   }
 
-  /** Lets tasks run again. @throws PoolError `not-found`, `invalid-argument` for one that has not failed */
+  /** Lets tasks run again. @throws PoolError `not-found`, `not-allowed`, `invalid-argument` for one that has not failed */
   async retry(ids: readonly TaskId[]): Promise<void> {
     const records = await this.#store.find(ids);
     records.forEach((record, index) => checkRetry(ids[index] as TaskId, record));
+    this.#gate.checkAgain(records.flatMap((record) => (record ? [record.spec] : [])));
     const again = await this.#store.retry(ids);
     this.#handle({
       type: 'submitted',

@@ -6,7 +6,7 @@ import type { Coordinator } from './coordinator.js';
 /** What the pool is doing, as everybody is told. @param httpAddress empty where there is no HTTP service. */
 export async function poolStatus(
   coordinator: Coordinator,
-  httpAddress: string,
+  { httpAddress, code }: { httpAddress: string; code: 'any' | 'named' },
 ): Promise<StatusDocument__Output> {
   const { members, wanted, waiting, policy } = coordinator;
   const workers = await Promise.all(
@@ -17,7 +17,7 @@ export async function poolStatus(
     }),
   );
   const queue = { pending: waiting, tasks: [] };
-  return { workers, queue, wanted: wanted + members.joined, httpAddress, policy };
+  return { workers, queue, wanted: wanted + members.joined, httpAddress, policy, code };
 }
 
 /**

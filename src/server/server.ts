@@ -149,19 +149,30 @@ async function start(
     stopped.resolve();
   });
   const { openQueue, queueHandlers, startQueue } = await import('../queue/index.js');
-  const queue = await openQueue(options.queue, log);
+  const queue = await openQueue(options.queue, options.functions, log);
   server.addService(queueService, queueHandlers(queue));
   release.push(async () => {
     droppedTasks = await queue.close();
     if (droppedTasks > 0)
       log.warn({ tasks: droppedTasks }, 'tasks without an outcome are gone with the memory store');
   });
-  const status = () => poolStatus(coordinator, service?.address ?? '');
-  const handlers = coordinatorHandlers(coordinator, losses, membership, status, ({ now }) => {
-    void stop(now ? 0 : undefined);
-    // It may have begun to stop before, with more patience.
-    if (now) supervisor.kill();
-  });
+  const status = () =>
+    poolStatus(coordinator, {
+      httpAddress: service?.address ?? '',
+      code: options.functions ? 'named' : 'any',
+    });
+  const handlers = coordinatorHandlers(
+    coordinator,
+    losses,
+    membership,
+    status,
+    options.functions,
+    ({ now }) => {
+      void stop(now ? 0 : undefined);
+      // It may have begun to stop before, with more patience.
+      if (now) supervisor.kill();
+    },
+  );
   server.addService(coordinatorService, handlers);
   let port = 0;
   if (options.announce) {

@@ -7,6 +7,7 @@ import { toStatus } from '../wire/errors.js';
 import type { CoordinatorHandlers } from '../wire/generated/offhand/v1/Coordinator.js';
 import type { StatusDocument } from '../wire/generated/offhand/v1/StatusDocument.js';
 import type { WorkerMessage__Output } from '../wire/generated/offhand/v1/WorkerMessage.js';
+import { listHash, type NamedFunction } from '../wire/functions/named.js';
 import { PROTOCOL, VERSION } from '../wire/protocol.js';
 import { hear } from '../wire/server-stream.js';
 import type { Coordinator } from './coordinator.js';
@@ -22,10 +23,12 @@ export function coordinatorHandlers(
   losses: Losses,
   membership: Membership,
   status: () => Promise<StatusDocument>,
+  functions: readonly NamedFunction[] | undefined,
   stop: (how: { now: boolean }) => void,
 ): CoordinatorHandlers {
   const leases = new UnaryLeases(coordinator);
   const sessions = new Sessions(coordinator);
+  const list = listHash(functions);
   return {
     Handshake(call, respond) {
       answer(call, respond, () => {
@@ -76,7 +79,7 @@ export function coordinatorHandlers(
       stop(call.request);
     },
     Attach(stream) {
-      attach(coordinator, stream);
+      attach(coordinator, list, stream);
     },
   };
 }
@@ -105,7 +108,7 @@ function answer<Res>(
   );
 }
 
-function attach(coordinator: Coordinator, stream: AttachStream): void {
+function attach(coordinator: Coordinator, list: string, stream: AttachStream): void {
   let link: WorkerLink | undefined;
   let isClean = false;
   hear(
@@ -114,6 +117,7 @@ function attach(coordinator: Coordinator, stream: AttachStream): void {
       if (message.attach && !link) {
         checkProtocol(message.attach);
         checkSlots(message.attach);
+        checkList(message.attach.functions, list);
         const replaced = coordinator.members.get(workerId(message.attach.replaces));
         if (replaced) coordinator.lose(replaced);
         link = new WorkerLink(
@@ -131,6 +135,17 @@ function attach(coordinator: Coordinator, stream: AttachStream): void {
       if (link) coordinator.detach(link, isClean);
     },
   );
+}
+
+/** A worker that lets something else run would make nothing of the list. @throws PoolError `not-allowed` */
+function checkList(theirs: string, ours: string): void {
+  if (theirs === ours) return;
+  const what =
+    ours === ''
+      ? 'this pool runs any function, and this worker registered ones only: start it without --code named'
+      : `this pool runs registered functions only, and this worker ${theirs === '' ? 'any' : 'those of another list'}: ` +
+        "start it with --code named, and --functions with a copy of the server's file";
+  throw new PoolError('not-allowed', what);
 }
 
 /** @throws PoolError `invalid-argument` */

@@ -83,6 +83,7 @@ export class Supervisor {
       standardServices: options.standardServices,
       maxRssBytes: options.maxRssBytes,
       maxHeapBytes: options.maxHeapBytes,
+      functions: options.functions,
     };
     const awaited = options.announce ? orphans(options.ports) : [];
     const names = new Set(awaited.map(({ worker }) => worker));

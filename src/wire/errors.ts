@@ -9,6 +9,7 @@ const STATUS_OF: Record<ErrorCode, status> = {
   unavailable: status.UNAVAILABLE,
   unauthenticated: status.UNAUTHENTICATED,
   'permission-denied': status.PERMISSION_DENIED,
+  'not-allowed': status.PERMISSION_DENIED,
   'invalid-argument': status.INVALID_ARGUMENT,
   'not-shippable': status.INVALID_ARGUMENT,
   'not-cloneable': status.INVALID_ARGUMENT,

@@ -5,6 +5,7 @@ import type { MemoryLimits } from '../core/memory-limits.js';
 import type { LogLevel } from '../core/log-level.js';
 import type { PolicyName } from '../core/placement.js';
 import type { Address, PortRange } from './address.js';
+import type { NamedFunction } from './functions/named.js';
 import type { Credentials } from './credentials.js';
 
 /** What a pool is started with; resolved, nothing left to default. Durations in ms. */
@@ -61,6 +62,8 @@ export interface ServerOptions extends MemoryLimits {
   announce: boolean;
   /** Whether to serve health checking and reflection, for tools. */
   standardServices: boolean;
+  /** The functions that may run; any where undefined. */
+  functions: readonly NamedFunction[] | undefined;
 }
 
 export interface QueueOptions {
@@ -130,6 +133,8 @@ export interface WorkerOptions extends MemoryLimits {
   passEnv: readonly string[] | undefined;
   /** Whether to serve health checking and reflection, for tools. */
   standardServices: boolean;
+  /** The functions that may run; any where undefined. Its coordinator has to have the same. */
+  functions: readonly NamedFunction[] | undefined;
 }
 
 /** Where a worker finds its coordinator. */

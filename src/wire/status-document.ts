@@ -46,6 +46,8 @@ export interface PoolStatus {
   http_address: string | null;
   /** How workers are chosen; empty where a worker speaks for itself. */
   policy: string;
+  /** What may run: `any` function, or `named` ones only; empty where a worker speaks for itself. */
+  code: string;
 }
 
 export function poolStatusFrom(document: StatusDocument__Output): PoolStatus {
@@ -58,6 +60,7 @@ export function poolStatusFrom(document: StatusDocument__Output): PoolStatus {
     wanted: document.wanted,
     http_address: document.httpAddress || null,
     policy: document.policy,
+    code: document.code,
   };
 }
 

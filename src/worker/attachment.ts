@@ -9,6 +9,7 @@ import type { CoordinatorMessage__Output } from '../wire/generated/offhand/v1/Co
 import type { WorkerMessage } from '../wire/generated/offhand/v1/WorkerMessage.js';
 import type { WorkerState } from '../wire/generated/offhand/v1/WorkerState.js';
 import type { Logger } from '../host/logger.js';
+import { listHash } from '../wire/functions/named.js';
 import { CoordinatorClient } from '../wire/proto.js';
 import { PROTOCOL, VERSION } from '../wire/protocol.js';
 import type { CoordinatorPlace, WorkerOptions } from '../wire/process-messages.js';
@@ -160,6 +161,7 @@ export class Attachment {
         leases: this.#worker.leases.uses(now),
         slotAddresses: this.#worker.slotAddresses,
         tags: [...this.#options.tags],
+        functions: listHash(this.#options.functions),
       },
     });
   }

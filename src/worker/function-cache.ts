@@ -10,6 +10,7 @@ import {
   type SentPart,
   type SentSource,
 } from '../wire/functions/parts.js';
+import type { NamedFunctions } from '../wire/functions/named.js';
 import type { Setup } from '../wire/functions/setup.js';
 
 /** A setup that has not run in this thread. */
@@ -25,7 +26,10 @@ interface Kept {
   bytes: number;
 }
 
-/** The functions that one thread knows, compiled, and what they need. */
+/**
+ * The functions that one thread knows, compiled, and what they need. Whatever runs in the thread is compiled here, so it is
+ * here that a list of what may run is kept to.
+ */
 export class FunctionCache {
   readonly #functions = new LRUCache<string, Kept>({
     max: MAX_FUNCTIONS,
@@ -36,10 +40,15 @@ export class FunctionCache {
   /** Setups that have run here, by the hashes of their content. */
   readonly #setUp = new LRUCache<string, true>({ max: MAX_FUNCTIONS });
   readonly #folder: string;
+  readonly #named: NamedFunctions | undefined;
 
-  /** @param folder absolute path, from which functions resolve what they import. */
-  constructor(folder: string) {
+  /**
+   * @param folder absolute path, from which functions resolve what they import.
+   * @param named those that may run; any where left out.
+   */
+  constructor(folder: string, named?: NamedFunctions) {
     this.#folder = folder;
+    this.#named = named;
     this.#parts = new PartCache(join(folder, 'offhand-part.js'));
   }
 
@@ -50,9 +59,11 @@ export class FunctionCache {
   /**
    * The first setup that has to run before this function does, if one has not run here.
    *
-   * @throws PoolError `code-unknown`
+   * @param name for people.
+   * @throws PoolError `code-unknown`, `not-allowed`
    */
-  missingSetup(id: string, source: SentSource | undefined): MissingSetup | undefined {
+  missingSetup(id: string, source: SentSource | undefined, name = 'anonymous'): MissingSetup | undefined {
+    if (source) this.#named?.check(source, name);
     const parts = source ? source.parts.filter(isSetup) : (this.#functions.get(id)?.setups ?? []);
     const missing = parts.find((part) => !this.#setUp.get(part.id));
     return missing && { id: missing.id, setup: this.#parts.get(missing).value as Setup };
@@ -63,11 +74,16 @@ export class FunctionCache {
     this.#setUp.set(id, true);
   }
 
-  /** Compiling already runs what stands around a function. @throws PoolError `not-shippable`, `code-unknown` */
-  get(id: string, source: SentSource | undefined): AnyFunction {
+  /**
+   * Compiling already runs what stands around a function.
+   *
+   * @throws PoolError `not-shippable`, `code-unknown`, `not-allowed`
+   */
+  get(id: string, source: SentSource | undefined, name = 'anonymous'): AnyFunction {
     const known = this.#functions.get(id);
     if (known) return known.fn;
     if (source === undefined) throw codeUnknown(id);
+    this.#named?.check(source, name);
     const parts = source.parts.map((part) => this.#parts.get(part));
     const fn = compileFunction(
       source.text,

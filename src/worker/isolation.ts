@@ -1,4 +1,5 @@
 import { type ResourceLimits, Worker as Thread } from 'node:worker_threads';
+import type { NamedFunction } from '../wire/functions/named.js';
 import type { Payload } from '../wire/values/payload.js';
 import type { Board } from './board.js';
 import type { Stray } from './strays.js';
@@ -11,6 +12,8 @@ export interface IsolatedTask {
   board: SharedArrayBuffer;
   workerId: string;
   keepsOutput: boolean;
+  /** Those that may run; any where undefined. */
+  functions: readonly NamedFunction[] | undefined;
   job: Omit<Job, 'outbox' | 'fn' | 'args' | 'count' | 'isList' | 'isolate'> & { args: Payload };
 }
 

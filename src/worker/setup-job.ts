@@ -51,8 +51,11 @@ class SetupOutbox implements Outbox {
     this.hasSucceeded = true;
   }
 
-  failed(_number: number, _count: number, { message, name, error }: Failure): void {
+  failed(_number: number, _count: number, failed: Failure): void {
+    const { message, name, error } = failed;
     const { number, count, outbox } = this.#job;
+    // It did not go wrong, it must not run: trying again is of no use.
+    if (failed.code === 'not-allowed') return outbox.failed(number, count, failed, 0);
     const why = name ? `${name}: ${message}` : message;
     const words = setupFailureMessage(this.#job.name, this.#name, why);
     const failure = {

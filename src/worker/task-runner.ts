@@ -145,7 +145,7 @@ export class TaskRunner {
     let lists: unknown[][];
     try {
       if (source === undefined && !this.#functions.has(functionId)) throw codeUnknown(functionId);
-      const missing = this.#functions.missingSetup(functionId, source);
+      const missing = this.#functions.missingSetup(functionId, source, job.name);
       if (missing) return this.#runAfter(missing, job, args);
       lists = argumentLists(job, args);
     } catch (error) {
@@ -191,7 +191,7 @@ export class TaskRunner {
       let value: unknown;
       let isPromised: boolean;
       try {
-        job.fn ??= this.#functions.get(job.functionId, job.source);
+        job.fn ??= this.#functions.get(job.functionId, job.source, job.name);
       } catch (error) {
         this.#finish(job, undefined);
         outbox.failed(number, lists.length - index, failureOf(error, false), 0);

@@ -1,5 +1,6 @@
 import type { ErrorCode } from '../core/errors.js';
 import type { Credentials } from '../wire/credentials.js';
+import type { NamedFunction } from '../wire/functions/named.js';
 import type { Outcome } from '../wire/outcome.js';
 import type { Payload } from '../wire/values/payload.js';
 import type { PutContent } from '../wire/values/put.js';
@@ -20,6 +21,8 @@ export interface ThreadSettings {
   credentials: Credentials;
   /** Whether what tasks print is wanted here, for a log. */
   keepsOutput: boolean;
+  /** Those that may run; any where undefined. */
+  functions: readonly NamedFunction[] | undefined;
   /** How much memory it may use for JavaScript objects; as much as V8 allows where undefined. */
   maxHeapBytes: number | undefined;
   /** Checks leases; undefined until the worker is attached. */

@@ -2,6 +2,7 @@ import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import type { MessagePort } from 'node:worker_threads';
 import type { Board } from './board.js';
+import { type NamedFunction, namedFunctions } from '../wire/functions/named.js';
 import { FunctionCache } from './function-cache.js';
 import { watchStrays } from './strays.js';
 import { captureOutput } from './task-output.js';
@@ -15,11 +16,13 @@ interface Scene {
   workerId: string;
   /** Whether there is a log for what tasks print. */
   keepsOutput: boolean;
+  /** Those that may run; any where undefined. */
+  functions: readonly NamedFunction[] | undefined;
   runIsolated: RunIsolated;
 }
 
 /** Makes this thread one in which tasks run, and gives what runs them: the surroundings that their code finds. */
-export function setScene({ port, board, workerId, keepsOutput, runIsolated }: Scene): TaskRunner {
+export function setScene({ port, board, workerId, keepsOutput, functions, runIsolated }: Scene): TaskRunner {
   // Functions come without their imports: `require` and `import()` inside them resolve from the worker's working folder.
   const folder = process.cwd();
   Object.defineProperty(globalThis, 'require', {
@@ -28,7 +31,7 @@ export function setScene({ port, board, workerId, keepsOutput, runIsolated }: Sc
     writable: true,
   });
   const tell = (message: ThreadMessage) => port.postMessage(message);
-  const runner = new TaskRunner(board, new FunctionCache(folder), tell, {
+  const runner = new TaskRunner(board, new FunctionCache(folder, namedFunctions(functions)), tell, {
     workerId,
     hold: { release: () => port.unref(), take: () => port.ref() },
     tellNews(news) {

@@ -5,6 +5,7 @@ import type { Credentials } from '../wire/credentials.js';
 import type { RunCodeRequest__Output } from '../wire/generated/offhand/v1/RunCodeRequest.js';
 import type { SettleLeaseRequest__Output } from '../wire/generated/offhand/v1/SettleLeaseRequest.js';
 import type { WorkerState } from '../wire/generated/offhand/v1/WorkerState.js';
+import type { NamedFunction } from '../wire/functions/named.js';
 import { readLease, type SignedLease } from '../wire/lease-token.js';
 import type { Failure, Outcome } from '../wire/outcome.js';
 import { payloadFrom } from '../wire/values/payload.js';
@@ -46,6 +47,8 @@ export interface WorkerSettings {
   maxHeapBytes: number | undefined;
   /** Whether there is a log for what tasks print. */
   keepsOutput: boolean;
+  /** Those that may run; any where undefined. */
+  functions: readonly NamedFunction[] | undefined;
 }
 
 /** Ends a process one of whose threads can be neither ended nor started. */
@@ -78,10 +81,10 @@ export class Worker {
   #signingKey: Uint8Array | undefined;
 
   /** Its threads begin to load at once. */
-  constructor({ id, slotPlaces, credentials, maxHeapBytes, keepsOutput }: WorkerSettings) {
+  constructor({ id, slotPlaces, ...shared }: WorkerSettings) {
     this.id = id;
     this.#slots = slotPlaces.map((place, index) => {
-      const settings = { workerId: id, slot: index, place, credentials, maxHeapBytes, keepsOutput };
+      const settings = { ...threadSettings(shared), workerId: id, slot: index, place };
       return new Slot(settings, {
         stuck: () => this.onStuck(),
         lost: () => void this.#onLost(index),
@@ -92,7 +95,7 @@ export class Worker {
         wanted: (asked) => void this.#givePut(index, asked),
       });
     });
-    this.puts = new PutStore(new ValuePuller(credentials), (dropped) => {
+    this.puts = new PutStore(new ValuePuller(shared.credentials), (dropped) => {
       for (const slot of this.#slots) slot.give({ type: 'drop', id: dropped });
     });
     this.leases = new SlotLeases(this.#slots.map((slot) => slot.board));
@@ -290,6 +293,16 @@ export class Worker {
     if (!slot) throw new PoolError('lease-lost', `this worker has no slot ${index}`);
     return slot;
   }
+}
+
+/** Out of all that a worker is started with: what its threads need. */
+function threadSettings({
+  credentials,
+  maxHeapBytes,
+  keepsOutput,
+  functions,
+}: Omit<WorkerSettings, 'id' | 'slotPlaces'>) {
+  return { credentials, maxHeapBytes, keepsOutput, functions };
 }
 
 /** What never began is no outcome of the task but a refused call. */

@@ -22,6 +22,8 @@ const TYPED: ServerArguments = {
   workerPorts: '5001-5100',
   inspect: false,
   passEnv: undefined,
+  code: 'any',
+  functions: undefined,
   slots: '1',
   profile: false,
   profileInterval: '100',

@@ -69,6 +69,7 @@ test('the picture counts down what is known, and counts up the rest', () => {
     wanted: 4,
     http_address: null,
     policy: '',
+    code: 'any',
   };
   const known = new Map([
     ['a', { number: 1, name: 'wait 5s', ms: 5_000 }],

@@ -134,6 +134,7 @@ test('however many functions there are, series are not: the first hundred names 
         wanted: 0,
         http_address: null,
         policy: '',
+        code: 'any',
       }),
     leases: () => 0,
   });

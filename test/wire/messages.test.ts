@@ -117,6 +117,7 @@ describe('the status document', () => {
       wanted: 3,
       httpAddress: 'http://127.0.0.1:5000',
       policy: 'first-free',
+      code: 'any',
     };
     expect(poolStatusFrom(document)).toEqual({
       workers: [
@@ -137,16 +138,20 @@ describe('the status document', () => {
       wanted: 3,
       http_address: 'http://127.0.0.1:5000',
       policy: 'first-free',
+      code: 'any',
     });
   });
 
   test('of an empty pool is empty', () => {
-    expect(poolStatusFrom({ workers: [], queue: null, wanted: 0, httpAddress: '', policy: '' })).toEqual({
+    expect(
+      poolStatusFrom({ workers: [], queue: null, wanted: 0, httpAddress: '', policy: '', code: '' }),
+    ).toEqual({
       workers: [],
       queue: { pending: 0, tasks: [] },
       wanted: 0,
       http_address: null,
       policy: '',
+      code: '',
     });
   });
 });

@@ -99,6 +99,7 @@ interface Built {
 async function build(path: string, name: string, external: readonly string[]): Promise<Built> {
   const esbuild = await loadEsbuild();
   const natives = new NativePackages();
+  const folder = dirname(path);
   for (;;) {
     const known = natives.names.size;
     const options = {
@@ -111,7 +112,6 @@ async function build(path: string, name: string, external: readonly string[]): P
       charset: 'utf8',
       legalComments: 'none',
       logLevel: 'silent',
-      absWorkingDir: process.cwd(),
       external: [...external, ...natives.names],
       plugins: [natives.plugin],
       // What a module reads of its own place is that of the worker, as for functions.
@@ -127,27 +127,55 @@ async function build(path: string, name: string, external: readonly string[]): P
         esbuild.build({
           ...options,
           format: 'cjs',
+          // Comments name its files: the same module has the same hash, wherever the program was started that sends it.
+          absWorkingDir: folder,
           // Nothing is written: it is where the map's sources are named from.
-          outdir: dirname(path),
+          outdir: folder,
           allowOverwrite: true,
           sourcemap: 'external',
           sourcesContent: false,
         }),
-        esbuild.build({ ...options, format: 'esm' }),
+        esbuild.build({ ...options, format: 'esm', absWorkingDir: folder }),
       ]);
       if (natives.names.size > known) continue;
       const [output] = Object.values(asked.metafile.outputs);
       const isEsm = asked.metafile.inputs[output?.entryPoint ?? '']?.format === 'esm';
       return {
-        metafile: sent.metafile,
+        metafile: fromHere(sent.metafile, folder),
         data: outputOf(sent, '.js').contents,
         map: outputOf(sent, '.js.map').text,
         exports: isEsm ? output?.exports : undefined,
       };
     } catch (error) {
-      throw cannotBundle(name, error);
+      throw cannotBundle(name, error, folder);
     }
   }
+}
+
+/** With files named from the working folder, as people know them. */
+function fromHere(metafile: Metafile, folder: string): Metafile {
+  const inputs = Object.entries(metafile.inputs).map(([file, input]) => [
+    nameFromHere(file, folder),
+    { ...input, imports: input.imports.map((one) => ({ ...one, path: nameFromHere(one.path, folder) })) },
+  ]);
+  const outputs = Object.entries(metafile.outputs).map(([file, output]) => [
+    file,
+    {
+      ...output,
+      ...(output.entryPoint !== undefined && { entryPoint: nameFromHere(output.entryPoint, folder) }),
+      inputs: Object.fromEntries(
+        Object.entries(output.inputs).map(([name, input]) => [nameFromHere(name, folder), input]),
+      ),
+    },
+  ]);
+  return {
+    inputs: Object.fromEntries(inputs) as Metafile['inputs'],
+    outputs: Object.fromEntries(outputs) as Metafile['outputs'],
+  };
+}
+
+function nameFromHere(file: string, folder: string): string {
+  return relative(process.cwd(), resolve(folder, file));
 }
 
 function outputOf({ outputFiles }: { outputFiles: OutputFile[] }, ending: string): OutputFile {
@@ -171,15 +199,20 @@ async function loadEsbuild(): Promise<typeof Esbuild> {
   }
 }
 
-function cannotBundle(name: string, error: unknown): PoolError {
+function cannotBundle(name: string, error: unknown, folder: string): PoolError {
   const { errors = [] } = error as Partial<BuildFailure>;
   const reasons =
-    errors.length > 0 ? errors.slice(0, 3).map(inWords).join('; ') : firstLine(messageOf(error));
+    errors.length > 0
+      ? errors
+          .slice(0, 3)
+          .map((one) => inWords(one, folder))
+          .join('; ')
+      : firstLine(messageOf(error));
   return new PoolError('not-shippable', `${name} cannot be bundled: ${reasons}`, { cause: error });
 }
 
-function inWords({ text, location }: Message): string {
-  const where = location ? `${location.file}:${location.line}: ` : '';
+function inWords({ text, location }: Message, folder: string): string {
+  const where = location ? `${nameFromHere(location.file, folder)}:${location.line}: ` : '';
   if (/Top-level await/.test(text))
     return `${where}a module that is sent cannot await at its top; put that into a function`;
   return `${where}${text}`;
