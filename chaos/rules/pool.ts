@@ -1,3 +1,4 @@
+import { UNUSED_LEASE_TTL_MS } from '../../src/core/lease.js';
 import type { Rule } from '../checker.js';
 import type { Attempt, History, Restart } from '../history.js';
 import { byBeginning, groupBy, inMs } from './attempts.js';
@@ -55,11 +56,15 @@ function sessionsOf({ calls }: History): Map<string, string> {
   return new Map(calls.map(({ id, client, isSubmitted }) => [id, isSubmitted ? 'queue' : client]));
 }
 
+/** One that was restarted leaves the slots to those who had them for one lease time: they may be frozen, or gone. */
 function coordinatorOutages({ rounds }: History): Span[] {
   const faults = rounds.flatMap((round) => round.faults);
   return faults
     .filter(({ target }) => target === 'coordinator')
-    .map(({ at, until }) => ({ from: at, to: until }));
+    .map(({ kind, at, until }) => ({
+      from: at,
+      to: kind === 'freeze-coordinator' ? until : until + UNUSED_LEASE_TTL_MS,
+    }));
 }
 
 /** When a client had calls of its own that were not over. */

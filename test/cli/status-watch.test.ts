@@ -33,6 +33,7 @@ const poolOf = (workers: WorkerStatus[]): PoolStatus => ({
   queue: { pending: 0, tasks: [] },
   wanted: workers.length,
   http_address: null,
+  code: 'any',
   policy: 'first-free',
 });
 
