@@ -15,7 +15,8 @@ test('in a batch each script is told when it ends; when the worker dies only tho
   const server = await startServer(jobs, ['1', '--no-profile', '--no-http']);
   const command = jobs.start('--batch', '3');
   await waitFor('the first to be told of', () => /succeeded +a\.sh/.test(command.stdout));
-  const worker = await waitFor('the second to begin', () =>
+  await waitFor('the second to be told of', () => /started +b\.sh/.test(command.stdout));
+  const worker = await waitFor('it to say where it runs', () =>
     existsSync(jobs.path('worker')) ? Number(readFileSync(jobs.path('worker'), 'utf8')) : 0,
   );
   killNow(worker);
