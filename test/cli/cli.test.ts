@@ -138,7 +138,7 @@ describe('status', () => {
   test('--json prints the document of GetStatus', async () => {
     const document = JSON.parse(await ok(['status', '--json'])) as StatusDocument;
     const { workers, queue } = await server.status();
-    expect(Object.keys(document)).toEqual(['workers', 'queue', 'wanted', 'http_address', 'policy']);
+    expect(Object.keys(document)).toEqual(['workers', 'queue', 'wanted', 'http_address', 'policy', 'code']);
     expect(document.queue).toEqual(queue);
     expect(document.workers.map(({ worker }) => worker)).toEqual(['worker-1', 'worker-2']);
     for (const [index, worker] of document.workers.entries()) {
