@@ -18,6 +18,8 @@ process.on('SIGTERM', () => void server?.stop());
 process.on('disconnect', () => {
   if (!server) process.exit(0); // The workers that were starting notice this end in the same way.
   void server.stop(0).then(() => process.exit(0));
+  // Whoever could hear what became of the tasks is gone: nobody waits to be told.
+  void server.kill();
 });
 
 process.on('message', (request: ServerRequest) => {

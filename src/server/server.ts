@@ -12,6 +12,7 @@ import { tlsObstacle } from '../wire/tls-obstacle.js';
 import { bindFirstFree, createGrpcServer } from '../wire/grpc-server.js';
 import { ensureSigningKey } from '../host/token.js';
 import { createLogger } from '../host/logger.js';
+import { releaseSocket } from '../host/sockets.js';
 import { removePoolFile, writePoolFile } from '../host/pool-files.js';
 import { meetHandler } from '../wire/discovery.js';
 import { coordinatorService, discoveryService, queueService } from '../wire/proto.js';
@@ -116,7 +117,10 @@ async function start(
   });
   supervisor.onEnded = (process) => {
     const link = coordinator.members.ofProcess(process);
-    if (link) coordinator.lose(link);
+    if (!link) return;
+    coordinator.lose(link);
+    // It could not do so itself.
+    link.info.slotAddresses.forEach(releaseSocket);
   };
   keepConnectionsAlive();
   const server = createGrpcServer(options.credentials);

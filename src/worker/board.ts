@@ -34,7 +34,7 @@ const GRACE_MS = 7;
 const NUMBER = 4; // In words of 8 bytes.
 const EPOCH = 5;
 const BEGUN_AT = 6;
-const BUSY_MS = 7;
+const BUSY = 7;
 const COMPLETED = 8;
 const FAILED = 9;
 const FINISHED_AT = 10;
@@ -146,13 +146,17 @@ export class Board {
     const lastEpoch = this.#figures[EPOCH] ?? 0;
     this.#figures[NUMBER] = number;
     this.#figures[EPOCH] = epoch;
-    this.#figures[BEGUN_AT] = this.now();
+    const begunAt = this.now();
+    this.#figures[BEGUN_AT] = begunAt;
     this.#figures[SERIAL] = serial;
     if (name !== this.#written) this.#writeName(name);
     if (client !== this.#writtenClient) this.#writeClient(client);
     Atomics.store(this.#words, GRACE_MS, 0);
     Atomics.store(this.#words, RUNNING, 1);
-    if (!this.isOver(epoch)) return true;
+    if (!this.isOver(epoch)) {
+      this.#addBusy(-begunAt);
+      return true;
+    }
     this.#figures[NUMBER] = lastNumber;
     this.#figures[EPOCH] = lastEpoch;
     Atomics.store(this.#words, RUNNING, 0);
@@ -168,7 +172,7 @@ export class Board {
     const figures = this.#figures;
     const now = this.now();
     figures[FINISHED_AT] = now;
-    figures[BUSY_MS] = (figures[BUSY_MS] ?? 0) + now - (figures[BEGUN_AT] ?? 0);
+    this.#addBusy(now);
     if (isCompleted !== undefined) {
       const count = isCompleted ? COMPLETED : FAILED;
       figures[count] = (figures[count] ?? 0) + 1;
@@ -235,8 +239,16 @@ export class Board {
 
   /** Time spent running is in ms, the running task included. */
   get counters(): { busyMs: number; completed: number; failed: number } {
-    const [busyMs = 0, completed = 0, failed = 0] = this.#figures.subarray(BUSY_MS, FAILED + 1);
-    return { busyMs: busyMs + (this.running?.runningMs ?? 0), completed, failed };
+    const figures = this.#figures;
+    let busy = figures[BUSY] ?? 0;
+    let now = this.now();
+    // A task that begins or ends between the two looks would be charged with the time from one to the other.
+    while (busy !== figures[BUSY]) {
+      busy = figures[BUSY] ?? 0;
+      now = this.now();
+    }
+    const busyMs = busy < 0 ? Math.max(0, busy + now) : busy;
+    return { busyMs, completed: figures[COMPLETED] ?? 0, failed: figures[FAILED] ?? 0 };
   }
 
   /** Of the task that began last. */
@@ -245,6 +257,14 @@ export class Board {
     const client = this.#client.toString('utf8', 0, Atomics.load(this.#words, CLIENT_LENGTH));
     const serial = this.#figures[SERIAL] ?? 0;
     return { taskId: serial === 0 ? client : `${client || this.last.epoch}.${serial}`, name };
+  }
+
+  /**
+   * Time spent running is one word, so that nobody can read half of a change: its sum while nothing runs, and less than
+   * zero while something does, by the instant at which the sum would have been zero.
+   */
+  #addBusy(ms: number): void {
+    this.#figures[BUSY] = (this.#figures[BUSY] ?? 0) + ms;
   }
 
   #tellEnded(now: number, isCompleted: boolean): void {

@@ -31,8 +31,6 @@ async function startPids(...args: string[]): Promise<Script> {
   return started;
 }
 
-/** A worker has two seconds to say good-bye; a busy machine takes its time besides. */
-const ENDING_MS = 6_000;
 const goneWithin = (limitMs: number) =>
   until('all processes of the pool are gone', () => !pids.some(isAlive), limitMs);
 
@@ -73,13 +71,13 @@ describe('a script', () => {
       code: 1,
       err: expect.stringContaining('the script broke'),
     });
-    await goneWithin(ENDING_MS);
+    await goneWithin(3_000);
   });
 
   test('that calls process.exit while a task runs takes its pool along', async () => {
     const { ended } = await startPids('exit');
     expect(await ended).toMatchObject({ code: 3 });
-    await goneWithin(ENDING_MS);
+    await goneWithin(3_000);
   });
 });
 
@@ -87,7 +85,7 @@ describe('a script that is killed', () => {
   test('while a busy loop runs takes coordinator and workers along at once', async () => {
     const { kill } = await startPids('spin');
     kill('SIGKILL');
-    await goneWithin(ENDING_MS);
+    await goneWithin(3_000);
   });
 
   test('while a task blocks in native code takes that along too, and what it started', async () => {
@@ -96,7 +94,7 @@ describe('a script that is killed', () => {
     await until('the task blocks', () => existsSync(file));
     pids.push(Number(readFileSync(file, 'utf8')));
     kill('SIGKILL');
-    await goneWithin(ENDING_MS);
+    await goneWithin(6_000);
   });
 
   test('together with its coordinator leaves no worker behind, even one that blocks in native code', async () => {
@@ -107,7 +105,7 @@ describe('a script that is killed', () => {
     pids.push(Number(readFileSync(file, 'utf8')));
     kill('SIGKILL');
     process.kill(coordinator ?? -1, 'SIGKILL');
-    await goneWithin(ENDING_MS);
+    await goneWithin(6_000);
   });
 });
 
