@@ -41,8 +41,11 @@ export function nameCaller(error: unknown): void {
 }
 
 function hasFramesIn(file: string, error: Error): boolean {
-  const descriptor = Object.getOwnPropertyDescriptor(error, 'stack');
-  return typeof descriptor?.value === 'string' && descriptor.value.includes(file);
+  try {
+    return typeof error.stack === 'string' && error.stack.includes(file);
+  } catch {
+    return false; // A getter of the function's own, and what it throws is no news to anybody.
+  }
 }
 
 /** When it is read for the first time. */
