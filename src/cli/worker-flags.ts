@@ -67,6 +67,10 @@ export const workerFlags = {
     describe: 'what may run: any function, or named ones, which offhand allow has registered',
   },
   functions: { type: 'string', describe: 'file of the functions that may run (with --code named)' },
+  'audit-log': {
+    type: 'string',
+    describe: 'file that is told who ran which function when, and what came of it, as JSON lines',
+  },
   auth: {
     type: 'boolean',
     default: true,
@@ -96,4 +100,5 @@ export interface WorkerFlags extends ReachArguments {
   passEnv: readonly string[] | undefined;
   code: 'any' | 'named';
   functions: string | undefined;
+  auditLog: string | undefined;
 }

@@ -1,3 +1,4 @@
+import { resolve } from 'node:path';
 import { checkNames } from '../core/clean-environment.js';
 import { PoolError } from '../core/errors.js';
 import type { LogLevel } from '../core/log-level.js';
@@ -7,6 +8,7 @@ import { tagSet } from '../core/tags.js';
 import { isOneMachine, parsePortRange, type PortRange, portsOf } from '../wire/address.js';
 import type { NamedFunction } from '../wire/functions/named.js';
 import type { Tls } from '../wire/credentials.js';
+import { AuditLog } from '../host/audit-log.js';
 import { maxValueBytes } from '../wire/values/size-limit.js';
 import { parseDurationMs } from './duration.js';
 import { functionsThatMayRun } from './functions-file.js';
@@ -31,6 +33,7 @@ export interface ResolvedWorkerFlags extends MemoryLimits {
   inspect: boolean;
   passEnv: readonly string[];
   functions: readonly NamedFunction[] | undefined;
+  auditLog: string | undefined;
 }
 
 /**
@@ -71,6 +74,15 @@ export function resolveWorkerFlags(args: WorkerFlags, workers: number): Resolved
     inspect: args.inspect,
     passEnv: checkNames(args.passEnv?.flatMap((names) => names.split(',')) ?? [], '--pass-env'),
     functions: functionsThatMayRun(args),
+    auditLog: auditFile(args.auditLog),
     ...memoryLimits(args, slots, { maxRss: '--max-rss', maxHeap: '--max-heap' }),
   };
+}
+
+/** That it cannot be written is said before anything starts. @throws PoolError `permission-denied` */
+function auditFile(given: string | undefined): string | undefined {
+  if (given === undefined) return undefined;
+  const file = resolve(given);
+  new AuditLog(file).close();
+  return file;
 }

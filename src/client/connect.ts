@@ -1,4 +1,3 @@
-import { randomUUID } from 'node:crypto';
 import { maxValueBytes } from '../wire/values/size-limit.js';
 import { PoolError } from '../core/errors.js';
 import { type Address, DEFAULT_PORT, parseAddress } from '../wire/address.js';
@@ -8,6 +7,7 @@ import { checkToken, findToken } from '../host/token.js';
 import { CoordinatorLink } from './coordinator-link.js';
 import { Lanes } from './lanes.js';
 import { InlineExecutor } from './inline-executor.js';
+import { CLIENT_ID } from './direct-task.js';
 import { checkKeys, checkNumber, refuse } from './options.js';
 import { Pool } from './pool.js';
 import { TaskClient } from './task-client.js';
@@ -51,13 +51,16 @@ export async function connect(address?: string, options: ConnectOptions = {}): P
   return connectPool(pool, { token, tls }, { reconnectMs });
 }
 
+/** Of this process: each has its own fair share. */
+let connections = 0;
+
 /** Dials, and makes sure that a pool answers. */
 export async function connectPool(
   address: Address,
   credentials: Credentials,
   settings: { reconnectMs: number; onClose?: () => Promise<void> },
 ): Promise<Pool> {
-  const coordinator = new CoordinatorLink(address, credentials, randomUUID());
+  const coordinator = new CoordinatorLink(address, credentials, `${CLIENT_ID}/${++connections}`);
   try {
     const { slots } = await coordinator.handshake();
     const { reconnectMs, onClose } = settings;

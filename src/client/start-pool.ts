@@ -155,6 +155,7 @@ export async function launchPool(
       announce: false,
       standardServices: false,
       functions: undefined,
+      auditLog: undefined,
     },
   });
   loadParser();

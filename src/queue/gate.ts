@@ -7,17 +7,24 @@ import type { TaskSpec } from './store.js';
 /** Functions that were let in under other ids than they are registered by, because they need setups. */
 const MAX_LET_IN = 10_000;
 
+type Refused = (tasks: readonly TaskSpec[]) => void;
+
 /**
  * Lets in what may run. What a setup does is not read in this process, and what stood in the store before was let in by
  * others: workers look at everything again.
  */
 export class Gate {
   readonly #named: NamedFunctions | undefined;
+  readonly #refused: Refused;
   readonly #letIn = new LRUCache<string, true>({ max: MAX_LET_IN });
 
-  /** @param named undefined where anything may run. */
-  constructor(named?: NamedFunctions) {
+  /**
+   * @param named undefined where anything may run.
+   * @param refused told of tasks that may not.
+   */
+  constructor(named?: NamedFunctions, refused: Refused = () => undefined) {
     this.#named = named;
+    this.#refused = refused;
   }
 
   /** @throws PoolError `not-allowed`; `code-unknown` for what came without its source and is not known to be let in */
@@ -25,7 +32,12 @@ export class Gate {
     if (!this.#named) return;
     for (const { id, source, parts } of functions) {
       const name = tasks.find(({ functionId }) => functionId === id)?.name ?? 'anonymous';
-      this.#named.check({ text: source, parts }, name);
+      try {
+        this.#named.check({ text: source, parts }, name);
+      } catch (error) {
+        this.#refused(tasks);
+        throw error;
+      }
       this.#letIn.set(id, true);
     }
     for (const { functionId, name } of tasks) {

@@ -1,9 +1,10 @@
 import { CoordinatorLink } from '../client/coordinator-link.js';
 import { DirectExecutor } from '../client/direct-executor.js';
 import type { Credentials } from '../wire/credentials.js';
-import { type NamedFunction, namedFunctions } from '../wire/functions/named.js';
-import type { CoordinatorPlace, QueueOptions } from '../wire/process-messages.js';
+import { namedFunctions } from '../wire/functions/named.js';
+import type { CoordinatorPlace, QueueOptions, ServerOptions } from '../wire/process-messages.js';
 import { Gate } from './gate.js';
+import type { QueueObserver } from './observers.js';
 import type { TaskStore } from './store.js';
 import { MemoryTaskStore } from './stores/memory.js';
 import { TaskQueue, type TaskQueueLog } from './task-queue.js';
@@ -22,12 +23,14 @@ async function openStore({ store }: QueueOptions): Promise<TaskStore> {
 
 /** Opens the store that the options name, and takes up what it holds. @throws PoolError */
 export async function openQueue(
-  options: QueueOptions,
-  functions: readonly NamedFunction[] | undefined,
+  { queue: options, functions }: Pick<ServerOptions, 'queue' | 'functions'>,
+  audit: QueueObserver | undefined,
   log: TaskQueueLog,
 ): Promise<TaskQueue> {
-  const gate = new Gate(namedFunctions(functions));
-  return TaskQueue.open(await openStore(options), options, log, gate);
+  const gate = new Gate(namedFunctions(functions), (tasks) => audit?.refused?.(tasks));
+  const queue = await TaskQueue.open(await openStore(options), options, log, gate);
+  if (audit) queue.observe(audit);
+  return queue;
 }
 
 /** Lets a queue run its tasks, as a client of the coordinator at `place`. */

@@ -1,6 +1,7 @@
 import type { sendUnaryData, ServerUnaryCall } from '@grpc/grpc-js';
 import type { PoolError } from '../core/errors.js';
 import type { TaskId } from '../core/ids.js';
+import { callerOf } from '../wire/caller.js';
 import { toStatus } from '../wire/errors.js';
 import type { QueueHandlers } from '../wire/generated/offhand/v1/Queue.js';
 import type { TaskInfo } from '../wire/generated/offhand/v1/TaskInfo.js';
@@ -27,7 +28,7 @@ export function queueHandlers(queue: TaskQueue): QueueHandlers {
     Submit(call, respond) {
       answer(call, respond, async () => {
         const { functions, tasks } = call.request;
-        const [client, now] = [clientOf(call), Date.now()];
+        const [client, now] = [callerOf(call), Date.now()];
         const specs = tasks.map((task) => specFrom(task, client, now));
         const added = await queue.submit(specs, functions.map(functionFrom));
         return { tasks: added.map(({ id, isNew }) => ({ taskId: id, known: !isNew })) };
@@ -111,11 +112,6 @@ function outcomeOf(queue: TaskQueue, id: TaskId, onLeave: (leave: () => void) =>
     onLeave(() => queue.unwatch([id], watcher));
     queue.watch([id], watcher, (_, reason: PoolError) => reject(reason)).catch(reject);
   });
-}
-
-/** A caller is known by the name it gives itself, else by its connection. */
-function clientOf(call: Pick<ServerUnaryCall<unknown, unknown>, 'metadata' | 'getPeer'>): string {
-  return String(call.metadata.get('client-id')[0] ?? call.getPeer()).slice(0, 256);
 }
 
 function answer<Res>(

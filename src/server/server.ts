@@ -18,6 +18,7 @@ import { meetHandler } from '../wire/discovery.js';
 import { coordinatorService, discoveryService, queueService } from '../wire/proto.js';
 import { VERSION } from '../wire/protocol.js';
 import { poolStatusFrom } from '../wire/status-document.js';
+import { CoordinatorAudit } from './audit.js';
 import { AttemptWatch } from './attempt-watch.js';
 import { Coordinator } from './coordinator.js';
 import type { CoordinatorPlace, ServerOptions } from '../wire/process-messages.js';
@@ -152,8 +153,10 @@ async function start(
     log.info('stopped');
     stopped.resolve();
   });
+  const audit = options.auditLog === undefined ? undefined : new CoordinatorAudit(options.auditLog, log);
+  release.push(() => audit?.close());
   const { openQueue, queueHandlers, startQueue } = await import('../queue/index.js');
-  const queue = await openQueue(options.queue, options.functions, log);
+  const queue = await openQueue(options, audit, log);
   server.addService(queueService, queueHandlers(queue));
   release.push(async () => {
     droppedTasks = await queue.close();
@@ -165,18 +168,18 @@ async function start(
       httpAddress: service?.address ?? '',
       code: options.functions ? 'named' : 'any',
     });
-  const handlers = coordinatorHandlers(
-    coordinator,
+  const handlers = coordinatorHandlers(coordinator, {
     losses,
     membership,
     status,
-    options.functions,
-    ({ now }) => {
+    functions: options.functions,
+    greeted: (client, from) => audit?.connected(client, from),
+    stop: ({ now }) => {
       void stop(now ? 0 : undefined);
       // It may have begun to stop before, with more patience.
       if (now) supervisor.kill();
     },
-  );
+  });
   server.addService(coordinatorService, handlers);
   let port = 0;
   if (options.announce) {

@@ -1,8 +1,9 @@
 import type { sendUnaryData, ServerUnaryCall } from '@grpc/grpc-js';
 import { PoolError } from '../core/errors.js';
-import { type ClientId, clientId, workerId } from '../core/ids.js';
+import { clientId, workerId } from '../core/ids.js';
 import { POLICIES, type PolicyName } from '../core/placement.js';
 import { MAX_SLOTS } from '../core/registry.js';
+import { callerOf } from '../wire/caller.js';
 import { toStatus } from '../wire/errors.js';
 import type { CoordinatorHandlers } from '../wire/generated/offhand/v1/Coordinator.js';
 import type { StatusDocument } from '../wire/generated/offhand/v1/StatusDocument.js';
@@ -17,14 +18,22 @@ import { Sessions } from './sessions.js';
 import { UnaryLeases } from './unary-leases.js';
 import { type AttachStream, WorkerLink } from './worker-link.js';
 
+/** What answers beside the coordinator. */
+interface Rest {
+  losses: Losses;
+  membership: Membership;
+  status: () => Promise<StatusDocument>;
+  /** Those that may run; any where undefined. */
+  functions: readonly NamedFunction[] | undefined;
+  /** A client says hello, from this address. */
+  greeted: (client: string, from: string) => void;
+  stop: (how: { now: boolean }) => void;
+}
+
 /** The Coordinator service: decodes, asks the coordinator, encodes. */
 export function coordinatorHandlers(
   coordinator: Coordinator,
-  losses: Losses,
-  membership: Membership,
-  status: () => Promise<StatusDocument>,
-  functions: readonly NamedFunction[] | undefined,
-  stop: (how: { now: boolean }) => void,
+  { losses, membership, status, functions, greeted, stop }: Rest,
 ): CoordinatorHandlers {
   const leases = new UnaryLeases(coordinator);
   const sessions = new Sessions(coordinator);
@@ -33,6 +42,7 @@ export function coordinatorHandlers(
     Handshake(call, respond) {
       answer(call, respond, () => {
         checkProtocol(call.request);
+        greeted(callerOf(call), call.getPeer());
         return { version: VERSION, protocol: PROTOCOL, slots: coordinator.members.slots };
       });
     },
@@ -40,18 +50,18 @@ export function coordinatorHandlers(
       const abort = new AbortController();
       // Said of every call when its stream closes; the reason spares an error with a stack each time.
       call.on('cancelled', () => abort.abort('closed'));
-      answer(call, respond, () => leases.find(clientOf(call), call.request, abort.signal));
+      answer(call, respond, () => leases.find(clientId(callerOf(call)), call.request, abort.signal));
     },
     FreeWorker(call, respond) {
       answer(call, respond, () => {
         const { leaseId, requestId } = call.request;
-        if (requestId) leases.freeRequest(clientOf(call), requestId);
+        if (requestId) leases.freeRequest(clientId(callerOf(call)), requestId);
         else leases.free(leaseId);
         return {};
       });
     },
     Session(stream) {
-      sessions.open(clientOf(stream), stream);
+      sessions.open(clientId(callerOf(stream)), stream);
     },
     ExplainLoss(call, respond) {
       answer(call, respond, () => losses.explain(workerId(call.request.workerId)));
@@ -88,11 +98,6 @@ function policyFrom(text: string): PolicyName {
   const policy = POLICIES.find((name) => name === text);
   if (policy) return policy;
   throw new PoolError('invalid-argument', `policy: expected ${POLICIES.join(', ')}, got ${text || 'none'}`);
-}
-
-/** A caller is known by the name it gives itself, else by its connection. */
-function clientOf(call: Pick<ServerUnaryCall<unknown, unknown>, 'metadata' | 'getPeer'>): ClientId {
-  return clientId(String(call.metadata.get('client-id')[0] ?? call.getPeer()));
 }
 
 function answer<Res>(

@@ -84,6 +84,7 @@ export class Supervisor {
       maxRssBytes: options.maxRssBytes,
       maxHeapBytes: options.maxHeapBytes,
       functions: options.functions,
+      auditLog: options.auditLog,
     };
     const awaited = options.announce ? orphans(options.ports) : [];
     const names = new Set(awaited.map(({ worker }) => worker));

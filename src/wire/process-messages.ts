@@ -64,6 +64,8 @@ export interface ServerOptions extends MemoryLimits {
   standardServices: boolean;
   /** The functions that may run; any where undefined. */
   functions: readonly NamedFunction[] | undefined;
+  /** File of who ran what; nobody keeps that where undefined. */
+  auditLog: string | undefined;
 }
 
 export interface QueueOptions {
@@ -135,6 +137,8 @@ export interface WorkerOptions extends MemoryLimits {
   standardServices: boolean;
   /** The functions that may run; any where undefined. Its coordinator has to have the same. */
   functions: readonly NamedFunction[] | undefined;
+  /** File of who ran what; nobody keeps that where undefined. */
+  auditLog: string | undefined;
 }
 
 /** Where a worker finds its coordinator. */

@@ -4,6 +4,7 @@ import { PoolError } from '../core/errors.js';
 import { taskFileName } from '../core/stack.js';
 import { type AnyFunction, compileFunction } from '../wire/functions/compile.js';
 import {
+  keyOf,
   MAX_FUNCTIONS,
   MAX_KEPT_BYTES,
   PartCache,
@@ -23,6 +24,8 @@ export interface MissingSetup {
 interface Kept {
   fn: AnyFunction;
   setups: readonly SentPart[];
+  /** The keys of all that came along with it. */
+  parts: readonly string[];
   bytes: number;
 }
 
@@ -54,6 +57,11 @@ export class FunctionCache {
 
   has(id: string): boolean {
     return this.#functions.has(id);
+  }
+
+  /** The keys (`MODULE <hash>`) of what comes along with a function; none of one that is not known. */
+  partsOf(id: string, source: SentSource | undefined): readonly string[] {
+    return source ? source.parts.map(keyOf) : (this.#functions.get(id)?.parts ?? []);
   }
 
   /**
@@ -92,7 +100,7 @@ export class FunctionCache {
     );
     const setups = source.parts.filter(isSetup).map((part) => ({ ...part, data: undefined }));
     const bytes = parts.reduce((sum, part) => sum + part.bytes, source.text.length);
-    this.#functions.set(id, { fn, setups, bytes });
+    this.#functions.set(id, { fn, setups, parts: this.partsOf(id, source), bytes });
     return fn;
   }
 }

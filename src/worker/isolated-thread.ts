@@ -1,5 +1,6 @@
 // A thread for one task alone, started by the thread of a slot, which stays where its callers reach it.
 import { parentPort, workerData } from 'node:worker_threads';
+import { auditOf } from './audit.js';
 import { Board } from './board.js';
 import type { IsolatedTask } from './isolation.js';
 import { setScene } from './thread-scene.js';
@@ -8,14 +9,13 @@ import { UnaryOutbox } from './unary-outbox.js';
 
 const port = parentPort;
 if (!port) throw new Error('isolated-thread.js is started by the thread of a slot, not by hand');
-const { board, workerId, keepsOutput, functions, job } = workerData as IsolatedTask;
+const { board, settings, job } = workerData as IsolatedTask;
 const tell = (message: ThreadMessage, transfer: ArrayBuffer[]) => port.postMessage(message, transfer);
 const runner = setScene({
   port,
   board: new Board(board),
-  workerId,
-  keepsOutput,
-  functions,
+  settings,
+  audit: auditOf(settings),
   runIsolated: () => Promise.reject(new Error('this thread is isolated already')),
 });
 

@@ -1,19 +1,16 @@
 import { type ResourceLimits, Worker as Thread } from 'node:worker_threads';
-import type { NamedFunction } from '../wire/functions/named.js';
 import type { Payload } from '../wire/values/payload.js';
+import type { Audit } from './audit.js';
 import type { Board } from './board.js';
 import type { Stray } from './strays.js';
 import type { Job, RunIsolated } from './job.js';
 import { failureOf, threadEnd } from './thread-end.js';
-import { isThreadMessage, type ThreadMessage } from './thread-messages.js';
+import { isThreadMessage, type SceneSettings, type ThreadMessage } from './thread-messages.js';
 
 /** What a thread for one task is started with. */
 export interface IsolatedTask {
   board: SharedArrayBuffer;
-  workerId: string;
-  keepsOutput: boolean;
-  /** Those that may run; any where undefined. */
-  functions: readonly NamedFunction[] | undefined;
+  settings: SceneSettings;
   job: Omit<Job, 'outbox' | 'fn' | 'args' | 'count' | 'isList' | 'isolate'> & { args: Payload };
 }
 
@@ -27,7 +24,8 @@ const ENTRY = new URL('../worker/isolated-thread.js', import.meta.url);
  */
 export function isolation(
   board: Board,
-  settings: Omit<IsolatedTask, 'board' | 'job'>,
+  settings: SceneSettings,
+  audit: Audit | undefined,
   limits: ResourceLimits,
   tell: (message: ThreadMessage) => void,
 ): RunIsolated {
@@ -45,7 +43,7 @@ export function isolation(
       ...(inserts && { inserts }),
     };
     const workerData: IsolatedTask = {
-      ...settings,
+      settings,
       board: board.buffer,
       job: { ...called, epoch, number, args },
     };
@@ -83,10 +81,14 @@ export function isolation(
       thread.on('exit', (code) => {
         if (!isSettled) {
           const end = threadEnd(code, stray, uncaught, limitMb);
-          const runMs = board.running?.runningMs ?? 0;
-          if (board.isRunning) board.finish(false);
+          const failure = failureOf(end, name);
+          const { running } = board;
+          if (running) {
+            board.finish(false);
+            audit?.ended(running.taskId, failure.code, running.runningMs);
+          }
           if (board.isOver(epoch)) tell({ type: 'idle' });
-          job.outbox.failed(number, 1, failureOf(end, name), runMs);
+          job.outbox.failed(number, 1, failure, running?.runningMs ?? 0);
         }
         resolve();
       });

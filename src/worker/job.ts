@@ -31,6 +31,8 @@ export interface Job extends CalledFunction {
   origin?: TaskOrigin | undefined;
   /** Of one task that comes alone, where its caller has named it. */
   taskId?: string;
+  /** Of one task that comes alone: the name that its caller goes by. */
+  caller?: string;
   /** Whether it is to have a thread of its own; then it is one task, and its source is here. */
   isolate?: boolean;
   /** Whether it is none of its caller's tasks. */

@@ -35,6 +35,7 @@ async function run(options: WorkerOptions): Promise<void> {
     const slots = new Worker({
       ...options,
       slotPlaces: slotPlaces(options),
+      name: options.name ?? options.replaces?.name,
       keepsOutput: options.logDir !== undefined,
     });
     const { startWorker } = await import('./start.js');

@@ -1,5 +1,6 @@
 import type { sendUnaryData, ServerDuplexStream, ServerUnaryCall } from '@grpc/grpc-js';
 import { PoolError } from '../core/errors.js';
+import { callerOf } from '../wire/caller.js';
 import { toStatus } from '../wire/errors.js';
 import type { FollowRequest__Output } from '../wire/generated/offhand/v1/FollowRequest.js';
 import type { TaskNews } from '../wire/generated/offhand/v1/TaskNews.js';
@@ -19,7 +20,11 @@ export function workerHandlers(worker: Worker, stateOf: () => WorkerState): Work
       const abort = new AbortController();
       // Said of every call when its stream closes; the reason spares an error with a stack each time.
       call.on('cancelled', () => abort.abort('closed'));
-      answer(worker.runCode(call.request, abort.signal).then(outcomeToMessage), call, respond);
+      answer(
+        worker.runCode(call.request, callerOf(call), abort.signal).then(outcomeToMessage),
+        call,
+        respond,
+      );
     },
     SettleLease(call, respond) {
       answer(worker.settleLease(call.request).then(fateToMessage), call, respond);

@@ -3,6 +3,7 @@ import { parentPort, resourceLimits, workerData } from 'node:worker_threads';
 import { createGrpcServer } from '../wire/grpc-server.js';
 import { readLease } from '../wire/lease-token.js';
 import { slotService } from '../wire/slot-proto.js';
+import { auditOf } from './audit.js';
 import { Board } from './board.js';
 import { isolation } from './isolation.js';
 import { Ledger } from './ledger.js';
@@ -19,15 +20,16 @@ if (!port) throw new Error('slot-thread.js is started by a worker, not by hand')
 const settings = workerData as ThreadSettings;
 const board = new Board(settings.board);
 let { signingKey } = settings;
-const { workerId, keepsOutput, functions } = settings;
 const tell = (message: ThreadMessage, transfer: ArrayBuffer[] = []) => port.postMessage(message, transfer);
+const { workerId, worker, keepsOutput, functions, auditLog } = settings;
+const scene = { workerId, worker, keepsOutput, functions, auditLog };
+const audit = auditOf(scene);
 const runner = setScene({
   port,
   board,
-  workerId,
-  keepsOutput,
-  functions,
-  runIsolated: isolation(board, { workerId, keepsOutput, functions }, resourceLimits, tell),
+  settings: scene,
+  audit,
+  runIsolated: isolation(board, scene, audit, resourceLimits, tell),
 });
 const puts = new PutValues((asked) => tell({ type: 'wanted', asked }));
 const service = new SlotService(

@@ -1,6 +1,7 @@
 import type { ErrorCode } from '../core/errors.js';
 import { withResolvers } from '../core/with-resolvers.js';
 import type { Failure, Outcome } from '../wire/outcome.js';
+import { type AttemptEnd, type Audit, auditOf } from './audit.js';
 import { Board } from './board.js';
 import { type Fate, Fates } from './fates.js';
 import { type HeardMessage, HostedThread } from './hosted-thread.js';
@@ -48,6 +49,7 @@ export class Slot {
   readonly #events: SlotEvents;
   readonly #ledger = new Ledger();
   readonly #fates = new Fates();
+  readonly #audit: Audit | undefined;
   /** Undefined while a thread that was told to end has not done so. */
   #thread: HostedThread | undefined;
   /** Resolves when there is a thread that takes orders. */
@@ -64,8 +66,12 @@ export class Slot {
   /** No thread is started any more. */
   #isRetired = false;
   #isClosed = false;
+  /** What was stopped last was stopped for this. */
+  #stopCode: ErrorCode = 'cancelled';
 
+  /** @throws PoolError `permission-denied` where the audit log cannot be written */
   constructor(settings: Omit<ThreadSettings, 'board' | 'ledger' | 'signingKey'>, events: SlotEvents) {
+    this.#audit = auditOf(settings);
     this.#settings = {
       ...settings,
       board: this.board.buffer,
@@ -148,6 +154,7 @@ export class Slot {
   stop({ code, message }: StopReason, isUrgent = false): void {
     if (this.#isClosed) return;
     const { running, graceMs } = this.board;
+    this.#stopCode = code;
     this.#refuseWaiting({ code, message, mayHaveRun: false });
     if (this.#graceTimer) {
       if (isUrgent) this.#endGrace();
@@ -198,7 +205,7 @@ export class Slot {
     const stopped = { code: 'worker-lost', message: 'the worker was stopped' } as const;
     this.#refuseWaiting({ ...stopped, mayHaveRun: false });
     if (!this.#graceTimer) this.#settle({ ...stopped, mayHaveRun: true });
-    this.#lose();
+    this.#lose(stopped.code);
     this.#release();
     await this.#thread?.end();
   }
@@ -280,8 +287,9 @@ export class Slot {
 
   #onExited(end: ThreadEnd): void {
     if (this.#isClosed) return;
-    if (!this.#graceTimer) this.#settle(failureOf(end, this.board.running?.name ?? 'anonymous'));
-    this.#lose();
+    const failure = failureOf(end, this.board.running?.name ?? 'anonymous');
+    if (!this.#graceTimer) this.#settle(failure);
+    this.#lose(this.#graceTimer ? this.#stopCode : failure.code);
     this.#ready = this.#startThread();
     this.#release();
     this.#events.lost();
@@ -290,18 +298,21 @@ export class Slot {
   #replaceThread(): void {
     const old = this.#thread;
     this.#thread = undefined;
-    this.#lose();
+    this.#lose(this.#stopCode);
     this.#ready = Promise.resolve(old?.end()).then(() => this.#startThread());
     this.#release();
     this.#events.lost();
   }
 
   /** The thread is no more, or as good as that, with what it ran. */
-  #lose(): void {
+  #lose(end: AttemptEnd): void {
     clearTimeout(this.#graceTimer);
     this.#graceTimer = undefined;
     this.board.newsLost();
-    if (this.board.isRunning) this.board.finish(false);
+    const { running } = this;
+    if (!running) return;
+    this.board.finish(false);
+    this.#audit?.ended(running.taskId, end, running.runningMs);
   }
 
   /** What runs ends like this for whoever called it, and so does its lease. */

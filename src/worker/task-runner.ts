@@ -3,6 +3,7 @@ import type { AnyFunction } from '../wire/functions/compile.js';
 import { KeptValues, TaskScopes } from '../wire/functions/current.js';
 import type { Failure } from '../wire/outcome.js';
 import type { Payload } from '../wire/values/payload.js';
+import type { AttemptEnd, Audit } from './audit.js';
 import type { Board } from './board.js';
 import { failureOf, thrownFailure } from './failures.js';
 import { codeUnknown, type FunctionCache, type MissingSetup } from './function-cache.js';
@@ -27,6 +28,7 @@ export interface ThreadHold {
 /** Where tasks run. */
 export interface Surroundings {
   readonly workerId: string;
+  readonly audit?: Audit | undefined;
   readonly hold: ThreadHold;
   readonly tellNews: (news: TaskNews) => void;
   readonly runIsolated: RunIsolated;
@@ -42,6 +44,7 @@ export class TaskRunner {
   readonly #tell: (message: ThreadMessage) => void;
   readonly #jobs: Job[] = [];
   readonly #hold: ThreadHold;
+  readonly #audit: Audit | undefined;
   readonly #runIsolated: RunIsolated;
   #abortIsolated: Abort | undefined;
   readonly #host: ScopeHost;
@@ -62,13 +65,14 @@ export class TaskRunner {
     board: Board,
     functions: FunctionCache,
     tell: (message: ThreadMessage) => void,
-    { workerId, hold, tellNews, runIsolated }: Surroundings,
+    { workerId, audit, hold, tellNews, runIsolated }: Surroundings,
   ) {
     this.#runIsolated = runIsolated;
     this.#board = board;
     this.#functions = functions;
     this.#tell = tell;
     this.#hold = hold;
+    this.#audit = audit;
     this.#host = {
       workerId,
       kept: new KeptValues(),
@@ -124,8 +128,15 @@ export class TaskRunner {
 
   #run(job: Job): Promise<void> | undefined {
     if (job.outbox.isClosed) return undefined;
+    // A thread that is started to find that out holds up those behind it, whose leases end meanwhile.
+    if (this.#board.isOver(job.epoch)) return this.#notBegun(job, job.number, job.count);
     if ('data' in job.args) return this.#runWith(job, job.args);
     return this.#runPulled(job, job.args);
+  }
+
+  #notBegun({ outbox }: Job, number: number, count: number): undefined {
+    outbox.notBegun(number, count);
+    this.#tell({ type: 'idle' });
   }
 
   async #runPulled(job: Job, args: PulledLater): Promise<void> {
@@ -149,7 +160,9 @@ export class TaskRunner {
       if (missing) return this.#runAfter(missing, job, args);
       lists = argumentLists(job, args);
     } catch (error) {
-      outbox.failed(number, count, failureOf(error, false), 0);
+      const failure = failureOf(error, false);
+      if (failure.code === 'not-allowed') this.#audit?.refused(job, failure.code);
+      outbox.failed(number, count, failure, 0);
       return undefined;
     }
     return this.#runFrom(job, lists, 0);
@@ -181,9 +194,7 @@ export class TaskRunner {
       const { origin, taskId } = job;
       const serial = taskId ? 0 : origin && origin.serial + index;
       if (!this.#board.begin(epoch, number, job.name, taskId ?? origin?.client, serial)) {
-        outbox.notBegun(number, lists.length - index);
-        this.#tell({ type: 'idle' });
-        return undefined;
+        return this.#notBegun(job, number, lists.length - index);
       }
       if (timeoutMs !== undefined) this.#tell({ type: 'begun', epoch, number, timeoutMs });
       const startedAt = performance.now();
@@ -191,14 +202,16 @@ export class TaskRunner {
       let value: unknown;
       let isPromised: boolean;
       try {
+        this.#scope = new TaskScope(job, index, this.#host);
+        this.#audit?.begun(job, this.#scope, this.#functions);
         job.fn ??= this.#functions.get(job.functionId, job.source, job.name);
       } catch (error) {
-        this.#finish(job, undefined);
-        outbox.failed(number, lists.length - index, failureOf(error, false), 0);
+        const failure = failureOf(error, false);
+        this.#finish(job, failure.code, 0, false);
+        outbox.failed(number, lists.length - index, failure, 0);
         return undefined;
       }
       try {
-        this.#scope = new TaskScope(job, index, this.#host);
         const fn = job.stream ? this.#streaming(job, job.stream, job.fn) : job.fn;
         value = this.scopes.run(this.#scope, fn, lists[index] as unknown[]);
         isPromised = isThenable(value); // A hostile one throws here.
@@ -272,14 +285,14 @@ export class TaskRunner {
 
   #succeed(job: Job, number: number, value: unknown, runMs: number): void {
     let failure: Failure | undefined;
-    if (this.#endsAborted(job)) return;
+    if (this.#endsAborted(job, runMs)) return;
     try {
       if (job.stream) job.stream.ended(runMs);
       else job.outbox.succeeded(job.epoch, number, value, job.args.encoding, runMs, job.apart, job.delays);
     } catch (error) {
       failure = failureOf(error, true);
     }
-    this.#finish(job, failure === undefined);
+    this.#finish(job, failure?.code ?? 'completed', runMs);
     if (failure) job.outbox.failed(number, 1, failure, runMs, job.delays);
   }
 
@@ -288,23 +301,25 @@ export class TaskRunner {
   }
 
   #failWith(job: Job, number: number, failure: Failure, runMs: number): void {
-    if (this.#endsAborted(job)) return;
-    this.#finish(job, false);
+    if (this.#endsAborted(job, runMs)) return;
+    this.#finish(job, failure.code, runMs);
     job.outbox.failed(number, 1, failure, runMs, job.delays);
   }
 
   /** The task has ended. Of one that was told to end the main thread has told how, and nothing else counts. */
-  #endsAborted(job: Job): boolean {
+  #endsAborted(job: Job, runMs: number): boolean {
     this.#scope?.settled();
     if (job.delays) job.delays.quiet = this.#scope?.hasTold === false;
-    if (!this.#scope?.isAborted) return false;
-    this.#finish(job, false);
+    const code = this.#scope?.abortedFor;
+    if (code === undefined) return false;
+    this.#finish(job, code, runMs);
     return true;
   }
 
-  /** @param isCompleted undefined for what turned out to be nothing that runs. */
-  #finish({ epoch, isSetup }: Job, isCompleted: boolean | undefined): void {
-    this.#board.finish(isSetup ? undefined : isCompleted);
+  /** @param isTask false for what turned out to be nothing that runs. */
+  #finish({ epoch, isSetup }: Job, end: AttemptEnd, runMs: number, isTask = !isSetup): void {
+    this.#board.finish(isTask ? end === 'completed' : undefined);
+    if (this.#scope) this.#audit?.ended(this.#scope.taskId, end, runMs);
     if (this.#board.isOver(epoch) || this.#scope?.isAborted) this.#tell({ type: 'idle' });
   }
 

@@ -93,6 +93,11 @@ export class TaskScope implements CurrentTask {
     return this.#controller?.signal.aborted ?? false;
   }
 
+  /** What it was told to end for, if it was. */
+  get abortedFor(): ErrorCode | undefined {
+    return this.isAborted ? (this.#controller?.signal.reason as PoolError).code : undefined;
+  }
+
   progress(fraction: number, note?: string): void {
     checkProgress(fraction, note);
     if (this.isSettled || !this.#source.origin?.followsProgress) return;

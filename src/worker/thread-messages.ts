@@ -9,9 +9,21 @@ import type { AskedPut } from './put-store.js';
 import type { SlotPlace } from './slot-place.js';
 import type { Stray } from './strays.js';
 
-/** What a thread is started with. */
-export interface ThreadSettings {
+/** What every thread of a worker is started with in which tasks run. */
+export interface SceneSettings {
   workerId: string;
+  /** By which people know it. */
+  worker: string;
+  /** Whether what tasks print is wanted here, for a log. */
+  keepsOutput: boolean;
+  /** Those that may run; any where undefined. */
+  functions: readonly NamedFunction[] | undefined;
+  /** File of who ran what; nobody keeps that where undefined. */
+  auditLog: string | undefined;
+}
+
+/** What the thread of a slot is started with. */
+export interface ThreadSettings extends SceneSettings {
   slot: number;
   /** Of the slot's board. */
   board: SharedArrayBuffer;
@@ -19,10 +31,6 @@ export interface ThreadSettings {
   ledger: SharedArrayBuffer;
   place: SlotPlace;
   credentials: Credentials;
-  /** Whether what tasks print is wanted here, for a log. */
-  keepsOutput: boolean;
-  /** Those that may run; any where undefined. */
-  functions: readonly NamedFunction[] | undefined;
   /** How much memory it may use for JavaScript objects; as much as V8 allows where undefined. */
   maxHeapBytes: number | undefined;
   /** Checks leases; undefined until the worker is attached. */
@@ -35,6 +43,8 @@ export interface UnaryTask extends CalledFunction {
   epoch: number;
   args: Payload;
   taskId: string;
+  /** The name that its caller goes by. */
+  caller: string;
 }
 
 /** Something that a task tells while it runs, or that happens when it has ended. */

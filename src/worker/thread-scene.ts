@@ -1,28 +1,27 @@
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import type { MessagePort } from 'node:worker_threads';
+import type { Audit } from './audit.js';
 import type { Board } from './board.js';
-import { type NamedFunction, namedFunctions } from '../wire/functions/named.js';
+import { namedFunctions } from '../wire/functions/named.js';
 import { FunctionCache } from './function-cache.js';
 import { watchStrays } from './strays.js';
 import { captureOutput } from './task-output.js';
 import type { RunIsolated } from './job.js';
 import { TaskRunner } from './task-runner.js';
-import type { ThreadMessage } from './thread-messages.js';
+import type { SceneSettings, ThreadMessage } from './thread-messages.js';
 
 interface Scene {
   port: MessagePort;
   board: Board;
-  workerId: string;
-  /** Whether there is a log for what tasks print. */
-  keepsOutput: boolean;
-  /** Those that may run; any where undefined. */
-  functions: readonly NamedFunction[] | undefined;
+  settings: SceneSettings;
+  audit: Audit | undefined;
   runIsolated: RunIsolated;
 }
 
 /** Makes this thread one in which tasks run, and gives what runs them: the surroundings that their code finds. */
-export function setScene({ port, board, workerId, keepsOutput, functions, runIsolated }: Scene): TaskRunner {
+export function setScene({ port, board, settings, audit, runIsolated }: Scene): TaskRunner {
+  const { workerId, keepsOutput, functions } = settings;
   // Functions come without their imports: `require` and `import()` inside them resolve from the worker's working folder.
   const folder = process.cwd();
   Object.defineProperty(globalThis, 'require', {
@@ -33,6 +32,7 @@ export function setScene({ port, board, workerId, keepsOutput, functions, runIso
   const tell = (message: ThreadMessage) => port.postMessage(message);
   const runner = new TaskRunner(board, new FunctionCache(folder, namedFunctions(functions)), tell, {
     workerId,
+    audit,
     hold: { release: () => port.unref(), take: () => port.ref() },
     tellNews(news) {
       // What nobody keeps or follows need not leave the thread.

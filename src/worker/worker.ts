@@ -49,6 +49,10 @@ export interface WorkerSettings {
   keepsOutput: boolean;
   /** Those that may run; any where undefined. */
   functions: readonly NamedFunction[] | undefined;
+  /** File of who ran what; nobody keeps that where undefined. */
+  auditLog: string | undefined;
+  /** The name that it has from whoever starts it, if it has one. */
+  name: string | undefined;
 }
 
 /** Ends a process one of whose threads can be neither ended nor started. */
@@ -81,10 +85,10 @@ export class Worker {
   #signingKey: Uint8Array | undefined;
 
   /** Its threads begin to load at once. */
-  constructor({ id, slotPlaces, ...shared }: WorkerSettings) {
+  constructor({ id, name = id, slotPlaces, ...shared }: WorkerSettings) {
     this.id = id;
     this.#slots = slotPlaces.map((place, index) => {
-      const settings = { ...threadSettings(shared), workerId: id, slot: index, place };
+      const settings = { ...threadSettings(shared), workerId: id, worker: name, slot: index, place };
       return new Slot(settings, {
         stuck: () => this.onStuck(),
         lost: () => void this.#onLost(index),
@@ -153,8 +157,13 @@ export class Worker {
     return { phase: this.#phase, slots: this.slots, busy, tasks: running, completed, failed };
   }
 
-  /** Runs one call under its lease; an aborted signal stops it. @throws PoolError when the call is refused. */
-  async runCode(request: RunCodeRequest__Output, signal: AbortSignal): Promise<Outcome> {
+  /**
+   * Runs one call under its lease; an aborted signal stops it.
+   *
+   * @param caller the name that it goes by.
+   * @throws PoolError when the call is refused.
+   */
+  async runCode(request: RunCodeRequest__Output, caller: string, signal: AbortSignal): Promise<Outcome> {
     if (this.#phase !== 'running') throw new PoolError('unavailable', `this worker is ${this.#phase}`);
     const task = unaryTaskFrom(request);
     const lease = this.#readLease(request.leaseId);
@@ -164,7 +173,7 @@ export class Worker {
     if (slot.board.running?.epoch !== lease.epoch) slot.stop(LEASE_ENDED);
     try {
       const taskId = request.taskId || randomUUID();
-      const outcome = await slot.run(taskId, { ...task, taskId, epoch: lease.epoch }, signal);
+      const outcome = await slot.run(taskId, { ...task, taskId, caller, epoch: lease.epoch }, signal);
       if (outcome.kind === 'failure' && !outcome.failure.mayHaveRun) throw refusal(outcome.failure);
       return outcome;
     } finally {
@@ -301,8 +310,9 @@ function threadSettings({
   maxHeapBytes,
   keepsOutput,
   functions,
-}: Omit<WorkerSettings, 'id' | 'slotPlaces'>) {
-  return { credentials, maxHeapBytes, keepsOutput, functions };
+  auditLog,
+}: Omit<WorkerSettings, 'id' | 'name' | 'slotPlaces'>) {
+  return { credentials, maxHeapBytes, keepsOutput, functions, auditLog };
 }
 
 /** What never began is no outcome of the task but a refused call. */
@@ -311,7 +321,7 @@ function refusal({ code, message }: Failure): PoolError {
 }
 
 /** Checks what came by wire. @throws PoolError `invalid-argument`, naming the field. */
-function unaryTaskFrom(request: RunCodeRequest__Output): Omit<UnaryTask, 'epoch' | 'taskId'> {
+function unaryTaskFrom(request: RunCodeRequest__Output): Omit<UnaryTask, 'epoch' | 'taskId' | 'caller'> {
   if (!request.leaseId)
     throw new PoolError('invalid-argument', 'lease_id: expected a lease from FindFreeWorker, got none');
   return { ...calledFunctionFrom(request), args: payloadFrom(request.arguments, 'arguments') };

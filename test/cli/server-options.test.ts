@@ -24,6 +24,7 @@ const TYPED: ServerArguments = {
   passEnv: undefined,
   code: 'any',
   functions: undefined,
+  auditLog: undefined,
   slots: '1',
   profile: false,
   profileInterval: '100',

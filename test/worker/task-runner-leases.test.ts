@@ -37,6 +37,17 @@ describe('a task runner, when the lease ends', () => {
     expect(thread.told).toEqual([{ type: 'idle' }]);
   });
 
+  test('before an isolated task begins, no thread is started for it: that would hold up all behind it', async () => {
+    const thread = new BareThread();
+    thread.board.admit(2);
+    thread.add('(a) => a', ['a'], { isolate: true, isList: false, count: 1 });
+    thread.add('(a) => a', [['b']], { epoch: 2, number: 2 });
+    expect(await thread.outcomes(2)).toEqual([
+      [1, 1, 'not begun'],
+      [2, 'b'],
+    ]);
+  });
+
   test('with its last task, the slot is said to be idle; under a lease that goes on it is not', async () => {
     const thread = new BareThread();
     thread.add('(a) => a', [['a'], ['b']]);
