@@ -8,6 +8,7 @@ import type { ShippedFunction } from '../wire/functions/source.js';
 import type { NewTask } from '../wire/generated/offhand/v1/NewTask.js';
 import type { QueuedFunction } from '../wire/generated/offhand/v1/QueuedFunction.js';
 import type { SubmitResponse__Output } from '../wire/generated/offhand/v1/SubmitResponse.js';
+import { bufferOf } from '../wire/values/buffer.js';
 import type { QueueLink } from './queue-link.js';
 
 /** No request has more tasks than this, nor more than one where their arguments would be larger than so many bytes together. */
@@ -128,8 +129,4 @@ function functionsOf(batch: readonly Submission[], isWanted: (id: string) => boo
     functions.set(fn.id, { source: fn.source, parts });
   }
   return [...functions.values()];
-}
-
-function bufferOf({ buffer, byteOffset, byteLength }: Uint8Array): Buffer {
-  return Buffer.from(buffer, byteOffset, byteLength);
 }

@@ -4,12 +4,6 @@ import type { Slot } from './registry.js';
 import { NO_TAGS, type TagSet } from './tags.js';
 import { WaitingLine } from './waiting-line.js';
 
-/**
- * How much longer than others a line has to stand still to count as one priority higher, in ms: long enough that who is
- * more urgent is served first even where tasks take seconds, short enough that nobody waits for hours behind others.
- */
-export const AGEING_MS = 30_000;
-
 /** Lines that nobody waits in are swept when there are this many, and again when they have doubled since. */
 const FIRST_SWEEP = 500;
 
@@ -17,9 +11,9 @@ const FIRST_SWEEP = 500;
  * The lines of all priorities, one for each set of needs. The highest priority at which anybody waits is served first,
  * whoever it is; within a line it is fair between clients, by the slot time that they have had there.
  *
- * So that nothing starves, a line ages: while it stands still it rises by one priority for every {@link AGEING_MS} that it
+ * So that nothing starves, a line ages: while it stands still it rises by one priority for every `AGEING_MS` that it
  * does so for longer than another. Once one of its requests is served it is where it was. Of two lines the order is that of
- * `priority * AGEING_MS - stillSince`, which does not change as time passes. Of lines of one priority, which differ in their
+ * their {@link WaitingLine.rank}, which does not change as time passes. Of lines of one priority, which differ in their
  * needs, the one that has stood still for longer is first.
  */
 export class Lines {
@@ -90,9 +84,7 @@ export class Lines {
       else turns = [line];
     }
     if (!turns) return NOBODY;
-    return turns.length === 1
-      ? turns
-      : turns.sort((a, b) => rankOf(b) - rankOf(a) || b.priority - a.priority);
+    return turns.length === 1 ? turns : turns.sort((a, b) => b.rank - a.rank || b.priority - a.priority);
   }
 
   /** Takes a request out of line and charges its client from now on. */
@@ -168,8 +160,4 @@ const NOBODY: readonly WaitingLine[] = [];
 
 function keyOf(priority: number, needs: TagSet): string {
   return `${priority} ${needs.key}`;
-}
-
-function rankOf({ priority, stillSince }: WaitingLine): number {
-  return priority * AGEING_MS - stillSince;
 }

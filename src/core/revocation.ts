@@ -1,6 +1,7 @@
 import type { Account } from './account.js';
 import { SLICE_MS } from './lease.js';
-import { AGEING_MS, type Lines } from './lines.js';
+import type { Lines } from './lines.js';
+import { AGEING_MS } from './waiting-line.js';
 import type { Slot } from './registry.js';
 import { fits } from './tags.js';
 import type { WaitingLine } from './waiting-line.js';

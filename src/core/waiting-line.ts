@@ -7,6 +7,12 @@ import { NO_TAGS, type TagSet } from './tags.js';
 /** Shares are compared since the line was last empty for this long, in ms. */
 export const CONTENTION_GAP_MS = 1_000;
 
+/**
+ * How much longer than others a line has to stand still to count as one priority higher, in ms: long enough that who is
+ * more urgent is served first even where tasks take seconds, short enough that nobody waits for hours behind others.
+ */
+export const AGEING_MS = 30_000;
+
 /** Accounts are swept for idle ones when there are this many, and again when they have doubled since. */
 const FIRST_SWEEP = 1_000;
 
@@ -48,6 +54,11 @@ export class WaitingLine {
 
   get stillSince(): number {
     return this.#stillSince;
+  }
+
+  /** The higher one of two lines is served first: a priority is worth as much as so much longer a wait. */
+  get rank(): number {
+    return this.priority * AGEING_MS - this.#stillSince;
   }
 
   /** Whether nobody waits here, or has a lease. */

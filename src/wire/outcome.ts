@@ -1,6 +1,7 @@
 import type { ErrorCode } from '../core/errors.js';
 import type { Failure as FailureMessage } from './generated/offhand/v1/Failure.js';
 import type { RunCodeResponse } from './generated/offhand/v1/RunCodeResponse.js';
+import { bufferOf } from './values/buffer.js';
 import type { Encoding, Payload } from './values/payload.js';
 
 /** Why an attempt ended badly, as it is recorded and sent. */
@@ -30,5 +31,5 @@ export function failureToMessage({ error, ...failure }: Failure): FailureMessage
 
 /** The same bytes, as messages take them. */
 export function bytesOf({ encoding, data }: Payload): { encoding: Encoding; data: Buffer } {
-  return { encoding, data: Buffer.from(data.buffer, data.byteOffset, data.byteLength) };
+  return { encoding, data: bufferOf(data) };
 }

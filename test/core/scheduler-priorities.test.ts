@@ -1,6 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
-import { AGEING_MS } from '../../src/core/lines.js';
+import { AGEING_MS } from '../../src/core/waiting-line.js';
 import type { Scheduler, SchedulerEvent } from '../../src/core/scheduler.js';
 import {
   after,

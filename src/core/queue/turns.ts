@@ -1,5 +1,4 @@
 import { requestId } from '../ids.js';
-import { AGEING_MS } from '../lines.js';
 import { WaitingLine } from '../waiting-line.js';
 import type { Entry } from './entry.js';
 
@@ -65,10 +64,6 @@ export class Turns {
 }
 
 function isBefore(a: WaitingLine, b: WaitingLine): boolean {
-  const lead = rankOf(a) - rankOf(b) || a.priority - b.priority;
+  const lead = a.rank - b.rank || a.priority - b.priority;
   return lead > 0;
-}
-
-function rankOf({ priority, stillSince }: WaitingLine): number {
-  return priority * AGEING_MS - stillSince;
 }

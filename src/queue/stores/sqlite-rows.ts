@@ -80,11 +80,6 @@ export function payloadOf(encoding: unknown, data: unknown): Payload {
   return { encoding: encoding as Encoding, data: data as Buffer };
 }
 
-/** The engine takes Buffers only. */
-export function bufferOf({ buffer, byteOffset, byteLength }: Uint8Array): Buffer {
-  return Buffer.from(buffer, byteOffset, byteLength);
-}
-
 export function textOf(value: object | undefined): string | null {
   return value ? JSON.stringify(value) : null;
 }

@@ -1,3 +1,4 @@
+import { bufferOf } from '../../wire/values/buffer.js';
 import { deserialize, serialize } from 'node:v8';
 import { functionId, taskId, type TaskId } from '../../core/ids.js';
 import { isSettled, TASK_STATES } from '../../core/queue/task.js';
@@ -23,7 +24,6 @@ import { notThere, resultDropped, unknownFunction } from './refusals.js';
 import { lowered, TEXT_OF_ROW } from './task-text.js';
 import type { Database, Row, Statement } from './sqlite-schema.js';
 import {
-  bufferOf,
   type KeptSpec,
   outcomeOf,
   partsOf,

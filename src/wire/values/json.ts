@@ -1,3 +1,4 @@
+import { bufferOf } from './buffer.js';
 import { messageOf, PoolError } from '../../core/errors.js';
 import { tooLarge } from './size-limit.js';
 
@@ -22,7 +23,7 @@ export function encodeJson(value: unknown, label: string): Buffer {
 /** @throws PoolError `invalid-argument` when the bytes are not JSON. */
 export function decodeJson(bytes: Uint8Array): unknown {
   try {
-    return JSON.parse(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString()) as unknown;
+    return JSON.parse(bufferOf(bytes).toString()) as unknown;
   } catch (error) {
     throw new PoolError('invalid-argument', `a JSON payload cannot be decoded: ${messageOf(error)}`, {
       cause: error,
