@@ -92,7 +92,8 @@ export class Dispatcher {
   }
 
   async claim(ids: readonly TaskId[]): Promise<void> {
-    const claimedAt = performance.now();
+    // One instant on two clocks: what lies between would be counted as time before it and after it.
+    const [claimedAt, at] = [performance.now(), Date.now()];
     for (const id of ids)
       this.#attempts.set(id, {
         number: 0,
@@ -104,7 +105,7 @@ export class Dispatcher {
       });
     let claimed: (ClaimedTask | undefined)[];
     try {
-      claimed = await this.#store.claim(ids, this.#claim, Date.now());
+      claimed = await this.#store.claim(ids, this.#claim, at);
     } catch (error) {
       this.#events.storeFailed(error);
       for (const id of ids) this.#giveUp(id, RETRY_MS);
