@@ -78,6 +78,10 @@ export const workerFlags = {
     type: 'string',
     describe: 'file with what the certificates of the pool are trusted by  [default: the certificate]',
   },
+  'tls-client-ca': {
+    type: 'string',
+    describe: 'file with the authority whose certificates clients and workers have to show  [default: none]',
+  },
 } as const;
 
 /** The same as typed. */

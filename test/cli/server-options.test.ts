@@ -43,6 +43,7 @@ const TYPED: ServerArguments = {
   tlsCert: undefined,
   tlsKey: undefined,
   tlsCa: undefined,
+  tlsClientCa: undefined,
   store: 'memory',
   keepResults: '1h',
   keepCount: '100000',
@@ -95,7 +96,7 @@ describe('the options of a server', () => {
     [
       'to be reached elsewhere without TLS',
       { advertise: 'box.lan' },
-      /^--advertise box\.lan: .*it has TLS: give/,
+      /^--advertise box\.lan: .*it has TLS: npx offhand cert box\.lan makes /,
     ],
     [
       'to advertise nowhere',
