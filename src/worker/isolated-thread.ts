@@ -8,13 +8,14 @@ import { UnaryOutbox } from './unary-outbox.js';
 
 const port = parentPort;
 if (!port) throw new Error('isolated-thread.js is started by the thread of a slot, not by hand');
-const { board, workerId, keepsOutput, functions, job } = workerData as IsolatedTask;
+const { board, workerId, keepsOutput, maxOutputBytes, functions, job } = workerData as IsolatedTask;
 const tell = (message: ThreadMessage, transfer: ArrayBuffer[]) => port.postMessage(message, transfer);
 const runner = setScene({
   port,
   board: new Board(board),
   workerId,
   keepsOutput,
+  maxOutputBytes,
   functions,
   runIsolated: () => Promise.reject(new Error('this thread is isolated already')),
 });

@@ -12,6 +12,7 @@ export interface IsolatedTask {
   board: SharedArrayBuffer;
   workerId: string;
   keepsOutput: boolean;
+  maxOutputBytes: number;
   /** Those that may run; any where undefined. */
   functions: readonly NamedFunction[] | undefined;
   job: Omit<Job, 'outbox' | 'fn' | 'args' | 'count' | 'isList' | 'isolate'> & { args: Payload };

@@ -19,15 +19,16 @@ if (!port) throw new Error('slot-thread.js is started by a worker, not by hand')
 const settings = workerData as ThreadSettings;
 const board = new Board(settings.board);
 let { signingKey } = settings;
-const { workerId, keepsOutput, functions } = settings;
+const { workerId, keepsOutput, maxOutputBytes, functions } = settings;
 const tell = (message: ThreadMessage, transfer: ArrayBuffer[] = []) => port.postMessage(message, transfer);
 const runner = setScene({
   port,
   board,
   workerId,
   keepsOutput,
+  maxOutputBytes,
   functions,
-  runIsolated: isolation(board, { workerId, keepsOutput, functions }, resourceLimits, tell),
+  runIsolated: isolation(board, { workerId, keepsOutput, maxOutputBytes, functions }, resourceLimits, tell),
 });
 const puts = new PutValues((asked) => tell({ type: 'wanted', asked }));
 const service = new SlotService(

@@ -27,6 +27,8 @@ export interface ThreadHold {
 /** Where tasks run. */
 export interface Surroundings {
   readonly workerId: string;
+  /** How much each attempt may print. */
+  readonly maxOutputBytes: number;
   readonly hold: ThreadHold;
   readonly tellNews: (news: TaskNews) => void;
   readonly runIsolated: RunIsolated;
@@ -62,7 +64,7 @@ export class TaskRunner {
     board: Board,
     functions: FunctionCache,
     tell: (message: ThreadMessage) => void,
-    { workerId, hold, tellNews, runIsolated }: Surroundings,
+    { workerId, maxOutputBytes, hold, tellNews, runIsolated }: Surroundings,
   ) {
     this.#runIsolated = runIsolated;
     this.#board = board;
@@ -71,6 +73,7 @@ export class TaskRunner {
     this.#hold = hold;
     this.#host = {
       workerId,
+      maxOutputBytes,
       kept: new KeptValues(),
       heeded: (scope) => this.#onHeeded(scope),
       tell: tellNews,

@@ -21,6 +21,8 @@ export interface ThreadSettings {
   credentials: Credentials;
   /** Whether what tasks print is wanted here, for a log. */
   keepsOutput: boolean;
+  /** How much each attempt may print. */
+  maxOutputBytes: number;
   /** Those that may run; any where undefined. */
   functions: readonly NamedFunction[] | undefined;
   /** How much memory it may use for JavaScript objects; as much as V8 allows where undefined. */

@@ -16,13 +16,22 @@ interface Scene {
   workerId: string;
   /** Whether there is a log for what tasks print. */
   keepsOutput: boolean;
+  maxOutputBytes: number;
   /** Those that may run; any where undefined. */
   functions: readonly NamedFunction[] | undefined;
   runIsolated: RunIsolated;
 }
 
 /** Makes this thread one in which tasks run, and gives what runs them: the surroundings that their code finds. */
-export function setScene({ port, board, workerId, keepsOutput, functions, runIsolated }: Scene): TaskRunner {
+export function setScene({
+  port,
+  board,
+  workerId,
+  keepsOutput,
+  maxOutputBytes,
+  functions,
+  runIsolated,
+}: Scene): TaskRunner {
   // Functions come without their imports: `require` and `import()` inside them resolve from the worker's working folder.
   const folder = process.cwd();
   Object.defineProperty(globalThis, 'require', {
@@ -33,6 +42,7 @@ export function setScene({ port, board, workerId, keepsOutput, functions, runIso
   const tell = (message: ThreadMessage) => port.postMessage(message);
   const runner = new TaskRunner(board, new FunctionCache(folder, namedFunctions(functions)), tell, {
     workerId,
+    maxOutputBytes,
     hold: { release: () => port.unref(), take: () => port.ref() },
     tellNews(news) {
       // What nobody keeps or follows need not leave the thread.
@@ -44,7 +54,7 @@ export function setScene({ port, board, workerId, keepsOutput, functions, runIso
   });
   const scopeOf = () => runner.scopes.current;
   runner.scopes.provide();
-  captureOutput((text, isError) => scopeOf()?.print(text, isError) ?? true);
+  captureOutput((text, isError) => scopeOf()?.print(text, isError) ?? text);
   const exit = process.exit.bind(process);
   watchStrays(scopeOf, (stray) => {
     tell({ type: 'stray', stray });

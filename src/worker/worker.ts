@@ -47,6 +47,8 @@ export interface WorkerSettings {
   maxHeapBytes: number | undefined;
   /** Whether there is a log for what tasks print. */
   keepsOutput: boolean;
+  /** How much each attempt may print. */
+  maxOutputBytes: number;
   /** Those that may run; any where undefined. */
   functions: readonly NamedFunction[] | undefined;
 }
@@ -300,9 +302,10 @@ function threadSettings({
   credentials,
   maxHeapBytes,
   keepsOutput,
+  maxOutputBytes,
   functions,
 }: Omit<WorkerSettings, 'id' | 'slotPlaces'>) {
-  return { credentials, maxHeapBytes, keepsOutput, functions };
+  return { credentials, maxHeapBytes, keepsOutput, maxOutputBytes, functions };
 }
 
 /** What never began is no outcome of the task but a refused call. */
