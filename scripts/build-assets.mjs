@@ -7,6 +7,8 @@
  *
  * The HTTP service: `dist/http/libraries.js` becomes one file with the web server inside, so that it is not installed along.
  *
+ * The authority: `dist/authority/libraries.js` becomes one file with what makes certificates inside, for the same reason.
+ *
  * The grapher: `dist/grapher/render.js` becomes one file with chart.js, chartjs-node-canvas and packages/canvas inside, as
  * the installed package has none of them; @napi-rs/canvas stays outside. Beside it the font, and all licences.
  */
@@ -66,14 +68,16 @@ function bannerFor(entry) {
   ].join('\n');
 }
 
-async function buildHttp(folder) {
+async function buildLibraries(room, external) {
+  const entry = `src/${room}/libraries.ts`;
+  const folder = `dist/${room}`;
   const { metafile } = await build({
-    entryPoints: ['src/http/libraries.ts'],
+    entryPoints: [entry],
     outfile: join(folder, 'libraries.js'),
     ...BUNDLE,
     logLevel: 'error',
-    external: ['pino'],
-    banner: { js: bannerFor('src/http/libraries.ts') },
+    external,
+    banner: { js: bannerFor(entry) },
   });
   await rm(join(folder, 'libraries.js.map'), { force: true });
   await writeFile(join(folder, 'THIRD-PARTY-LICENSES.txt'), await licencesOf(Object.keys(metafile.inputs)));
@@ -136,6 +140,7 @@ async function licenceNamed(folder) {
 
 await writeFile('dist/web/THIRD-PARTY-LICENSES.txt', await licencesOf(['node_modules/preact/dist']));
 await buildGrapher('dist/grapher');
-await buildHttp('dist/http');
+await buildLibraries('http', ['pino']);
+await buildLibraries('authority', []);
 await rm('dist/parts', { recursive: true, force: true });
 await buildProcesses('dist');

@@ -13,9 +13,10 @@ const ALLOWED: Record<string, string[]> = {
   http: ['core', 'host', 'wire', 'queue', 'server'],
   worker: ['core', 'host', 'wire'],
   grapher: [],
+  authority: ['core', 'host', 'wire'],
   // A client of the pool like any other: it knows the public names alone.
   scripts: ['core', 'index.js'],
-  cli: ['core', 'host', 'wire', 'client', 'server', 'http', 'worker', 'grapher', 'scripts'],
+  cli: ['core', 'host', 'wire', 'client', 'server', 'http', 'worker', 'grapher', 'scripts', 'authority'],
 };
 const SOURCE = resolve('src');
 

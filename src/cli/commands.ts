@@ -1,6 +1,7 @@
 import yargs, { type Argv, type CommandModule } from 'yargs';
 import { VERSION } from '../wire/protocol.js';
 import { allowCommand } from './allow.js';
+import { certCommand } from './cert.js';
 import { fail } from './fail.js';
 import { grapherCommand } from './grapher.js';
 import { replayCommand } from './replay.js';
@@ -27,6 +28,7 @@ import { workerCommand } from './worker.js';
 const LISTS = [
   '_',
   'files',
+  'hosts',
   'glob',
   'args',
   'ids',
@@ -69,6 +71,7 @@ export async function main(args: string[]): Promise<void> {
     .command(withEnvironment(grapherCommand))
     .command(withEnvironment(replayCommand))
     .command(withEnvironment(tokenCommand))
+    .command(withEnvironment(certCommand))
     .demandCommand(1, 'which command? `offhand --help` lists them')
     .strictCommands()
     .strict()

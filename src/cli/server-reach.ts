@@ -1,8 +1,9 @@
 import { isIP } from 'node:net';
 import { tlsFromFiles } from '../client/tls.js';
 import { PoolError } from '../core/errors.js';
+import { readPemFile } from '../host/pem-file.js';
 import { isLoopback, isWildcard } from '../wire/address.js';
-import { checkCertifies } from '../wire/certificates.js';
+import { checkCertifies, checkShowable } from '../wire/certificates.js';
 import type { Tls } from '../wire/credentials.js';
 
 /** The flags of `offhand server` that say who can reach the pool, and by what they know it; as typed. */
@@ -13,6 +14,7 @@ export interface ReachArguments {
   tlsCert: string | undefined;
   tlsKey: string | undefined;
   tlsCa: string | undefined;
+  tlsClientCa: string | undefined;
 }
 
 /** @throws PoolError `permission-denied` for a pool that just anybody could reach, `invalid-argument` naming the flag. */
@@ -33,7 +35,7 @@ function checkReach({ host, advertise = host, auth, tlsCert, tlsKey }: ReachArgu
   const flag = isLoopback(host) ? `--advertise ${advertise}` : `--host ${host}`;
   const missing = hasTls
     ? 'a token, so leave out --no-auth'
-    : 'TLS: give --tls-cert and --tls-key, which docs/tls.md says how to make';
+    : `TLS: npx offhand cert ${isWildcard(advertise) ? 'HOST' : advertise} makes certificates and says which commands take them (docs/tls.md)`;
   throw new PoolError(
     'permission-denied',
     `${flag}: a pool runs whatever code reaches it, so it is for this machine only (127.0.0.1) unless it has ${missing}`,
@@ -56,11 +58,23 @@ function advertisedHost({ host, advertise = host }: ReachArguments): string {
 }
 
 /** Without `--tls-ca` the processes of the pool, and its clients on this machine, trust the certificate that it shows. */
-function serverTls({ tlsCert, tlsKey, tlsCa }: ReachArguments, advertise: string): Tls | undefined {
+function serverTls(args: ReachArguments, advertise: string): Tls | undefined {
+  const { tlsCert, tlsKey, tlsCa, tlsClientCa } = args;
   // An authority alone is for the clients that are started from the same shell, where OFFHAND_TLS_CA names it.
-  if (!tlsCert && !tlsKey) return undefined;
+  if (!tlsCert && !tlsKey) {
+    if (!tlsClientCa) return undefined;
+    throw new PoolError(
+      'invalid-argument',
+      `--tls-client-ca ${tlsClientCa} goes together with --tls-cert and --tls-key, which are not given`,
+    );
+  }
   const tls = tlsFromFiles({ cert: tlsCert, key: tlsKey, ca: tlsCa }, (part) => `--tls-${part}`);
   if (!tls?.cert) return undefined;
   checkCertifies(tls.cert, advertise, `--tls-cert ${tlsCert}`);
-  return { ...tls, ca: tls.ca ?? tls.cert };
+  const trusting = { ...tls, ca: tls.ca ?? tls.cert };
+  if (!tlsClientCa) return trusting;
+  const names = { cert: `--tls-cert ${tlsCert}`, clientCa: `--tls-client-ca ${tlsClientCa}` };
+  const clientCa = readPemFile(tlsClientCa, names.clientCa);
+  checkShowable(tls.cert, clientCa, names);
+  return { ...trusting, clientCa };
 }

@@ -206,18 +206,19 @@ function greeting(server: RunningServer, args: ServerArguments, elapsedMs: numbe
 }
 
 /** How this machine, and others where they can, come to the pool. */
-function whereFrom(address: string, { host, tlsCert }: ServerArguments): string[] {
+function whereFrom(address: string, { host, tlsCert, tlsClientCa }: ServerArguments): string[] {
   if (!tlsCert) {
     return [
       `  from here    const pool = await connect('${address}');   or offhand run FILE#EXPORT --address ${address}`,
     ];
   }
+  const shown = tlsClientCa ? ' OFFHAND_TLS_CERT=… OFFHAND_TLS_KEY=…' : '';
   return [
     '  from here    const pool = await connect();   or offhand run FILE#EXPORT',
     ...(isLoopback(host)
       ? []
       : [
-          `  elsewhere    OFFHAND_ADDRESS=${address} OFFHAND_TOKEN=… OFFHAND_TLS_CA=… and the same (docs/tls.md)`,
+          `  elsewhere    OFFHAND_ADDRESS=${address} OFFHAND_TOKEN=… OFFHAND_TLS_CA=…${shown} and the same (docs/tls.md)`,
         ]),
   ];
 }

@@ -1,4 +1,5 @@
 import { LOG_LEVELS, type LogLevel } from '../core/log-level.js';
+import { MAX_OUTPUT } from '../core/output-limit.js';
 import type { ReachArguments } from './server-reach.js';
 
 /** The flags that `offhand server` and `offhand worker` share: what the workers are like, and who can reach them. */
@@ -44,6 +45,11 @@ export const workerFlags = {
     type: 'string',
     describe: 'memory that a task may use for JavaScript objects: 512mb  [default: as V8 does]',
   },
+  'max-output': {
+    type: 'string',
+    default: MAX_OUTPUT,
+    describe: 'how much a task may print; what comes after is dropped',
+  },
   'max-tasks-per-worker': {
     type: 'string',
     describe:
@@ -82,6 +88,10 @@ export const workerFlags = {
     type: 'string',
     describe: 'file with what the certificates of the pool are trusted by  [default: the certificate]',
   },
+  'tls-client-ca': {
+    type: 'string',
+    describe: 'file with the authority whose certificates clients and workers have to show  [default: none]',
+  },
 } as const;
 
 /** The same as typed. */
@@ -95,6 +105,7 @@ export interface WorkerFlags extends ReachArguments {
   drainTimeout: string;
   maxRss: string | undefined;
   maxHeap: string | undefined;
+  maxOutput: string;
   maxTasksPerWorker: string | undefined;
   inspect: boolean;
   passEnv: readonly string[] | undefined;

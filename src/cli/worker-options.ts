@@ -3,6 +3,7 @@ import { checkNames } from '../core/clean-environment.js';
 import { PoolError } from '../core/errors.js';
 import type { LogLevel } from '../core/log-level.js';
 import { type MemoryLimits, memoryLimits } from '../core/memory-limits.js';
+import { outputLimit } from '../core/output-limit.js';
 import { MAX_SLOTS } from '../core/registry.js';
 import { tagSet } from '../core/tags.js';
 import { isOneMachine, parsePortRange, type PortRange, portsOf } from '../wire/address.js';
@@ -25,6 +26,7 @@ export interface ResolvedWorkerFlags extends MemoryLimits {
   ports: PortRange;
   slots: number;
   maxTasks: number | undefined;
+  maxOutputBytes: number;
   tags: readonly string[];
   logDir: string | undefined;
   logLevel: LogLevel;
@@ -63,6 +65,7 @@ export function resolveWorkerFlags(args: WorkerFlags, workers: number): Resolved
       args.maxTasksPerWorker === undefined
         ? undefined
         : wholeNumber('--max-tasks-per-worker', args.maxTasksPerWorker, 1, 1_000_000_000),
+    maxOutputBytes: outputLimit(args.maxOutput, '--max-output'),
     tags: tagSet(
       args.tag?.flatMap((tags) => tags.split(',')),
       '--tag',

@@ -37,7 +37,7 @@ export const workerCommand: CommandModule<object, Arguments> = {
       .conflicts('join', 'discover')
       .example('$0 worker --join localhost:4999 --count 2', 'two more workers on this machine')
       .example(
-        '$0 worker --join box.lan:4999 --host 0.0.0.0 --advertise two.lan --tls-cert two.pem --tls-key two-key.pem --tls-ca ca.pem',
+        '$0 worker --join box.lan:4999 --host 0.0.0.0 --advertise two.lan --tls-cert cert.pem --tls-key key.pem --tls-ca ca.pem',
         'for a pool on another machine, see docs/tls.md',
       )
       .example('$0 worker', 'wait to be found by `offhand server --discover`') as unknown as Argv<Arguments>,

@@ -5,6 +5,7 @@ import { POLICIES, type PolicyName } from '../core/placement.js';
 import { MAX_SLOTS } from '../core/registry.js';
 import { tagSet } from '../core/tags.js';
 import { memoryLimits } from '../core/memory-limits.js';
+import { outputLimit } from '../core/output-limit.js';
 import { usableCores } from '../host/cpu-limit.js';
 import { newToken } from '../host/token.js';
 import type { Address } from '../wire/address.js';
@@ -55,6 +56,11 @@ export interface StartPoolOptions {
    * Above it the task ends in `out-of-memory`. @default what V8 takes by itself, some GB
    */
   maxHeap?: string | number;
+  /**
+   * How much one attempt at a task may print: `'1mb'`, or bytes. What it prints after that is dropped, which one line says.
+   * @default '64mb'
+   */
+  maxOutput?: string | number;
   /** Run everything in this process, for breakpoints; also `OFFHAND_INLINE=1`. @default false */
   inline?: boolean;
 }
@@ -71,6 +77,7 @@ const KEYS = [
   'maxRss',
   'maxTasksPerWorker',
   'maxHeap',
+  'maxOutput',
   'inline',
 ];
 
@@ -105,13 +112,14 @@ function checked(options: StartPoolOptions) {
     slots,
     tags,
     limits: memoryLimits(options, slots, { maxRss: 'maxRss', maxHeap: 'maxHeap' }),
+    maxOutputBytes: outputLimit(options.maxOutput, 'maxOutput'),
   };
 }
 
 /** Starts it, and connects nobody to it yet. @throws PoolError as {@link startPool} */
 export async function launchPool(
   options: StartPoolOptions,
-  { workers, slots, tags, limits } = checked(options),
+  { workers, slots, tags, limits, maxOutputBytes } = checked(options),
 ): Promise<LaunchedPool> {
   const { profileIntervalMs = 100, drainTimeoutMs = 0 } = options;
   const credentials = { token: newToken() };
@@ -144,6 +152,7 @@ export async function launchPool(
       eventLog: undefined,
       ...tags,
       maxTasks: options.maxTasksPerWorker,
+      maxOutputBytes,
       drainTimeoutMs,
       ...limits,
       scaleLimits: undefined,

@@ -7,7 +7,7 @@ import { checkKeys, refuse } from './options.js';
 export interface TlsOptions {
   /** Whose certificates are trusted: those that this authority signed, or just this one. @default those that Node trusts */
   ca?: string | Buffer | undefined;
-  /** A certificate of the client's own, for a proxy that asks for one. A pool knows its callers by the token. */
+  /** A certificate of the client's own, for a pool that was started with `--tls-client-ca`, or a proxy that asks for one. */
   cert?: string | Buffer | undefined;
   /** The private key of `cert`. */
   key?: string | Buffer | undefined;

@@ -16,8 +16,11 @@ export interface PoolFile {
   workers: readonly WorkerProcess[];
   /** URL of its HTTP service, where it has one. */
   http?: string | undefined;
-  /** There when the pool has TLS. `ca` is what its certificate is trusted by, as PEM. */
-  tls?: { ca: string | undefined } | undefined;
+  /**
+   * There when the pool has TLS: `ca` is what its certificate is trusted by, as PEM. Where clients show certificates, there is one
+   * to show, with its key.
+   */
+  tls?: { ca: string | undefined; cert?: string | undefined; key?: string | undefined } | undefined;
 }
 
 /** One worker process, by the name it attaches under. */

@@ -88,7 +88,8 @@ export async function startHttp(options: HttpOptions, pool: PoolFace): Promise<S
 }
 
 async function createApp(options: HttpOptions, context: Context): Promise<FastifyInstance> {
-  const { cert, key } = options.credentials.tls ?? {};
+  const { cert, key, clientCa } = options.credentials.tls ?? {};
+  const callers = clientCa === undefined ? {} : { ca: clientCa, requestCert: true, rejectUnauthorized: true };
   const app = fastify({
     bodyLimit: options.maxBodyBytes,
     exposeHeadRoutes: false,
@@ -101,7 +102,7 @@ async function createApp(options: HttpOptions, context: Context): Promise<Fastif
       void answerProblem(reply as unknown as FastifyReply, problemOf(error)),
     serverFactory: (handler) =>
       cert && key
-        ? createSecureServer({ cert, key, minVersion: 'TLSv1.2' }, handler)
+        ? createSecureServer({ cert, key, ...callers, minVersion: 'TLSv1.2' }, handler)
         : createServer({ requestTimeout: REQUEST_LIMIT_MS }, handler),
   });
   (app.server as Server).maxConnections = MAX_CONNECTIONS;

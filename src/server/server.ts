@@ -245,7 +245,10 @@ async function start(
       release.push(discoverWorkers(coordinator, seen, options, log));
     }
     if (options.announce) {
-      const tls = options.credentials.tls && { ca: options.credentials.tls.ca };
+      const { ca, cert, key, clientCa } = options.credentials.tls ?? {};
+      // This user's own clients show what this user's pool shows: the file is theirs alone, as that of the key is.
+      const shown = clientCa === undefined ? {} : { cert, key };
+      const tls = options.credentials.tls && { ca, ...shown };
       const pool = {
         address: formatAddress({ host: advertise, port }),
         port,

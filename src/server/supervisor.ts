@@ -72,6 +72,7 @@ export class Supervisor {
       slots: options.slots,
       tags: options.tags,
       maxTasks: options.maxTasks,
+      maxOutputBytes: options.maxOutputBytes,
       coordinatorTimeoutMs: options.coordinatorTimeoutMs,
       drainTimeoutMs: options.drainTimeoutMs,
       isWaiting: false,

@@ -42,8 +42,58 @@ export function checkCertifies(cert: string, host: string, name: string): void {
   if (!checkServerIdentity(host, certificate.toLegacyObject())) return;
   const covered = subjectAltName ? `for ${subjectAltName}` : 'without a subjectAltName';
   throw refusal(
-    `${name}: the certificate is ${covered}, and clients dial ${host}; give --advertise a name that it is for, or make one for ${host}`,
+    `${name}: the certificate is ${covered}, and clients dial ${host}; give --advertise a name that it is for, or make one for ${host} (offhand cert ${host})`,
   );
+}
+
+const BEGIN = '-----BEGIN CERTIFICATE-----';
+
+/** Extended key usage: to be shown by whoever dials. */
+const FOR_CLIENTS = '1.3.6.1.5.5.7.3.2';
+
+/**
+ * Makes sure that servers which ask callers for certificates of this authority take this one.
+ *
+ * @param cert the certificate, and after it those between it and its authority.
+ * @throws PoolError `invalid-argument`, naming what does not fit.
+ */
+export function checkShowable(
+  cert: string,
+  clientCa: string,
+  names: { cert: string; clientCa: string },
+): void {
+  const authorities = readCertificates(clientCa, names.clientCa);
+  if (!authorities.every(({ ca }) => ca))
+    throw refusal(
+      `${names.clientCa}: expected the certificate of an authority, and this one may sign no others`,
+    );
+  const [first, ...between] = readCertificates(cert, names.cert);
+  const reason = 'the processes of the pool show it to one another';
+  let last = first;
+  while (last && !isSignedByOne(last, authorities)) last = takeIssuer(last, between);
+  if (!last)
+    throw refusal(
+      `${names.cert}: the certificate is not of the authority in ${names.clientCa}, which it has to be, since ${reason}`,
+    );
+  // Undefined where a certificate is for everything, whatever the types say.
+  const usage = first?.keyUsage;
+  if (usage && !usage.includes(FOR_CLIENTS))
+    throw refusal(`${names.cert}: the certificate is for servers only, and with ${names.clientCa} ${reason}`);
+}
+
+function isSignedByOne(certificate: X509Certificate, issuers: readonly X509Certificate[]): boolean {
+  return issuers.some((issuer) => certificate.checkIssued(issuer) && certificate.verify(issuer.publicKey));
+}
+
+/** Each of a chain is used once, so that a chain that bites its tail has an end too. */
+function takeIssuer(certificate: X509Certificate, between: X509Certificate[]): X509Certificate | undefined {
+  const index = between.findIndex((issuer) => isSignedByOne(certificate, [issuer]));
+  return index < 0 ? undefined : between.splice(index, 1)[0];
+}
+
+function readCertificates(pem: string, name: string): X509Certificate[] {
+  const parts = pem.split(new RegExp(`(?=${BEGIN})`)).filter((part) => part.includes(BEGIN));
+  return parts.length === 0 ? [readCertificate(pem, name)] : parts.map((part) => readCertificate(part, name));
 }
 
 function readCertificate(pem: string, name: string): X509Certificate {

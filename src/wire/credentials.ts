@@ -18,6 +18,8 @@ export interface Tls {
   cert?: string | undefined;
   /** The private key of that certificate. */
   key?: string | undefined;
+  /** Of servers: the authority whose certificates callers have to show. Left out: callers need none. */
+  clientCa?: string | undefined;
 }
 
 /** By what the processes of a pool and its clients know one another. Plain data: it goes from process to process. */
@@ -70,8 +72,8 @@ export function tlsTo(address: string, { tls }: Credentials): Tls | undefined {
 export function serverCredentials(address: string, { tls }: Credentials): ServerCredentials {
   if (!tls?.cert || !tls.key || address.startsWith('unix:')) return ServerCredentials.createInsecure();
   const pair = { cert_chain: Buffer.from(tls.cert), private_key: Buffer.from(tls.key) };
-  // Callers are known by the token; they need no certificate of their own.
-  return ServerCredentials.createSsl(null, [pair], false);
+  if (tls.clientCa === undefined) return ServerCredentials.createSsl(null, [pair], false);
+  return ServerCredentials.createSsl(Buffer.from(tls.clientCa), [pair], true);
 }
 
 /** What every call carries. */

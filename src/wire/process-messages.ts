@@ -22,6 +22,8 @@ export interface ServerOptions extends MemoryLimits {
   slots: number;
   /** After how many tasks each of its workers is replaced; never for that where undefined. */
   maxTasks: number | undefined;
+  /** How much each attempt at a task may print; what comes after is dropped. */
+  maxOutputBytes: number;
   /** What its workers have that tasks may ask for. */
   tags: readonly string[];
   /** The same for single workers, from worker-1 on, in place of that. */
@@ -122,6 +124,8 @@ export interface WorkerOptions extends MemoryLimits {
   slots: number;
   /** After how many tasks it is to make room for another one; never for that where undefined. */
   maxTasks: number | undefined;
+  /** How much each attempt at a task may print; what comes after is dropped. */
+  maxOutputBytes: number;
   /** What it has that tasks may ask for. */
   tags: readonly string[];
   /** How long the worker goes on without its coordinator before it ends itself, in ms. */

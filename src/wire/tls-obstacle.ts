@@ -8,11 +8,16 @@ const LIMIT_MS = 2_000;
 /** What is wrong with a certificate itself, as OpenSSL has it. */
 const DISTRUST = /^(?:CERT_|DEPTH_ZERO|SELF_SIGNED|UNABLE_TO|INVALID_)/;
 
+/** What a server answers to a client that shows no certificate, or not one that it takes. Some say nothing, and hang up. */
+const REFUSAL = /^ERR_SSL_\w+_ALERT_|^ECONNRESET$|^EPIPE$/;
+
 const GIVE_CA = 'give its certificate, or that of its authority, by --tls-ca, OFFHAND_TLS_CA or tls.ca';
 
 interface TlsError extends Error {
   code?: string;
   cert?: PeerCertificate;
+  /** We trust the other side, and it does not want us. */
+  isRefusal?: boolean;
 }
 
 /**
@@ -39,12 +44,17 @@ export async function tlsObstacle(
   }
   if (code === 'CERT_HAS_EXPIRED' || code === 'CERT_NOT_YET_VALID')
     return `the certificate at ${address} is not valid now (${message}); its pool needs a new one`;
-  return DISTRUST.test(code)
-    ? `the certificate at ${address} is not trusted (${message}); ${GIVE_CA}`
-    : undefined;
+  if (DISTRUST.test(code)) return `the certificate at ${address} is not trusted (${message}); ${GIVE_CA}`;
+  if (!failure?.isRefusal) return undefined;
+  return tls.cert === undefined
+    ? `the pool at ${address} asks its clients for a certificate; give one of its authority, by OFFHAND_TLS_CERT and OFFHAND_TLS_KEY, or by tls.cert and tls.key`
+    : `the pool at ${address} does not take the certificate that it was shown; give one for clients that the authority of its --tls-client-ca has signed, and that is valid now`;
 }
 
-/** Undefined when TLS comes about. */
+/**
+ * Undefined when TLS comes about. A server looks at the certificate of its client when that takes the handshake to be over, so
+ * the first word of the server is waited for, which it says at once in HTTP/2.
+ */
 function greet(address: string, name: string, tls: Tls | undefined): Promise<TlsError | undefined> {
   const { host, port } = parseAddress(address, 'address');
   return new Promise((resolve) => {
@@ -55,13 +65,22 @@ function greet(address: string, name: string, tls: Tls | undefined): Promise<Tls
       checkServerIdentity: (_dialled: string, certificate: PeerCertificate) =>
         checkServerIdentity(name, certificate),
     };
-    const socket = connect({ host, port, ...options }, () => end());
+    let isTrusted = false;
+    const socket = connect({ host, port, ALPNProtocols: ['h2'], ...options }, () => {
+      isTrusted = true;
+      if (!tls) end();
+    });
     const end = (failure?: TlsError) => {
       clearTimeout(timer);
       socket.destroy();
       resolve(failure);
     };
-    socket.on('error', end);
-    const timer = setTimeout(() => end(new Error('no answer')), LIMIT_MS);
+    const endRefused = (error: TlsError) =>
+      end(Object.assign(error, { isRefusal: isTrusted && REFUSAL.test(error.code ?? '') }));
+    socket.on('error', endRefused);
+    socket.once('data', () => end());
+    socket.once('end', () => endRefused(Object.assign(new Error('hung up'), { code: 'ECONNRESET' })));
+    // Whoever keeps silent after the handshake is at least none who refuses.
+    const timer = setTimeout(() => end(isTrusted ? undefined : new Error('no answer')), LIMIT_MS);
   });
 }

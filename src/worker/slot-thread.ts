@@ -21,8 +21,8 @@ const settings = workerData as ThreadSettings;
 const board = new Board(settings.board);
 let { signingKey } = settings;
 const tell = (message: ThreadMessage, transfer: ArrayBuffer[] = []) => port.postMessage(message, transfer);
-const { workerId, worker, keepsOutput, functions, auditLog } = settings;
-const scene = { workerId, worker, keepsOutput, functions, auditLog };
+const { workerId, worker, keepsOutput, maxOutputBytes, functions, auditLog } = settings;
+const scene = { workerId, worker, keepsOutput, maxOutputBytes, functions, auditLog };
 const audit = auditOf(scene);
 const runner = setScene({
   port,

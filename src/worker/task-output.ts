@@ -1,5 +1,5 @@
-/** @returns whether what is printed is to go where this thread prints as well. */
-type Print = (text: string, isError: boolean) => boolean;
+/** @returns what goes where this thread prints as well; empty for nothing. */
+type Print = (text: string, isError: boolean) => string;
 
 type Write = NodeJS.WriteStream['write'];
 
@@ -17,8 +17,10 @@ export function captureOutput(print: Print): void {
       done?: Callback,
     ) => {
       const text = typeof chunk === 'string' ? chunk : Buffer.from(chunk).toString();
-      if (print(text, name === 'stderr')) return write(chunk, encoding as BufferEncoding, done);
+      const shown = print(text, name === 'stderr');
+      if (shown === text) return write(chunk, encoding as BufferEncoding, done);
       const callback = typeof encoding === 'function' ? encoding : done;
+      if (shown !== '') return write(shown, callback);
       if (callback) process.nextTick(callback);
       return true;
     };

@@ -29,6 +29,8 @@ export interface ThreadHold {
 export interface Surroundings {
   readonly workerId: string;
   readonly audit?: Audit | undefined;
+  /** How much each attempt may print. */
+  readonly maxOutputBytes: number;
   readonly hold: ThreadHold;
   readonly tellNews: (news: TaskNews) => void;
   readonly runIsolated: RunIsolated;
@@ -65,7 +67,7 @@ export class TaskRunner {
     board: Board,
     functions: FunctionCache,
     tell: (message: ThreadMessage) => void,
-    { workerId, audit, hold, tellNews, runIsolated }: Surroundings,
+    { workerId, maxOutputBytes, audit, hold, tellNews, runIsolated }: Surroundings,
   ) {
     this.#runIsolated = runIsolated;
     this.#board = board;
@@ -75,6 +77,7 @@ export class TaskRunner {
     this.#audit = audit;
     this.#host = {
       workerId,
+      maxOutputBytes,
       kept: new KeptValues(),
       heeded: (scope) => this.#onHeeded(scope),
       tell: tellNews,

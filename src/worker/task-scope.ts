@@ -1,9 +1,13 @@
 import { type ErrorCode, PoolError } from '../core/errors.js';
+import { OutputMeter } from './output-meter.js';
 import { checkProgress, type CurrentTask, type KeptValues } from '../wire/functions/current.js';
 import type { TaskNews } from './thread-messages.js';
 
 /** Progress is told once in so many ms at most; what comes in between, with what comes next. */
 const PROGRESS_INTERVAL_MS = 10;
+
+/** The beginning of a line that is longer than this is told before its end comes, in characters. */
+const MAX_BEGUN = 64 * 1024;
 
 /** Where goes what a task prints, beside the worker's log. */
 export type Output = 'OUTPUT_UNSPECIFIED' | 'KEPT' | 'SENT' | 'BOTH';
@@ -32,6 +36,8 @@ export interface TaskSource {
 /** What the scopes of one thread share. */
 export interface ScopeHost {
   readonly workerId: string;
+  /** How much each attempt may print. */
+  readonly maxOutputBytes: number;
   readonly kept: KeptValues;
   /** The task that runs wants to hear when it is to end. */
   heeded(scope: TaskScope): void;
@@ -49,6 +55,7 @@ export class TaskScope implements CurrentTask {
   /** The beginnings of lines. */
   #begunOut = '';
   #begunErr = '';
+  #meter: OutputMeter | undefined;
   isSettled = false;
   /** Whether it has told something to whoever follows it. */
   hasTold = false;
@@ -126,16 +133,21 @@ export class TaskScope implements CurrentTask {
   /**
    * Its code prints something.
    *
-   * @returns whether that is to go where the worker prints as well.
+   * @returns what goes where the worker prints as well; empty for nothing.
    */
-  print(text: string, isError: boolean): boolean {
-    const all = (isError ? this.#begunErr : this.#begunOut) + text;
-    const end = all.lastIndexOf('\n');
-    this.#keepBegun(all.slice(end + 1), isError);
-    if (end >= 0) this.#tellPrinted(all.slice(0, end), isError);
-    if (this.isSettled) this.#endLine(isError);
+  print(given: string, isError: boolean): string {
+    this.#meter ??= new OutputMeter(this.#host.maxOutputBytes);
+    const text = this.#meter.take(given);
+    if (text === '') return '';
+    const begun = isError ? this.#begunErr : this.#begunOut;
+    // Looked for in what is new alone: a line that never ends would be searched again with every word.
+    const end = text.lastIndexOf('\n');
+    this.#keepBegun(end < 0 ? begun + text : text.slice(end + 1), isError);
+    if (end >= 0) this.#tellPrinted(begun + text.slice(0, end), isError);
+    if (this.isSettled || (isError ? this.#begunErr : this.#begunOut).length > MAX_BEGUN)
+      this.#endLine(isError);
     const { output } = this.#source.origin ?? {};
-    return output !== 'KEPT' && output !== 'SENT';
+    return output === 'KEPT' || output === 'SENT' ? '' : text;
   }
 
   /** Something went wrong that is nobody's outcome any more. */

@@ -16,6 +16,8 @@ export interface SceneSettings {
   worker: string;
   /** Whether what tasks print is wanted here, for a log. */
   keepsOutput: boolean;
+  /** How much each attempt may print. */
+  maxOutputBytes: number;
   /** Those that may run; any where undefined. */
   functions: readonly NamedFunction[] | undefined;
   /** File of who ran what; nobody keeps that where undefined. */

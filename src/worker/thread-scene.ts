@@ -21,7 +21,7 @@ interface Scene {
 
 /** Makes this thread one in which tasks run, and gives what runs them: the surroundings that their code finds. */
 export function setScene({ port, board, settings, audit, runIsolated }: Scene): TaskRunner {
-  const { workerId, keepsOutput, functions } = settings;
+  const { workerId, keepsOutput, maxOutputBytes, functions } = settings;
   // Functions come without their imports: `require` and `import()` inside them resolve from the worker's working folder.
   const folder = process.cwd();
   Object.defineProperty(globalThis, 'require', {
@@ -33,6 +33,7 @@ export function setScene({ port, board, settings, audit, runIsolated }: Scene): 
   const runner = new TaskRunner(board, new FunctionCache(folder, namedFunctions(functions)), tell, {
     workerId,
     audit,
+    maxOutputBytes,
     hold: { release: () => port.unref(), take: () => port.ref() },
     tellNews(news) {
       // What nobody keeps or follows need not leave the thread.
@@ -44,7 +45,7 @@ export function setScene({ port, board, settings, audit, runIsolated }: Scene): 
   });
   const scopeOf = () => runner.scopes.current;
   runner.scopes.provide();
-  captureOutput((text, isError) => scopeOf()?.print(text, isError) ?? true);
+  captureOutput((text, isError) => scopeOf()?.print(text, isError) ?? text);
   const exit = process.exit.bind(process);
   watchStrays(scopeOf, (stray) => {
     tell({ type: 'stray', stray });

@@ -47,6 +47,8 @@ export interface WorkerSettings {
   maxHeapBytes: number | undefined;
   /** Whether there is a log for what tasks print. */
   keepsOutput: boolean;
+  /** How much each attempt may print. */
+  maxOutputBytes: number;
   /** Those that may run; any where undefined. */
   functions: readonly NamedFunction[] | undefined;
   /** File of who ran what; nobody keeps that where undefined. */
@@ -309,10 +311,11 @@ function threadSettings({
   credentials,
   maxHeapBytes,
   keepsOutput,
+  maxOutputBytes,
   functions,
   auditLog,
 }: Omit<WorkerSettings, 'id' | 'name' | 'slotPlaces'>) {
-  return { credentials, maxHeapBytes, keepsOutput, functions, auditLog };
+  return { credentials, maxHeapBytes, keepsOutput, maxOutputBytes, functions, auditLog };
 }
 
 /** What never began is no outcome of the task but a refused call. */

@@ -39,11 +39,13 @@ const TYPED: ServerArguments = {
   drainTimeout: '30s',
   maxRss: undefined,
   maxHeap: undefined,
+  maxOutput: '64mb',
   maxTasksPerWorker: undefined,
   auth: false,
   tlsCert: undefined,
   tlsKey: undefined,
   tlsCa: undefined,
+  tlsClientCa: undefined,
   store: 'memory',
   keepResults: '1h',
   keepCount: '100000',
@@ -96,7 +98,7 @@ describe('the options of a server', () => {
     [
       'to be reached elsewhere without TLS',
       { advertise: 'box.lan' },
-      /^--advertise box\.lan: .*it has TLS: give/,
+      /^--advertise box\.lan: .*it has TLS: npx offhand cert box\.lan makes /,
     ],
     [
       'to advertise nowhere',
@@ -154,6 +156,7 @@ describe('the options of a server', () => {
     ['a size that is none', { maxRss: '2 elephants' }, /^--max-rss: .*512mb or 2gb, at least 128mb, got 2 e/],
     ['less memory than a worker needs', { maxRss: '100mb' }, /^--max-rss: .*at least 128mb, got 100mb$/],
     ['less than its slots need', { maxRss: '200mb', slots: '4' }, /^--max-rss: .*at least 224mb/],
+    ['less output than a line', { maxOutput: '10b' }, /^--max-output: .*at least 1kb, got 10b$/],
     ['less memory than a thread needs', { maxHeap: '1mb' }, /^--max-heap: .*at least 32mb, got 1mb$/],
     ['a sample every ms', { profileInterval: '1ms' }, /^--profile-interval: .*at least 10 ms, got 1ms$/],
   ])('refuse %s', (_what, typed, words) => {

@@ -209,6 +209,7 @@ describe('startPool', () => {
     [{ profile: 5, workers: 1 }, 'invalid-argument', /^profile: expected .*, got 5$/],
     [{ maxRss: '1mb', workers: 1 }, 'invalid-argument', /^maxRss: .* 512mb or 2gb, at least 128mb, got 1mb$/],
     [{ maxRss: null, workers: 1 }, 'invalid-argument', /^maxRss: expected a size .*, got null$/],
+    [{ maxOutput: '1x', workers: 1 }, 'invalid-argument', /^maxOutput: expected a size .* got 1x$/],
     [{ maxHeap: -5, workers: 1 }, 'invalid-argument', /^maxHeap: expected a size .* 32mb, got -5$/],
     [{ policy: 'best' }, 'invalid-argument', /^policy: expected first-free, .*, got "best"$/],
     [{ tags: 'gpu' }, 'invalid-argument', /^tags: expected an array of tags, .*, got "gpu"$/],

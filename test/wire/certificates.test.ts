@@ -1,8 +1,10 @@
+import { webcrypto } from 'node:crypto';
 import { describe, expect, test } from '@jest/globals';
 import { once } from 'node:events';
 import type { AddressInfo } from 'node:net';
 import { connect, createServer } from 'node:tls';
-import { checkCertifies, checkTls } from '../../src/wire/certificates.js';
+import * as x509 from '../../src/authority/libraries.js';
+import { checkCertifies, checkShowable, checkTls } from '../../src/wire/certificates.js';
 import type { Tls } from '../../src/wire/credentials.js';
 import { pem } from '../support/tls.js';
 
@@ -71,6 +73,75 @@ describe('a certificate', () => {
     );
   });
 });
+
+describe('a certificate that the processes of a pool show one another', () => {
+  const names = { cert: '--tls-cert', clientCa: '--tls-client-ca' };
+  const { clientAuth, serverAuth } = x509.ExtendedKeyUsage;
+
+  test('is of the authority that is asked for, at once or by others in between', async () => {
+    const root = await signed('root', undefined);
+    const between = await signed('between', root);
+    const last = await signed('box.lan', between, [clientAuth, serverAuth]);
+    expect(() => checkShowable(last.pem, between.pem, names)).not.toThrow();
+    expect(() => checkShowable(last.pem + between.pem, root.pem, names)).not.toThrow();
+    expect(() => checkShowable(last.pem, pem('ca') + between.pem, names)).not.toThrow();
+    expect(() => checkShowable(pem('pool'), pem('ca'), names)).not.toThrow();
+    for (const [cert, authority] of [
+      [last.pem, root.pem],
+      [last.pem + between.pem, pem('ca')],
+      [pem('stranger'), pem('ca')],
+      [root.pem + root.pem, pem('ca')], // One that has signed itself.
+    ] as const)
+      expect(() => checkShowable(cert, authority, names)).toThrow(
+        refused(/^--tls-cert: the certificate is not of the authority in --tls-client-ca, /),
+      );
+  });
+
+  test('is for those who dial as well', async () => {
+    const root = await signed('root', undefined);
+    const server = await signed('box.lan', root, [serverAuth]);
+    expect(() => checkShowable(server.pem, root.pem, names)).toThrow(
+      refused(/^--tls-cert: the certificate is for servers only, /),
+    );
+  });
+
+  test('has an authority to be judged by', () => {
+    expect(() => checkShowable(pem('pool'), pem('pool'), names)).toThrow(
+      refused(/^--tls-client-ca: expected the certificate of an authority, /),
+    );
+    expect(() => checkShowable(pem('pool'), 'ca.pem', names)).toThrow(
+      refused(/^--tls-client-ca: expected a certificate as PEM \(/),
+    );
+  });
+});
+
+interface Signed {
+  pem: string;
+  name: string;
+  keys: webcrypto.CryptoKeyPair;
+}
+
+/** An authority, or with a usage one that signs no others; signed by itself where nobody else does. */
+async function signed(
+  name: string,
+  by: Signed | undefined,
+  usage?: x509.ExtendedKeyUsage[],
+): Promise<Signed> {
+  const algorithm = { name: 'ECDSA', namedCurve: 'P-256', hash: 'SHA-256' };
+  const keys = await webcrypto.subtle.generateKey(algorithm, true, ['sign', 'verify']);
+  const certificate = await x509.X509CertificateGenerator.create({
+    subject: `CN=${name}`,
+    issuer: `CN=${by?.name ?? name}`,
+    signingAlgorithm: algorithm,
+    publicKey: keys.publicKey,
+    signingKey: (by?.keys ?? keys).privateKey,
+    extensions: [
+      new x509.BasicConstraintsExtension(usage === undefined),
+      ...(usage ? [new x509.ExtendedKeyUsageExtension(usage)] : []),
+    ],
+  });
+  return { pem: `${certificate.toString('pem')}\n`, name, keys };
+}
 
 /** Whether a client of this Node accepts the pool's certificate from this address. */
 async function isDialled(host: string): Promise<boolean> {

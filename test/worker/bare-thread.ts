@@ -12,6 +12,7 @@ import type { ThreadMessage } from '../../src/worker/thread-messages.js';
 /** Nobody asks for news, and nothing ends the thread. */
 export const BARE: Surroundings = {
   workerId: 'the-worker',
+  maxOutputBytes: 64 * 1024 * 1024,
   hold: { release: () => undefined, take: () => undefined },
   tellNews: () => undefined,
   runIsolated: () => Promise.reject(new Error('not here')),
