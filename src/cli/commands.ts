@@ -38,6 +38,7 @@ const LISTS = [
   'tag',
   'pass-env',
   'passEnv',
+  'allow',
   'require',
   'http-allow-host',
   'httpAllowHost',

@@ -67,6 +67,18 @@ export const workerFlags = {
     describe:
       'variables of the environment that tasks see beside PATH, HOME and the like: AWS_REGION, or AWS_*; may be given again',
   },
+  permission: {
+    type: 'boolean',
+    default: false,
+    describe: "run tasks under Node's permission model: they read and compute, and what --allow says",
+  },
+  allow: {
+    type: 'string',
+    array: true,
+    nargs: 1,
+    describe:
+      'what tasks may do with --permission: fs-write=FOLDER, child-process, addons, wasi; may be given again',
+  },
   code: {
     choices: ['any', 'named'],
     default: 'any',
@@ -109,6 +121,8 @@ export interface WorkerFlags extends ReachArguments {
   maxTasksPerWorker: string | undefined;
   inspect: boolean;
   passEnv: readonly string[] | undefined;
+  permission: boolean;
+  allow: readonly string[] | undefined;
   code: 'any' | 'named';
   functions: string | undefined;
   auditLog: string | undefined;

@@ -5,6 +5,7 @@ import type { LogLevel } from '../core/log-level.js';
 import { type MemoryLimits, memoryLimits } from '../core/memory-limits.js';
 import { outputLimit } from '../core/output-limit.js';
 import { MAX_SLOTS } from '../core/registry.js';
+import { type Permission, permissionFrom } from '../core/permissions.js';
 import { tagSet } from '../core/tags.js';
 import { isOneMachine, parsePortRange, type PortRange, portsOf } from '../wire/address.js';
 import type { NamedFunction } from '../wire/functions/named.js';
@@ -34,6 +35,7 @@ export interface ResolvedWorkerFlags extends MemoryLimits {
   drainTimeoutMs: number;
   inspect: boolean;
   passEnv: readonly string[];
+  permissions: readonly Permission[] | undefined;
   functions: readonly NamedFunction[] | undefined;
   auditLog: string | undefined;
 }
@@ -76,10 +78,19 @@ export function resolveWorkerFlags(args: WorkerFlags, workers: number): Resolved
     drainTimeoutMs: parseDurationMs(args.drainTimeout, '--drain-timeout'),
     inspect: args.inspect,
     passEnv: checkNames(args.passEnv?.flatMap((names) => names.split(',')) ?? [], '--pass-env'),
+    permissions: permissionsOf(args),
     functions: functionsThatMayRun(args),
     auditLog: auditFile(args.auditLog),
     ...memoryLimits(args, slots, { maxRss: '--max-rss', maxHeap: '--max-heap' }),
   };
+}
+
+/** @throws PoolError `invalid-argument` */
+function permissionsOf({ permission, allow }: WorkerFlags): readonly Permission[] | undefined {
+  if (permission)
+    return (allow ?? []).map((given) => permissionFrom(given, '--allow', (path) => resolve(path)));
+  if (allow === undefined) return undefined;
+  throw new PoolError('invalid-argument', '--allow goes together with --permission, which is missing');
 }
 
 /** That it cannot be written is said before anything starts. @throws PoolError `permission-denied` */

@@ -161,6 +161,7 @@ export async function launchPool(
       inspect: false,
       // Tasks are the program's own code, and so is what it has in its environment.
       passEnv: undefined,
+      permissions: undefined,
       announce: false,
       standardServices: false,
       functions: undefined,

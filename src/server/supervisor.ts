@@ -81,6 +81,7 @@ export class Supervisor {
       logLevel: options.logLevel,
       inspect: options.inspect,
       passEnv: options.passEnv,
+      permissions: options.permissions,
       standardServices: options.standardServices,
       maxRssBytes: options.maxRssBytes,
       maxHeapBytes: options.maxHeapBytes,

@@ -1,7 +1,10 @@
 import { type ChildProcess, fork } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
+import { resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { cleanEnvironment } from '../core/clean-environment.js';
+import { below, type Permission, permissionFlags } from '../core/permissions.js';
+import { poolDirectory } from '../host/pool-files.js';
 import { type WorkerId, workerId } from '../core/ids.js';
 import type { WorkerNotice, WorkerOptions, WorkerOrder } from '../wire/process-messages.js';
 
@@ -41,11 +44,17 @@ export function startWorkerProcess(
   settings: WorkerSettings,
   events: WorkerProcessEvents,
 ): ChildProcess {
-  const { passEnv } = settings;
+  const { passEnv, permissions } = settings;
   const child = fork(ENTRY, {
     env: passEnv ? cleanEnvironment(process.env, passEnv) : process.env,
     // How import() inside a shipped function resolves is experimental in Node 20 (USE_MAIN_CONTEXT_DEFAULT_LOADER).
-    execArgv: ['--disable-warning=ExperimentalWarning', ...(settings.inspect ? INSPECT : [])],
+    execArgv: [
+      '--disable-warning=ExperimentalWarning',
+      ...(permissions
+        ? permissionFlags([...permissions, ...ownPlaces(settings)], process.versions.node)
+        : []),
+      ...(settings.inspect ? INSPECT : []),
+    ],
     detached: true,
     serialization: 'advanced',
     stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
@@ -69,6 +78,14 @@ export function startWorkerProcess(
     if (child.pid === undefined) ended(null, null); // It never began.
   });
   return child;
+}
+
+/** Where a worker itself writes: the sockets of its slots, its log, the audit log. */
+function ownPlaces({ logDir, auditLog }: WorkerSettings): Permission[] {
+  const places = [below(poolDirectory())];
+  if (logDir !== undefined) places.push(below(resolve(logDir)));
+  if (auditLog !== undefined) places.push(auditLog);
+  return places.map((write) => ({ write }));
 }
 
 /** Nothing happens where the process has ended meanwhile. */

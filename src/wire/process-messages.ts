@@ -3,6 +3,7 @@ import type { ScaleLimits } from '../core/autoscaler.js';
 import type { WorkerId } from '../core/ids.js';
 import type { MemoryLimits } from '../core/memory-limits.js';
 import type { LogLevel } from '../core/log-level.js';
+import type { Permission } from '../core/permissions.js';
 import type { PolicyName } from '../core/placement.js';
 import type { Address, PortRange } from './address.js';
 import type { NamedFunction } from './functions/named.js';
@@ -60,6 +61,8 @@ export interface ServerOptions extends MemoryLimits {
   inspect: boolean;
   /** What workers are passed of the environment beside what they need; all of it where undefined. */
   passEnv: readonly string[] | undefined;
+  /** What tasks may do under Node's permission model; anything where undefined. */
+  permissions: readonly Permission[] | undefined;
   /** Whether to tell other processes of this user where the pool is. */
   announce: boolean;
   /** Whether to serve health checking and reflection, for tools. */
@@ -137,6 +140,8 @@ export interface WorkerOptions extends MemoryLimits {
   inspect: boolean;
   /** What it is passed of the environment of whoever starts it beside what it needs; all of it where undefined. */
   passEnv: readonly string[] | undefined;
+  /** What tasks may do under Node's permission model; anything where undefined. */
+  permissions: readonly Permission[] | undefined;
   /** Whether to serve health checking and reflection, for tools. */
   standardServices: boolean;
   /** The functions that may run; any where undefined. Its coordinator has to have the same. */

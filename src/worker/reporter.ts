@@ -31,6 +31,8 @@ export class Reporter {
     this.#timers.push(setInterval(() => this.#reportChange(), settings.reportIntervalMs));
     if (settings.sampleIntervalMs > 0) {
       this.#timers.push(setInterval(() => this.#sample(), settings.sampleIntervalMs));
+      // pidusage asks a program for the length of a tick: where none may be started nothing is measured.
+      if (process.permission?.has('child') === false) return;
       void this.#measure();
       this.#timers.push(setInterval(() => void this.#measure(), USAGE_INTERVAL_MS));
     }

@@ -25,6 +25,8 @@ const TYPED: ServerArguments = {
   code: 'any',
   functions: undefined,
   auditLog: undefined,
+  permission: false,
+  allow: undefined,
   slots: '1',
   profile: false,
   profileInterval: '100',
