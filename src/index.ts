@@ -14,7 +14,7 @@ export { serializeTask, type SerializeOptions, type SerializeTask } from './clie
 export { type SubmitOptions } from './client/submit-options.js';
 export { type TaskFilter } from './client/task-client.js';
 export { type TaskDetails } from './client/task-details.js';
-export { type TaskExplanation, type TimePhase } from './client/task-explanation.js';
+export { type EarlierFailure, type TaskExplanation, type TimePhase } from './client/task-explanation.js';
 export { type TaskEvent, type TaskLogLine } from './client/task-events.js';
 export { type TaskHandle } from './client/task-handle.js';
 export { type TaskState } from './core/queue/task.js';

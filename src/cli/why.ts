@@ -39,10 +39,12 @@ const WORDS: Record<TimePhase, string> = {
   run: 'running',
 };
 
-export function inWords({ task, standing, worker, reason, spentMs }: TaskExplanation): string {
+export function inWords({ task, standing, worker, reason, spentMs, earlier }: TaskExplanation): string {
   const { name, state, attempt, failure } = task;
   const lines = [`${name} ${state}${attempt > 1 ? `, attempt ${attempt}` : ''}`];
   if (standing !== undefined) lines.push(worker === undefined ? `waits because: ${standing}` : standing);
+  for (const { attempt: number, worker: where = 'no worker', code, message } of earlier)
+    lines.push(`attempt ${number} on ${where} failed: ${code}: ${message}`);
   if (failure) lines.push(`${failure.code}: ${failure.message}`);
   if (worker !== undefined) lines.push(`on ${worker}${reason === undefined ? '' : `, ${reason}`}`);
   for (const [phase, ms] of Object.entries(spentMs))

@@ -45,6 +45,20 @@ export interface Place {
   readonly hasWorkers?: boolean;
 }
 
+/** An attempt that failed, and was not the last. */
+export interface EarlierAttempt {
+  attempt: number;
+  /** Empty where it never came to one. */
+  worker: string;
+  /** When it was known to have failed, in ms since 1970. */
+  at: number;
+  /** As the task would have failed with it. */
+  reason: unknown;
+}
+
+/** So many of them are kept, the newest. */
+const MAX_EARLIER = 8;
+
 /**
  * One direct call on its way: in line, then under a lease, then settled. It watches its own limits; whichever ends it
  * first decides the outcome.
@@ -84,6 +98,8 @@ export class DirectTask implements Started, ListItem<DirectTask> {
   sentAt = 0;
   /** Where the values go that its function makes one after the other. */
   readonly stream: ValueStream | undefined;
+  /** Those that failed and were made again, the newest last; kept of submitted tasks. */
+  readonly earlier: EarlierAttempt[] = [];
   /** Attempts that have failed. */
   #failures = 0;
   /** Whether it may have cost a worker, or something that ran beside it. It is tried again with nothing beside it. */
@@ -260,8 +276,7 @@ export class DirectTask implements Started, ListItem<DirectTask> {
     if (code === 'worker-lost' && !wasAlone && !isLast && retriesFor(code, this.options) > 0) {
       this.#hasRun = true;
       this.isSuspect = true;
-      this.attempt += 1;
-      return retryDelayMs(1, Math.random());
+      return this.#again(1, reason);
     }
     this.#failures += 1;
     this.#hasRun ||= code === 'thrown' || !(reason instanceof PoolError) || reason.mayHaveRun;
@@ -273,13 +288,22 @@ export class DirectTask implements Started, ListItem<DirectTask> {
     }
     const cause = causeOf(code);
     if (cause && !isLast && this.#failures <= retriesFor(cause, this.options)) {
-      this.attempt += 1;
-      return retryDelayMs(this.#failures, Math.random());
+      return this.#again(this.#failures, reason);
     }
     this.#whenHeard(reason instanceof UndecodedFailure && reason.took?.quiet === true, () =>
       this.fail(reason),
     );
     return undefined;
+  }
+
+  /** @returns after how many ms the next attempt is made, the so-many-th after one that failed */
+  #again(failures: number, reason: unknown): number {
+    if (this.isOpaque) {
+      this.earlier.push({ attempt: this.attempt, worker: this.grant?.worker ?? '', at: Date.now(), reason });
+      if (this.earlier.length > MAX_EARLIER) this.earlier.shift();
+    }
+    this.attempt += 1;
+    return retryDelayMs(failures, Math.random());
   }
 
   #watchQueue(queueTimeoutMs: number): void {

@@ -1,4 +1,5 @@
 import { PoolError } from '../core/errors.js';
+import type { FailedAttempt__Output } from '../wire/generated/offhand/v1/FailedAttempt.js';
 import type { ExplainResponse__Output } from '../wire/generated/offhand/v1/ExplainResponse.js';
 import { type TaskDetails, taskDetailsFrom } from './task-details.js';
 
@@ -39,11 +40,39 @@ export interface TaskExplanation {
   reason: string | undefined;
   /** Where its time went so far, in ms: what it came to, in the order in which it passed. */
   spentMs: Partial<Record<TimePhase, number>>;
+  /** Attempts that failed and were made again: the newest, eight at most, in order. */
+  earlier: EarlierFailure[];
+}
+
+/** An attempt at a submitted task that failed and was made again. */
+export interface EarlierFailure {
+  /** From 1. */
+  attempt: number;
+  /** Undefined where it never came to one. */
+  worker: string | undefined;
+  failedAt: Date;
+  /** `thrown` where the function itself threw. */
+  code: string;
+  message: string;
+  /** Of what the function threw, cut to 4,000 characters. */
+  stack: string | undefined;
+}
+
+function earlierFrom({ attempt, worker, agoMs, failure }: FailedAttempt__Output): EarlierFailure {
+  const { code = '', message = '', stack = '' } = failure ?? {};
+  return {
+    attempt,
+    worker: worker || undefined,
+    failedAt: new Date(Date.now() - agoMs),
+    code,
+    message,
+    stack: stack || undefined,
+  };
 }
 
 /** @throws PoolError `internal` when the answer names no task */
 export function taskExplanationFrom(answer: ExplainResponse__Output): TaskExplanation {
-  const { task, standing, worker, reason, spent } = answer;
+  const { task, standing, worker, reason, spent, earlier } = answer;
   if (!task) throw new PoolError('internal', 'the pool explained no task');
   const spentMs: TaskExplanation['spentMs'] = {};
   for (const { what, ms } of spent) {
@@ -56,5 +85,6 @@ export function taskExplanationFrom(answer: ExplainResponse__Output): TaskExplan
     worker: worker || undefined,
     reason: reason || undefined,
     spentMs,
+    earlier: earlier.map(earlierFrom),
   };
 }

@@ -1,8 +1,20 @@
 import { isSettled } from '../core/queue/task.js';
+import type { Explanation } from '../queue/explanation.js';
 import type { TaskRecord } from '../queue/store.js';
 import type { LogLine } from '../queue/task-log.js';
 import type { LogEntry } from '../host/log-tail.js';
 import type { Failure } from '../wire/outcome.js';
+
+/** A task as JSON, with the attempts that its course has seen fail. */
+export function explainedDocument({ record, course }: Explanation): object {
+  const earlier = course?.earlier?.map(({ attempt, worker, at, failure }) => ({
+    attempt,
+    ...(worker && { worker }),
+    failed_at: instant(at),
+    failure: failureDocument(failure),
+  }));
+  return { ...taskDocument(record), ...(earlier && { earlier }) };
+}
 
 /** A task as JSON. */
 export function taskDocument(record: TaskRecord): object {

@@ -133,6 +133,21 @@ const TASK = {
     settled_at: instant('when it had its outcome'),
     after: { type: 'array', items: TASK_ID, description: 'tasks that an unsettled one comes after' },
     failure: { $ref: 'Failure#' },
+    earlier: {
+      type: 'array',
+      description:
+        'attempts that failed and were made again, the newest, of a task that is asked for by its id',
+      items: {
+        type: 'object',
+        required: ['attempt', 'failed_at', 'failure'],
+        properties: {
+          attempt: { type: 'integer', description: 'from 1' },
+          worker: text('where it was made'),
+          failed_at: instant('when it was known to have failed'),
+          failure: { $ref: 'Failure#' },
+        },
+      },
+    },
     dropped: { type: 'boolean', description: 'whether its outcome is kept no longer' },
     preview: text('its arguments, as far as people are shown them'),
     seconds: number('how long its last attempt has run'),

@@ -1,5 +1,7 @@
-import type { DirectTask } from '../client/direct-task.js';
+import type { DirectTask, EarlierAttempt } from '../client/direct-task.js';
 import type { Took } from '../client/outcome.js';
+import type { Failure } from '../wire/outcome.js';
+import { failureOf } from './verdicts.js';
 
 /** Where the time of an attempt went, in ms, and where it was made. */
 export interface Course {
@@ -21,7 +23,24 @@ export interface Course {
   slotMs: number;
   decodeMs: number;
   runMs: number;
+  /** Attempts before it that failed, the newest last; left out where there was none. */
+  earlier?: readonly FailedAttempt[];
 }
+
+/** What is kept of an attempt that failed, and was made again. */
+export interface FailedAttempt {
+  attempt: number;
+  /** Empty where it never came to one. */
+  worker: string;
+  /** When it was known to have failed, in ms since 1970. */
+  at: number;
+  /** Without what was thrown; long words are cut. */
+  failure: Failure;
+}
+
+/** A task has up to eight of them, in each of its records. */
+const MAX_MESSAGE = 1_000;
+const MAX_STACK = 4_000;
 
 /** Instants on the clock of `performance`. */
 export interface AttemptTimes {
@@ -58,6 +77,21 @@ export function courseOf(
     slotMs: round(slotMs),
     decodeMs: round(decodeMs),
     runMs: round(runMs),
+    ...(task && task.earlier.length > 0 && { earlier: task.earlier.map(failedAttempt) }),
+  };
+}
+
+function failedAttempt({ reason, ...facts }: EarlierAttempt): FailedAttempt {
+  const { code, message, name, stack, mayHaveRun } = failureOf(reason);
+  return {
+    ...facts,
+    failure: {
+      code,
+      message: message.slice(0, MAX_MESSAGE),
+      ...(name !== undefined && { name }),
+      ...(stack !== undefined && { stack: stack.slice(0, MAX_STACK) }),
+      mayHaveRun,
+    },
   };
 }
 

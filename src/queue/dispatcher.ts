@@ -8,11 +8,10 @@ import type { Insert } from '../client/ship.js';
 import type { TaskOutcomes__Output } from '../wire/generated/offhand/v1/TaskOutcomes.js';
 import { checkSize } from '../wire/values/size-limit.js';
 import { payloadFrom } from '../wire/values/payload.js';
-import { failureFrom } from './messages.js';
 import { type Course, courseOf } from './course.js';
 import { type Executors, needsOf } from './executors.js';
 import { TaskLog, type TaskNews, type TaskProgress } from './task-log.js';
-import { errorFor } from './verdicts.js';
+import { errorFor, failureOf } from './verdicts.js';
 import type {
   AttemptKey,
   Claim,
@@ -315,8 +314,5 @@ function tookOf(reason: unknown, task: DirectTask | undefined): Took {
 
 function failed(reason: unknown, verdict: Verdict | undefined, runMs: number): TaskOutcome {
   const state = verdict?.kind === 'cancelled' ? 'cancelled' : 'failed';
-  if (reason instanceof UndecodedFailure) return { state, failure: failureFrom(reason.failure), runMs };
-  const { code, mayHaveRun } =
-    reason instanceof PoolError ? reason : { code: 'internal' as const, mayHaveRun: true };
-  return { state, failure: { code, message: messageOf(reason), mayHaveRun }, runMs };
+  return { state, failure: failureOf(reason), runMs };
 }

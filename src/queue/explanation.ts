@@ -1,5 +1,6 @@
 import type { ExplainResponse } from '../wire/generated/offhand/v1/ExplainResponse.js';
 import type { TimeSpent } from '../wire/generated/offhand/v1/TimeSpent.js';
+import { failureToMessage } from '../wire/outcome.js';
 import { infoOf } from './messages.js';
 import type { TaskId } from '../core/ids.js';
 import type { Queue } from '../core/queue/queue.js';
@@ -72,5 +73,11 @@ export function explanationMessage(explanation: Explanation, now: number): Expla
     worker: course?.worker ?? '',
     reason: course?.reason ?? '',
     spent: timeSpent(explanation, now),
+    earlier: (course?.earlier ?? []).map(({ attempt, worker, at, failure }) => ({
+      attempt,
+      worker,
+      agoMs: now - at,
+      failure: failureToMessage(failure),
+    })),
   };
 }

@@ -1,8 +1,10 @@
 import { assertNever } from '../core/assert-never.js';
-import { PoolError } from '../core/errors.js';
+import { UndecodedFailure } from '../client/outcome.js';
+import { messageOf, PoolError } from '../core/errors.js';
 import type { TaskId } from '../core/ids.js';
 import type { Verdict } from '../core/queue/queue.js';
 import type { Failure } from '../wire/outcome.js';
+import { failureFrom } from './messages.js';
 import type { TaskOutcome, TaskStore } from './store.js';
 
 /** What is decided about a task, in words. */
@@ -33,6 +35,14 @@ export function errorFor(verdict: Verdict, id: TaskId, mayHaveRun: boolean): Poo
     default:
       return assertNever(verdict);
   }
+}
+
+/** What an attempt failed with. */
+export function failureOf(reason: unknown): Failure {
+  if (reason instanceof UndecodedFailure) return failureFrom(reason.failure);
+  const { code, mayHaveRun } =
+    reason instanceof PoolError ? reason : { code: 'internal' as const, mayHaveRun: true };
+  return { code, message: messageOf(reason), mayHaveRun };
 }
 
 /** The outcome of a task that was never given to a worker. */

@@ -53,6 +53,14 @@ export const course: Course = {
   slotMs: 0,
   decodeMs: 0.125,
   runMs: 3,
+  earlier: [
+    {
+      attempt: 1,
+      worker: 'worker-2',
+      at: 5,
+      failure: { code: 'worker-lost', message: 'gone', mayHaveRun: true },
+    },
+  ],
 };
 export const log: LogLine[] = [
   { attempt: 1, number: 7, at: 5, text: 'ü\n', isError: false },

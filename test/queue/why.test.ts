@@ -1,3 +1,4 @@
+import { writeFileSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { type Pool, startPool, type TaskExplanation, type TaskHandle } from 'offhand';
 import { poolError, temporaryFolder } from '../client/support.js';
@@ -90,6 +91,52 @@ describe('a task that has ended', () => {
     const { spentMs } = await task.explain();
     expect(spentMs['earlier-attempts']).toBeGreaterThan(45);
     expect(spentMs.run).toBeLessThan(45);
+  });
+
+  test('keeps what became of the attempts before: of the newest eight, with long words cut', async () => {
+    const fails = async (mark: string) => {
+      const fs = process.getBuiltinModule('node:fs');
+      fs.appendFileSync(mark, '.');
+      const attempt = fs.readFileSync(mark).length;
+      if (attempt === 2) process.kill(process.pid, 'SIGKILL');
+      if (attempt < 11) throw new RangeError(`attempt ${attempt} ${'x'.repeat(2_000)}`);
+    };
+    const options = { retries: 12, retryOn: ['thrown', 'worker-lost'] as const };
+    const task = await pool.submit(fails, [`${folder.path}/marks`], options);
+    await task.result();
+    const { earlier } = await task.explain();
+    expect(earlier.map(({ attempt, code }) => `${attempt} ${code}`)).toEqual(
+      [3, 4, 5, 6, 7, 8, 9, 10].map((attempt) => `${attempt} thrown`),
+    );
+    const [first] = earlier;
+    expect(first).toMatchObject({ worker: 'worker-1', message: expect.stringMatching(/^attempt 3 x+$/) });
+    expect(first?.message).toHaveLength(1_000);
+    expect(first?.stack).toMatch(/^RangeError: attempt 3 /);
+    expect(Date.now() - (first?.failedAt.getTime() ?? 0)).toBeLessThan(60_000);
+  }, 60_000);
+
+  test('tells of attempts that have failed while the next one waits or runs', async () => {
+    const [mark, gate] = [`${folder.path}/once`, `${folder.path}/once-more`];
+    const task = await pool.submit(
+      async (marked: string, open: string) => {
+        const { existsSync, writeFileSync: write } = process.getBuiltinModule('node:fs');
+        if (!existsSync(marked)) {
+          write(marked, '');
+          process.kill(process.pid, 'SIGKILL');
+        }
+        while (!existsSync(open)) await new Promise((resolve) => setTimeout(resolve, 10));
+      },
+      [mark, gate],
+    );
+    const { earlier } = await waitFor('the loss', async () => {
+      const why = await task.explain();
+      return why.earlier.length > 0 ? why : undefined;
+    });
+    expect(earlier).toMatchObject([
+      { attempt: 1, worker: 'worker-1', code: 'worker-lost', stack: undefined },
+    ]);
+    writeFileSync(gate, '');
+    await task.result();
   });
 
   test('and was never run has only waited', async () => {

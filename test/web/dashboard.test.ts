@@ -101,6 +101,22 @@ describe('the dashboard', () => {
     await page.getByText('failed', { exact: true }).waitFor();
   });
 
+  browserTest('shows what became of the attempts before, on the page of their task', async () => {
+    const source = `async () => {
+      if (globalThis.tried) return 'at last';
+      globalThis.tried = true;
+      throw new RangeError('not yet');
+    }`;
+    await http.submit(source, [], { name: 'stubborn', retries: 5, retry_on: ['thrown'] });
+    await view('Tasks');
+    await page.getByLabel('State').selectOption('succeeded');
+    await page.getByRole('link', { name: 'stubborn' }).click();
+    await page.getByRole('heading', { name: 'Earlier attempts' }).waitFor();
+    await page.getByText('1: thrown on worker-').click();
+    await page.locator('details[open] .failure').filter({ hasText: 'RangeError: not yet' }).waitFor();
+    expect(await seriousIssues()).toEqual([]);
+  });
+
   browserTest('finds tasks by their client, and by what stands in them', async () => {
     const headers = { 'client-id': 'nightly' };
     const body = { source: '(file) => file', args: ['prices-7.csv'], options: { name: 'load' } };

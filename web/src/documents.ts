@@ -68,6 +68,8 @@ export interface Task {
   started_at?: string;
   settled_at?: string;
   failure?: Failure;
+  /** Attempts that failed and were made again. */
+  earlier?: { attempt: number; worker?: string; failed_at: string; failure: Failure }[];
   dropped?: boolean;
   preview?: string;
   seconds: number;

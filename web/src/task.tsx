@@ -83,6 +83,7 @@ export function TaskPage({ id, news, access }: { id: string; news?: number; acce
           </div>
           <Facts task={shown.task} />
           <Ending shown={shown} />
+          <Earlier task={shown.task} />
           <h3>Arguments</h3>
           <pre tabIndex={0}>{shown.task.preview || 'none'}</pre>
           <h3>Output</h3>
@@ -134,6 +135,27 @@ function ownFrames(stack: string): string {
     .replace(/\S*\/(offhand-task-\w+\.js)/g, (path, file: string) =>
       path.startsWith('(') ? `(${file}` : file,
     );
+}
+
+/** What was tried before, the newest first. */
+function Earlier({ task: { earlier = [] } }: { task: Task }) {
+  if (earlier.length === 0) return null;
+  return (
+    <>
+      <h3>Earlier attempts</h3>
+      {earlier.toReversed().map(({ attempt, worker, failed_at, failure: { code, message, stack } }) => (
+        <details key={attempt}>
+          <summary>
+            {attempt}: {code}
+            {worker === undefined ? '' : ` on ${worker}`}, {clock(failed_at)}
+          </summary>
+          <pre tabIndex={0} class="failure">
+            {stack === undefined ? message : ownFrames(stack)}
+          </pre>
+        </details>
+      ))}
+    </>
+  );
 }
 
 function Ending({ shown: { task, outcome } }: { shown: Shown }) {

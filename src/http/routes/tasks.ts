@@ -3,7 +3,7 @@ import { TASK_STATES, type TaskState } from '../../core/queue/task.js';
 import { noSuchTask } from '../../queue/index.js';
 import type { TaskRecord } from '../../queue/store.js';
 import { encodePayload } from '../../wire/values/payload.js';
-import { logLineDocument, taskDocument } from '../documents.js';
+import { logLineDocument, explainedDocument, taskDocument } from '../documents.js';
 import type { FastifyInstance, FastifyReply } from '../libraries.js';
 import type { TaskOptions } from '../new-task.js';
 import { outcomeAsJson, outcomeOf, streamed } from '../outcomes.js';
@@ -144,7 +144,7 @@ export function addTaskRoutes(app: FastifyInstance, { pool, ending }: Context): 
         response: answers({ 200: answer('Task', 'how it stands') }),
       },
     },
-    async ({ params }) => taskDocument(await find(taskId(params.id))),
+    async ({ params }) => explainedDocument(await queue.explain(taskId(params.id))),
   );
 
   app.delete<One>(
