@@ -1,16 +1,12 @@
-import { readFileSync } from 'node:fs';
-import { createRequire } from 'node:module';
 import { afterAll, beforeAll, describe, expect } from '@jest/globals';
 import type { Browser, BrowserContext, Page } from 'playwright-core';
-import { browserTest, canBrowse, openBrowser } from '../support/browser.js';
+import { browserTest, canBrowse, openBrowser, seriousIssues } from '../support/browser.js';
 import { VERSION } from '../../src/wire/protocol.js';
 import { offhand } from '../support/cli.js';
 import { HttpCaller } from '../support/http.js';
 import { Sandbox } from '../support/sandbox.js';
 import { startServer, TestServer } from '../support/server.js';
 import { waitFor } from '../support/wait.js';
-
-const AXE = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
 
 describe('the dashboard', () => {
   const sandbox = new Sandbox();
@@ -52,22 +48,12 @@ describe('the dashboard', () => {
     await page.getByRole('button', { name: 'Run', exact: true }).click();
   };
   /** What axe finds that keeps somebody from using the page. */
-  const seriousIssues = async () => {
-    await page.evaluate(AXE);
-    const found = await page.evaluate<{
-      violations: { id: string; impact: string; nodes: { html: string }[] }[];
-    }>('axe.run()');
-    return found.violations
-      .filter(({ impact }) => impact === 'serious' || impact === 'critical')
-      .map(({ id, nodes }) => [id, nodes[0]?.html]);
-  };
-
   browserTest('lets in whoever opens the link, once, and shows four workers', async () => {
     await page.getByText('live', { exact: true }).waitFor();
     for (const n of [1, 2, 3, 4]) await page.getByText(`worker-${n}`, { exact: true }).waitFor();
     expect(new URL(page.url()).hash).toBe('');
     await page.getByText('0 of 4').waitFor();
-    expect(await seriousIssues()).toEqual([]);
+    expect(await seriousIssues(page)).toEqual([]);
   });
 
   browserTest('runs a function from the page, and shows its result, its output and its time', async () => {
@@ -75,7 +61,7 @@ describe('the dashboard', () => {
     await page.locator('.result', { hasText: '"sum": 7' }).waitFor();
     await page.locator('.output', { hasText: 'adding 3 4' }).waitFor();
     await page.getByText('Ran', { exact: true }).waitFor();
-    expect(await seriousIssues()).toEqual([]);
+    expect(await seriousIssues(page)).toEqual([]);
   });
 
   browserTest('says what is wrong with arguments before it sends them', async () => {
@@ -91,12 +77,12 @@ describe('the dashboard', () => {
     await view('Tasks');
     await page.getByLabel('State').selectOption('failed');
     await page.getByRole('link', { name: 'reach' }).waitFor();
-    expect(await seriousIssues()).toEqual([]);
+    expect(await seriousIssues(page)).toEqual([]);
     await page.getByRole('link', { name: 'reach' }).click();
     const stack = page.locator('.failure');
     await stack.filter({ hasText: 'RangeError: too far' }).waitFor();
     expect(await stack.textContent()).toMatch(/\n\s+at /);
-    expect(await seriousIssues()).toEqual([]);
+    expect(await seriousIssues(page)).toEqual([]);
     await page.getByRole('button', { name: 'Run again' }).click();
     await page.getByText('failed', { exact: true }).waitFor();
   });
@@ -114,7 +100,7 @@ describe('the dashboard', () => {
     await page.getByRole('heading', { name: 'Earlier attempts' }).waitFor();
     await page.getByText('1: thrown on worker-').click();
     await page.locator('details[open] .failure').filter({ hasText: 'RangeError: not yet' }).waitFor();
-    expect(await seriousIssues()).toEqual([]);
+    expect(await seriousIssues(page)).toEqual([]);
   });
 
   browserTest('finds tasks by their client, and by what stands in them', async () => {
@@ -129,7 +115,7 @@ describe('the dashboard', () => {
     await page.getByText('No task is like that.').waitFor();
     await page.getByLabel('Client').fill('');
     await waitFor('another one', async () => (await links.allTextContents()).join() === 'reach');
-    expect(await seriousIssues()).toEqual([]);
+    expect(await seriousIssues(page)).toEqual([]);
   });
 
   browserTest('cancels a task that runs, which is seen under Now meanwhile', async () => {
@@ -179,14 +165,14 @@ describe('the dashboard', () => {
       'ssd',
       VERSION,
     ]);
-    expect(await seriousIssues()).toEqual([]);
+    expect(await seriousIssues(page)).toEqual([]);
   });
 
   browserTest('asks before it drains a worker, and does not where the answer is no', async () => {
     await page.getByRole('button', { name: 'Drain worker-6' }).click();
     const question = page.getByRole('dialog', { name: 'Drain worker-6?' });
     await question.getByText('nothing replaces it').waitFor();
-    expect(await seriousIssues()).toEqual([]);
+    expect(await seriousIssues(page)).toEqual([]);
     await page.keyboard.press('Escape');
     await question.waitFor({ state: 'detached' });
     expect((await server.status()).workers).toHaveLength(6);
@@ -224,7 +210,7 @@ describe('the dashboard', () => {
     await page.getByRole('link', { name: 'worker-1' }).click();
     await page.locator('.log', { hasText: 'attached' }).waitFor();
     await page.getByText('Up for', { exact: true }).waitFor();
-    expect(await seriousIssues()).toEqual([]);
+    expect(await seriousIssues(page)).toEqual([]);
     await page.evaluate("location.hash = '#/workers/worker-6'");
     await page.getByText('gone', { exact: true }).waitFor();
     await page.locator('.log', { hasText: 'ending' }).waitFor();
