@@ -14,8 +14,7 @@ export const UNUSED_LEASE_TTL_MS = 5_000;
 
 /**
  * How far a client may get ahead of one that waits before it is asked for a slot back, in ms of slot time. A slot that passes
- * on idles for three messages on the wire, which wake three processes; slices of 150 ms would let shares of 5 s differ by more
- * than a tenth where tasks take up to 100 ms (bench/NOTES.md).
+ * on idles for three messages on the wire, which wake three processes; slices of 150 ms gain nothing more (bench/NOTES.md).
  */
 export const SLICE_MS = 100;
 
