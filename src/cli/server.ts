@@ -4,6 +4,7 @@ import { formatAddress, isLoopback } from '../wire/address.js';
 import { MAX_QUEUED } from '../wire/process-messages.js';
 import { VERSION } from '../wire/protocol.js';
 import { silenceGrpc } from '../wire/grpc-server.js';
+import { withResolvers } from '../core/with-resolvers.js';
 import { POLICIES } from '../core/placement.js';
 import { HTTP_DEFAULTS, type HttpOptions } from '../http/options.js';
 import type { Serve } from '../server/face.js';
@@ -129,10 +130,12 @@ export const serverCommand: CommandModule<object, ServerArguments> = {
     const startedAt = performance.now();
     const options = resolveServerOptions(args);
     const http = resolveHttpOptions(args, options);
+    const starting = withResolvers<RunningServer>();
+    // Before the first worker starts, which may be ready before all others have begun to.
+    const signals = stopOnSignals(starting.promise, () => supervisor.kill());
     const supervisor = Supervisor.start(options);
-    const starting = startServer(options, supervisor, http && serveHttp(http));
-    const signals = stopOnSignals(starting, supervisor);
-    const server = await starting;
+    void startServer(options, supervisor, http && serveHttp(http)).then(starting.resolve, starting.reject);
+    const server = await starting.promise;
     if (!signals.haveCome) console.log(greeting(server, args, performance.now() - startedAt));
     await server.stopped;
     const dropped = server.droppedTasks();
@@ -155,7 +158,7 @@ function serveHttp(options: HttpOptions): Serve {
  * The first signal lets running tasks finish; the second ends everything at once. One that comes while the pool starts waits
  * until it has: what has attached by then would outlive us, in the hope that we come back.
  */
-function stopOnSignals(starting: Promise<RunningServer>, supervisor: Supervisor): { haveCome: boolean } {
+function stopOnSignals(starting: Promise<RunningServer>, killWorkers: () => void): { haveCome: boolean } {
   const signals = { haveCome: false };
   let server: RunningServer | undefined;
   starting.then(
@@ -165,7 +168,7 @@ function stopOnSignals(starting: Promise<RunningServer>, supervisor: Supervisor)
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
     process.on(signal, () => {
       if (signals.haveCome) {
-        const killed = server ? server.kill() : Promise.resolve(supervisor.kill());
+        const killed = server ? server.kill() : Promise.resolve(killWorkers());
         void killed.finally(() => process.exit(128 + constants.signals[signal]));
         return;
       }
