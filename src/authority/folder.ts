@@ -46,9 +46,10 @@ export function readAuthority(out: string): Pair | undefined {
 export function writeAuthority(out: string, { cert, key }: Pair): void {
   const files = authorityFiles(out);
   written(out, () => {
+    // Keys that lie beside a program's sources are no part of them. A folder that was there before may be such a program's.
+    const isOwn = !existsSync(out);
     makeFolder(out, 0o700);
-    // Keys that lie beside a program's sources are no part of them.
-    writeFileSync(join(out, '.gitignore'), '*\n');
+    if (isOwn) writeFileSync(join(out, '.gitignore'), '*\n');
     writeFileSync(files.key, key, { mode: MODES.key, flag: 'wx' });
     writeFileSync(files.cert, cert, { mode: MODES.cert, flag: 'wx' });
   });

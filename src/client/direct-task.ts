@@ -99,7 +99,7 @@ export class DirectTask implements Started, ListItem<DirectTask> {
   /** Where the values go that its function makes one after the other. */
   readonly stream: ValueStream | undefined;
   /** Those that failed and were made again, the newest last; kept of submitted tasks. */
-  readonly earlier: EarlierAttempt[] = [];
+  earlier: EarlierAttempt[] | undefined = undefined;
   /** Attempts that have failed. */
   #failures = 0;
   /** Whether it may have cost a worker, or something that ran beside it. It is tried again with nothing beside it. */
@@ -299,8 +299,8 @@ export class DirectTask implements Started, ListItem<DirectTask> {
   /** @returns after how many ms the next attempt is made, the so-many-th after one that failed */
   #again(failures: number, reason: unknown): number {
     if (this.isOpaque) {
-      this.earlier.push({ attempt: this.attempt, worker: this.grant?.worker ?? '', at: Date.now(), reason });
-      if (this.earlier.length > MAX_EARLIER) this.earlier.shift();
+      const failed = { attempt: this.attempt, worker: this.grant?.worker ?? '', at: Date.now(), reason };
+      this.earlier = [...(this.earlier ?? []), failed].slice(-MAX_EARLIER);
     }
     this.attempt += 1;
     return retryDelayMs(failures, Math.random());

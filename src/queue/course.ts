@@ -77,7 +77,7 @@ export function courseOf(
     slotMs: round(slotMs),
     decodeMs: round(decodeMs),
     runMs: round(runMs),
-    ...(task && task.earlier.length > 0 && { earlier: task.earlier.map(failedAttempt) }),
+    ...(task?.earlier && { earlier: task.earlier.map(failedAttempt) }),
   };
 }
 

@@ -7,7 +7,8 @@ import type { TaskSpec } from './store.js';
 /** Functions that were let in under other ids than they are registered by, because they need setups. */
 const MAX_LET_IN = 10_000;
 
-type Refused = (tasks: readonly TaskSpec[]) => void;
+/** Told of tasks that may not run here. */
+export type Refused = (tasks: readonly Omit<TaskSpec, 'args'>[]) => void;
 
 /**
  * Lets in what may run. What a setup does is not read in this process, and what stood in the store before was let in by
@@ -18,10 +19,7 @@ export class Gate {
   readonly #refused: Refused;
   readonly #letIn = new LRUCache<string, true>({ max: MAX_LET_IN });
 
-  /**
-   * @param named undefined where anything may run.
-   * @param refused told of tasks that may not.
-   */
+  /** @param named undefined where anything may run. */
   constructor(named?: NamedFunctions, refused: Refused = () => undefined) {
     this.#named = named;
     this.#refused = refused;
@@ -50,9 +48,11 @@ export class Gate {
   }
 
   /** The same for tasks that are to run again. @throws PoolError `not-allowed` */
-  checkAgain(tasks: readonly Pick<TaskSpec, 'functionId' | 'name'>[]): void {
+  checkAgain(tasks: readonly Omit<TaskSpec, 'args'>[]): void {
     const other = this.#named && tasks.find(({ functionId }) => !this.#isKnown(functionId));
-    if (other) throw notRegistered(other.name, other.functionId);
+    if (!other) return;
+    this.#refused([other]);
+    throw notRegistered(other.name, other.functionId);
   }
 
   #isKnown(id: string): boolean {

@@ -4,8 +4,6 @@ import type { ClaimedTask, Settlement, TaskSpec } from './store.js';
 /** Told of what happens to all tasks; changes none of it. */
 export interface QueueObserver {
   submitted?(tasks: readonly TaskSpec[]): void;
-  /** They may not run here. */
-  refused?(tasks: readonly TaskSpec[]): void;
   /** It was given to a worker. */
   began?(task: ClaimedTask): void;
   /** It is back in line. */

@@ -3,7 +3,7 @@ import { DirectExecutor } from '../client/direct-executor.js';
 import type { Credentials } from '../wire/credentials.js';
 import { namedFunctions } from '../wire/functions/named.js';
 import type { CoordinatorPlace, QueueOptions, ServerOptions } from '../wire/process-messages.js';
-import { Gate } from './gate.js';
+import { Gate, type Refused } from './gate.js';
 import type { QueueObserver } from './observers.js';
 import type { TaskStore } from './store.js';
 import { MemoryTaskStore } from './stores/memory.js';
@@ -24,10 +24,10 @@ async function openStore({ store }: QueueOptions): Promise<TaskStore> {
 /** Opens the store that the options name, and takes up what it holds. @throws PoolError */
 export async function openQueue(
   { queue: options, functions }: Pick<ServerOptions, 'queue' | 'functions'>,
-  audit: QueueObserver | undefined,
+  audit: (QueueObserver & { refused: Refused }) | undefined,
   log: TaskQueueLog,
 ): Promise<TaskQueue> {
-  const gate = new Gate(namedFunctions(functions), (tasks) => audit?.refused?.(tasks));
+  const gate = new Gate(namedFunctions(functions), (tasks) => audit?.refused(tasks));
   const queue = await TaskQueue.open(await openStore(options), options, log, gate);
   if (audit) queue.observe(audit);
   return queue;

@@ -1,5 +1,6 @@
 import { type AuditLine, AuditLog } from '../host/audit-log.js';
 import type { Logger } from '../host/logger.js';
+import type { Refused } from '../queue/gate.js';
 import type { QueueObserver } from '../queue/observers.js';
 import type { Settlement, TaskSpec } from '../queue/store.js';
 
@@ -22,7 +23,7 @@ export class CoordinatorAudit implements QueueObserver {
     for (const task of tasks) this.#note({ event: 'submitted', ...factsOf(task) });
   }
 
-  refused(tasks: readonly TaskSpec[]): void {
+  refused(tasks: Parameters<Refused>[0]): void {
     for (const task of tasks) this.#note({ event: 'refused', ...factsOf(task), outcome: 'not-allowed' });
   }
 
@@ -47,6 +48,6 @@ export class CoordinatorAudit implements QueueObserver {
   }
 }
 
-function factsOf({ id, client, name, functionId }: TaskSpec): object {
+function factsOf({ id, client, name, functionId }: Omit<TaskSpec, 'args'>): object {
   return { task: id, client, function: name, hash: functionId };
 }

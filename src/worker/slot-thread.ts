@@ -21,6 +21,7 @@ const settings = workerData as ThreadSettings;
 const board = new Board(settings.board);
 let { signingKey } = settings;
 const tell = (message: ThreadMessage, transfer: ArrayBuffer[] = []) => port.postMessage(message, transfer);
+// Without credentials and keys: it is handed on to the threads of single tasks.
 const { workerId, worker, keepsOutput, maxOutputBytes, functions, auditLog } = settings;
 const scene = { workerId, worker, keepsOutput, maxOutputBytes, functions, auditLog };
 const audit = auditOf(scene);

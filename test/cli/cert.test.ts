@@ -36,6 +36,14 @@ async function refused(sandbox: Sandbox, message: RegExp, ...args: string[]): Pr
   expect(readdirSync(sandbox.cwd).includes(OUT) ? filesOf(sandbox) : undefined).toEqual(before);
 }
 
+test('a folder that was there before stays as it is but for the certificates', async () => {
+  await using sandbox = new Sandbox();
+  writeFileSync(sandbox.path('.gitignore'), 'dist\n');
+  await made(sandbox, 'box.lan', '--out', '.');
+  expect(readFileSync(sandbox.path('.gitignore'), 'utf8')).toBe('dist\n');
+  expect(readdirSync(sandbox.cwd)).toEqual(expect.arrayContaining(['ca.pem', 'server-box.lan']));
+});
+
 test('a machine, a client and their authority get certificates, and keys for their owner alone', async () => {
   await using sandbox = new Sandbox();
   const { stdout } = await made(sandbox, 'Box.lan', '192.0.2.10', '2001:db8::1', 'box.lan', '--days', '30');
