@@ -49,6 +49,7 @@ async function buildProcesses(folder) {
       'pino-pretty',
       'pidusage',
       'csv-stringify',
+      '@grpc/proto-loader',
       '@grpc/reflection',
       'grpc-health-check',
       'libsql',
