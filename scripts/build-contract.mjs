@@ -7,8 +7,8 @@ import { join } from 'node:path';
 import protobuf from 'protobufjs';
 
 const CONTRACTS = {
-  contract: ['coordinator', 'discovery', 'worker', 'slot', 'values', 'queue'],
-  'slot-contract': ['slot', 'values'],
+  contract: ['coordinator', 'discovery', 'worker', 'slot', 'queue'],
+  'slot-contract': ['slot'],
 };
 
 for (const [name, files] of Object.entries(CONTRACTS)) {

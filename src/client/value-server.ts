@@ -1,31 +1,26 @@
 import { randomBytes } from 'node:crypto';
-import type { Server, ServerWritableStream } from '@grpc/grpc-js';
-import { PoolError } from '../core/errors.js';
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import { withResolvers } from '../core/with-resolvers.js';
+import { bearerOf, TokenCheck } from '../wire/access.js';
 import type { Credentials } from '../wire/credentials.js';
-import { toStatus } from '../wire/errors.js';
-import type { Chunk } from '../wire/generated/offhand/v1/Chunk.js';
-import type { PullRequest__Output } from '../wire/generated/offhand/v1/PullRequest.js';
 import type { ValueReference } from '../wire/generated/offhand/v1/ValueReference.js';
-import { bindAddress, createGrpcServer, shutDown } from '../wire/grpc-server.js';
-import { valuesService } from '../wire/slot-proto.js';
 import { claimSocket, releaseSocket } from '../host/sockets.js';
 import type { Payload } from '../wire/values/payload.js';
-
-const CHUNK_BYTES = 1024 * 1024;
 
 let servers = 0;
 
 /**
- * Hands out this client's large arguments to the slots that come for them. A value can be had by whoever knows its key,
- * which goes to one slot alone, for as long as its task is not settled. Listens while there is something to hand out.
+ * Hands out this client's large arguments to the slots that come for them, by HTTP on a socket in this user's private folder. A
+ * value can be had by whoever knows its key, which goes to one slot alone, for as long as its task is not settled. Listens
+ * while there is something to hand out.
  */
 export class ValueServer {
-  readonly #credentials: Credentials;
+  readonly #check: TokenCheck | undefined;
   readonly #values = new Map<string, Uint8Array>();
-  #server: { address: string; grpc: Server; bound: Promise<unknown> } | undefined;
+  #server: { address: string; http: Server; bound: Promise<void> } | undefined;
 
-  constructor(credentials: Credentials) {
-    this.#credentials = credentials;
+  constructor({ token }: Pick<Credentials, 'token'>) {
+    this.#check = token === undefined ? undefined : new TokenCheck(token);
   }
 
   /** Listens, if it does not yet. Where that is not possible it offers nothing: values go along with their tasks. */
@@ -33,9 +28,11 @@ export class ValueServer {
     if (!this.#server) {
       const address = claimSocket('client', servers++);
       if (address === undefined) return;
-      const grpc = createGrpcServer(this.#credentials);
-      grpc.addService(valuesService, { Pull: (call: PullStream) => this.#pour(call) });
-      this.#server = { address, grpc, bound: bindAddress(grpc, address, this.#credentials) };
+      // Whoever keeps a connection decides when it ends: one that was closed here might have been asked at that instant.
+      const http = createServer({ keepAliveTimeout: 0 }, (request, response) =>
+        this.#answer(request, response),
+      );
+      this.#server = { address, http, bound: listen(http, address) };
     }
     const server = this.#server;
     try {
@@ -58,32 +55,29 @@ export class ValueServer {
     if (reference) this.#values.delete((reference.key as Buffer).toString('hex'));
   }
 
-  /** Stops listening, and hangs up. */
+  /** Stops listening, and hangs up: a connection that stays keeps its process alive. */
   close(): void {
     const server = this.#server;
     this.#server = undefined;
     this.#values.clear();
     if (!server) return;
-    shutDown(server.grpc, server.address);
+    server.http.close();
+    server.http.closeAllConnections();
     releaseSocket(server.address);
   }
 
-  #pour(call: PullStream): void {
-    const data = this.#values.get(call.request.key.toString('hex'));
-    if (!data) return void call.emit('error', toStatus(new PoolError('not-found', 'key: no such value')));
-    let sent = 0;
-    const pour = () => {
-      while (sent < data.length) {
-        const end = Math.min(data.length, sent + CHUNK_BYTES);
-        const chunk = Buffer.from(data.buffer, data.byteOffset + sent, end - sent);
-        sent = end;
-        // Whoever needs the value need not wait for the end of the stream either.
-        if (!call.write({ data: chunk }) && sent < data.length) return void call.once('drain', pour);
-      }
-      call.end();
-    };
-    pour();
+  #answer({ headers, method, url }: IncomingMessage, response: ServerResponse): void {
+    if (this.#check && this.#check.accessOf(bearerOf(headers.authorization)) !== 'full')
+      return void response.writeHead(401).end();
+    const data = method === 'GET' ? this.#values.get(url?.slice(1) ?? '') : undefined;
+    if (!data) return void response.writeHead(404).end();
+    response.writeHead(200, { 'content-length': data.length }).end(data);
   }
 }
 
-type PullStream = ServerWritableStream<PullRequest__Output, Chunk>;
+function listen(http: Server, address: string): Promise<void> {
+  const { promise, resolve, reject } = withResolvers<void>();
+  http.once('error', reject);
+  http.listen(address.replace('unix:', ''), resolve);
+  return promise;
+}

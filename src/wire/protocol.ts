@@ -10,4 +10,4 @@ export const VERSION = (
 ).version;
 
 /** Rises when a message changes in a way that an older peer would misread. */
-export const PROTOCOL = 1;
+export const PROTOCOL = 2;

@@ -5,7 +5,7 @@ import { ReflectionService } from '@grpc/reflection';
 import { HealthImplementation } from 'grpc-health-check';
 
 /** The whole contract, as reflection describes it. */
-const CONTRACT = ['coordinator', 'discovery', 'worker', 'slot', 'values', 'queue'].map(
+const CONTRACT = ['coordinator', 'discovery', 'worker', 'slot', 'queue'].map(
   (name) => `offhand/v1/${name}.proto`,
 );
 const INCLUDE_DIRS = [fileURLToPath(new URL('../../proto', import.meta.url))];

@@ -1,23 +1,24 @@
-import type { ServiceError } from '@grpc/grpc-js';
-import { PoolError } from '../core/errors.js';
-import { callMetadata, type Credentials, dial } from '../wire/credentials.js';
-import { codeOfStatus, fromServiceError } from '../wire/errors.js';
-import type { Chunk__Output } from '../wire/generated/offhand/v1/Chunk.js';
+import { Agent, get, type IncomingMessage } from 'node:http';
+import { messageOf, PoolError } from '../core/errors.js';
+import type { Credentials } from '../wire/credentials.js';
 import type { ValueReference__Output } from '../wire/generated/offhand/v1/ValueReference.js';
-import { ValuesClient } from '../wire/slot-proto.js';
 import { type Payload, payloadFrom } from '../wire/values/payload.js';
 import { checkSize } from '../wire/values/size-limit.js';
 
-/** Connections to clients are kept for as many as this; who pulls from more closes the oldest. */
-const MAX_CLIENTS = 16;
+/** Idle connections that are kept, to whatever clients. */
+const MAX_IDLE = 16;
 
 /** Pulls large values from the clients that have them. */
 export class ValuePuller {
-  readonly #credentials: Credentials;
-  readonly #clients = new Map<string, InstanceType<typeof ValuesClient>>();
+  readonly #headers: { authorization?: string };
+  readonly #agent = new Agent({
+    keepAlive: true,
+    maxTotalSockets: Number.POSITIVE_INFINITY,
+    maxFreeSockets: MAX_IDLE,
+  });
 
-  constructor(credentials: Credentials) {
-    this.#credentials = credentials;
+  constructor({ token }: Pick<Credentials, 'token'>) {
+    this.#headers = token === undefined ? {} : { authorization: `Bearer ${token}` };
   }
 
   /** @throws PoolError `not-found` when the value is no longer to be had, `unavailable` when its client is gone. */
@@ -30,46 +31,52 @@ export class ValuePuller {
     return this.#fill(data ?? Buffer.allocUnsafeSlow(bytes), reference);
   }
 
-  #fill(data: Buffer, reference: ValueReference__Output): Promise<Payload> {
-    const { address, key } = reference;
-    const bytes = data.length;
-    const stream = this.#clientAt(address).pull({ key }, callMetadata(this.#credentials));
+  async #fill(data: Buffer, { address, key, encoding }: ValueReference__Output): Promise<Payload> {
+    // Anything else would have this worker ask strangers in its own name.
+    if (!address.startsWith('unix:'))
+      throw new PoolError('invalid-argument', `arguments_at.address: expected unix:/path, got ${address}`);
+    // What has come from another thread is no Buffer any more.
+    const response = await this.#ask(address, Buffer.from(key).toString('hex'));
+    const sent = Number(response.headers['content-length']);
+    const refusal = refusalFor(response.statusCode, sent, data.length);
+    if (refusal) {
+      response.resume();
+      throw refusal;
+    }
     let filled = 0;
+    try {
+      for await (const chunk of response as AsyncIterable<Buffer>) filled += chunk.copy(data, filled);
+    } catch (error) {
+      throw unreachable(address, error);
+    }
+    return payloadFrom({ encoding, data }, 'arguments_at');
+  }
+
+  #ask(address: string, key: string): Promise<IncomingMessage> {
     return new Promise((resolve, reject) => {
-      const isWhole = () => resolve(payloadFrom({ encoding: reference.encoding, data }, 'arguments_at'));
-      stream.on('data', (chunk: Chunk__Output) => {
-        if (filled + chunk.data.length <= bytes) chunk.data.copy(data, filled);
-        filled += chunk.data.length;
-        if (filled === bytes) isWhole();
-      });
-      stream.on('error', (error: ServiceError) => {
-        const explain = ({ code, details }: ServiceError) =>
-          new PoolError(codeOfStatus(code), `the arguments cannot be pulled from ${address}: ${details}`);
-        reject(fromServiceError(error, explain));
-      });
-      stream.on('end', () => {
-        if (filled === bytes) isWhole();
-        else
-          reject(new PoolError('invalid-argument', `arguments_at: expected ${bytes} bytes, got ${filled}`));
-      });
+      const options = {
+        socketPath: address.slice('unix:'.length),
+        path: `/${key}`,
+        agent: this.#agent,
+        headers: this.#headers,
+      };
+      get(options, resolve).on('error', (error) => reject(unreachable(address, error)));
     });
   }
 
   close(): void {
-    for (const client of this.#clients.values()) client.close();
-    this.#clients.clear();
+    this.#agent.destroy();
   }
+}
 
-  #clientAt(address: string): InstanceType<typeof ValuesClient> {
-    const known = this.#clients.get(address);
-    if (known) return known;
-    for (const [oldest, client] of this.#clients) {
-      if (this.#clients.size < MAX_CLIENTS) break;
-      client.close();
-      this.#clients.delete(oldest);
-    }
-    const client = dial(ValuesClient, address, this.#credentials);
-    this.#clients.set(address, client);
-    return client;
-  }
+function refusalFor(status: number | undefined, sent: number, expected: number): PoolError | undefined {
+  if (status === 401)
+    return new PoolError('unauthenticated', 'the arguments cannot be pulled: another token is needed');
+  if (status !== 200) return new PoolError('not-found', 'the arguments cannot be pulled: their call is over');
+  if (sent === expected) return undefined;
+  return new PoolError('invalid-argument', `arguments_at: expected ${expected} bytes, got ${sent}`);
+}
+
+function unreachable(address: string, error: unknown): PoolError {
+  return new PoolError('unavailable', `the arguments cannot be pulled from ${address}: ${messageOf(error)}`);
 }

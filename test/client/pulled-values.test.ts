@@ -5,6 +5,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } fr
 import { type Pool, startPool } from 'offhand';
 import { ValueServer } from '../../src/client/value-server.js';
 import type { ValueReference } from '../../src/wire/generated/offhand/v1/ValueReference.js';
+import { readOnlyToken } from '../../src/wire/access.js';
 import { ValuePuller } from '../../src/worker/value-puller.js';
 import { rejection, startScript } from './support.js';
 
@@ -64,6 +65,12 @@ describe('a value server', () => {
       code: 'not-found',
     });
     expect(await rejection(pull(reference, 'wrong'))).toMatchObject({ code: 'unauthenticated' });
+    expect(await rejection(pull(reference, readOnlyToken('the-token')))).toMatchObject({
+      code: 'unauthenticated',
+    });
+    expect(await rejection(pullerWith(undefined).pull(reference as never))).toMatchObject({
+      code: 'unauthenticated',
+    });
     await expect(pull(reference)).resolves.toBeDefined();
   });
 
@@ -84,9 +91,28 @@ describe('a value server', () => {
     for (const bytes of [9, 11]) {
       expect(await rejection(pull({ ...reference, bytes }))).toMatchObject({ code: 'invalid-argument' });
     }
+    expect(await rejection(pull({ ...reference, bytes: 0 }))).toMatchObject({ code: 'invalid-argument' });
     expect(() => pull({ ...reference, bytes: 2 ** 40 })).toThrow(
       expect.objectContaining({ code: 'too-large' }),
     );
+  });
+
+  test('that is gone is named', async () => {
+    const reference = offer(bytesOf(10));
+    server.close();
+    expect(await rejection(pull(reference))).toMatchObject({
+      code: 'unavailable',
+      message: expect.stringContaining(String(reference.address)) as unknown,
+    });
+    expect(await rejection(pull({ ...reference, address: '127.0.0.1:1' }))).toMatchObject({
+      code: 'invalid-argument',
+    });
+  });
+
+  test('hangs up in the middle of a value when it closes', async () => {
+    const whole = pull(offer(bytesOf(64 * MIB)));
+    setImmediate(() => server.close());
+    expect(await rejection(whole)).toMatchObject({ code: 'unavailable' });
   });
 
   test('leaves no socket behind', () => {

@@ -4,7 +4,6 @@ import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { type Client, type ServiceError, status } from '@grpc/grpc-js';
 import { connect } from '../../src/client/connect.js';
-import { ValueServer } from '../../src/client/value-server.js';
 import { offhand } from '../support/cli.js';
 import { Caller, DISCOVERY, loadService, type Method, type Service, SERVICES } from '../support/rpc.js';
 import { Sandbox } from '../support/sandbox.js';
@@ -25,7 +24,6 @@ const reflection = loadService(
 const sandbox = new Sandbox();
 const tokens = { readOnly: '', replaced: '', replacedReadOnly: '' };
 let server: TestServer;
-let values: ValueServer;
 /** Where each service of the contract is served. */
 let addresses: Map<string, string>;
 
@@ -49,14 +47,12 @@ beforeAll(async () => {
   await print('--new');
   tokens.readOnly = await print('--read-only');
   server = await startServer(sandbox, ['1', '--no-profile']);
-  values = new ValueServer({ token: server.token });
   const worker = `127.0.0.1:${server.workerPorts.get('worker-1')}`;
   addresses = new Map([
     ['offhand.v1.Coordinator', server.address],
     ['offhand.v1.Queue', server.address],
     ['offhand.v1.Worker', worker],
     ['offhand.v1.Slot', slotAddress()],
-    ['offhand.v1.Values', await valuesAddress()],
   ]);
 }, 40_000);
 
@@ -67,17 +63,10 @@ function slotAddress(): string {
   return `unix:${join(folder, String(socket))}`;
 }
 
-/** Where a client with this pool's token hands out its large arguments. */
-async function valuesAddress(): Promise<string> {
-  await values.open();
-  return String(values.offer({ encoding: 'V8', data: new Uint8Array(1) })?.address);
-}
-
-/** Where health checking and reflection are served too: slots and clients have no use for them. */
-const standard = () => [...addresses].filter(([name]) => !/Slot|Values/.test(name)).map(([, at]) => at);
+/** Where health checking and reflection are served too: slots have no use for them. */
+const standard = () => [...addresses].filter(([name]) => !/Slot/.test(name)).map(([, at]) => at);
 
 afterAll(async () => {
-  values.close();
   await server.stop();
   await sandbox[Symbol.asyncDispose]();
 });
