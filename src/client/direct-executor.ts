@@ -10,6 +10,7 @@ import type { CoordinatorLink } from './coordinator-link.js';
 import { DirectTask, type Place } from './direct-task.js';
 import type { Call, Callee, Settle, Started } from './executor.js';
 import { HeldLease, isLong, type LeaseHolder } from './held-lease.js';
+import { Lookout } from './lookout.js';
 import { RetryLine } from './retry-line.js';
 import { Session, type SessionEvents, type SessionNeeds } from './session.js';
 import { shipCall, type ShippedCall, shipFunction } from './ship.js';
@@ -17,15 +18,8 @@ import { ValueServer } from './value-server.js';
 import { TaskLine } from './task-line.js';
 import { WorkerConnections } from './worker-connections.js';
 
-/** How long a lease is kept for the next call, in ms; and how long while others wait for one. */
-const LINGER_MS = 100;
-const LINGER_WAITED_FOR_MS = 1;
-
 /** From this size on arguments do not go along with their task but are pulled, in bytes. */
 const PULLED_BYTES = 128 * 1024;
-
-/** A slot that says nothing for this long has tasks under way taken back that it may not have begun, in ms. */
-const SILENCE_MS = 50;
 
 export interface ExecutorSettings {
   /** How many slots the pool has, as far as is known. */
@@ -60,9 +54,10 @@ export class DirectExecutor implements Place, LeaseHolder, SessionEvents {
   #slots: number;
   #order = 0;
   #isPumpDue = false;
-  #timer: NodeJS.Timeout | undefined;
-  #tendAt = 0;
-  #othersWaitUntil = 0;
+  readonly #lookout = new Lookout(
+    () => ({ leases: this.#leases.values(), tasks: this.#tasks.size }),
+    () => this.#tend(),
+  );
   #isClosed = false;
 
   constructor(
@@ -128,7 +123,7 @@ export class DirectExecutor implements Place, LeaseHolder, SessionEvents {
 
   readonly close = once(async () => {
     this.#isClosed = true;
-    clearTimeout(this.#timer);
+    this.#lookout.stop();
     this.#retries.stop();
     for (const task of this.#tasks) {
       task.place = undefined;
@@ -241,14 +236,14 @@ export class DirectExecutor implements Place, LeaseHolder, SessionEvents {
   }
 
   othersWait(durationMs: number): void {
-    this.#othersWaitUntil = performance.now() + durationMs;
+    this.#lookout.othersWaitFor(durationMs);
     for (const lease of this.#leases.values()) if (lease.isRegraded) this.graded(lease);
     this.#tend();
   }
 
   /** What a lease is used for matters only where others might get it. */
   graded(lease: HeldLease): void {
-    if (lease.isUsedForLong || (lease.isRegraded && performance.now() < this.#othersWaitUntil))
+    if (lease.isUsedForLong || (lease.isRegraded && this.#lookout.othersWait))
       this.#session.regrade(lease.epoch, lease.tellUse());
   }
 
@@ -303,8 +298,7 @@ export class DirectExecutor implements Place, LeaseHolder, SessionEvents {
         }
       }
     }
-    if (this.#leases.size > 0) this.#arm();
-    else if (this.#tasks.size === 0) this.#rest();
+    this.#lookout.note();
   }
 
   /** What is short is not worth telling. */
@@ -321,32 +315,12 @@ export class DirectExecutor implements Place, LeaseHolder, SessionEvents {
     return tasks;
   }
 
-  /** The next look at the leases: soon where one idles while others wait. */
-  #arm(): void {
-    let hasIdle = false;
-    for (const lease of this.#leases.values()) if (lease.isIdle) hasIdle = true;
-    const delayMs = hasIdle ? this.#lingerMs : LINGER_MS;
-    const dueAt = performance.now() + delayMs;
-    if (this.#timer && this.#tendAt <= dueAt) return;
-    clearTimeout(this.#timer);
-    this.#tendAt = dueAt;
-    this.#timer = setTimeout(this.#tend, delayMs);
+  /** Gives back what has idled for long enough, takes back what waits behind a silent slot, and rests where nothing is left. */
+  #tend(): void {
+    for (const lease of [...this.#leases.values()]) if (this.#lookout.isOver(lease)) lease.end();
+    if (this.#leases.size === 0 && this.#tasks.size === 0 && this.#lookout.isQuiet) this.#rest();
+    else this.#pump();
   }
-
-  get #lingerMs(): number {
-    return performance.now() < this.#othersWaitUntil ? LINGER_WAITED_FOR_MS : LINGER_MS;
-  }
-
-  /** Gives back what has idled for long enough, and takes back what waits behind a silent slot. */
-  readonly #tend = (): void => {
-    clearTimeout(this.#timer);
-    this.#timer = undefined;
-    const now = performance.now();
-    for (const lease of [...this.#leases.values()]) {
-      if (lease.isIdle ? now - lease.idleSince >= this.#lingerMs : isSilent(lease, now)) lease.end();
-    }
-    this.#pump();
-  };
 
   /** Nothing to do: the streams are closed, so that they keep no process alive. */
   #rest(): void {
@@ -354,10 +328,6 @@ export class DirectExecutor implements Place, LeaseHolder, SessionEvents {
     this.#workers.rest();
     this.#values.close();
   }
-}
-
-function isSilent({ isReached, underWay, heardAt }: HeldLease, now: number): boolean {
-  return isReached && underWay.tasks > 1 && now - heardAt > SILENCE_MS + 10 * underWay.workMs;
 }
 
 function closed(mayHaveRun: boolean): PoolError {
