@@ -245,6 +245,31 @@ describe('the checker notices', () => {
     expect(broken(during('somebody else'))).toEqual(['shares recover after each fault']);
   });
 
+  test('a client that has next to nothing once a worker is back on which all its calls lay, but not before', () => {
+    const times = (aliceFrom: number): History => {
+      const calls = [call('a', { calledAt: 1_000 }), call('b', { client: 'bob', calledAt: 1_000 })];
+      const attempts = [
+        attempt('b', { beganAt: 1_000, seenAt: aliceFrom }),
+        attempt('a', { beganAt: aliceFrom, seenAt: 12_000 }),
+      ];
+      const settled = calls.map((each) => ({
+        ...each,
+        outcomes: [{ at: 12_000, outcome: { kind: 'result', value: answerOf(each.id) } as const }],
+      }));
+      const freeze = {
+        kind: 'freeze-worker-for-long',
+        target: 'process 7',
+        at: 2_500,
+        until: 7_800,
+      } as const;
+      const faults = [freeze];
+      const calm = { recoveredAt: 8_000, calmUntil: 12_000, clients: ['alice', 'bob'], faults };
+      return history(settled, attempts, { rounds: [round(calm)] });
+    };
+    expect(broken(times(10_000))).toEqual([]);
+    expect(broken(times(11_800))).toEqual(['shares recover after each fault']);
+  });
+
   test('a slot granted to another, after a restart, while its lease lived', () => {
     const restarts = [{ killedAt: 1_000, reachableAt: 3_000, client: 'alice' }];
     const calls = [call('a1'), call('a2'), call('b', { client: 'bob' })].map((each) => ({
