@@ -38,6 +38,8 @@ export interface ExecutorSettings {
   onCapacity?: (() => void) | undefined;
   /** Told when no worker has what is needed, and one that has is waited for. */
   onNoneFits?: (() => void) | undefined;
+  /** Told when an attempt has failed and another one is made, after so many ms. */
+  onRetry?: ((task: DirectTask, code: ErrorCode | 'thrown', delayMs: number) => void) | undefined;
 }
 
 /** Direct calls: holds leases for as long as it has a use for them, and runs its tasks under them, straight on the slots. */
@@ -48,6 +50,7 @@ export class DirectExecutor implements Place, LeaseHolder, SessionEvents {
   readonly #values: ValueServer;
   readonly #onCapacity: (() => void) | undefined;
   readonly #onNoneFits: (() => void) | undefined;
+  readonly #onRetry: ExecutorSettings['onRetry'];
   readonly #pace = new Pace();
   /** Tasks that wait for a lease. */
   readonly #line = new TaskLine();
@@ -69,7 +72,7 @@ export class DirectExecutor implements Place, LeaseHolder, SessionEvents {
   constructor(
     coordinator: CoordinatorLink,
     credentials: Credentials,
-    { slots, reconnectMs, needs, onCapacity, onNoneFits }: ExecutorSettings,
+    { slots, reconnectMs, needs, onCapacity, onNoneFits, onRetry }: ExecutorSettings,
   ) {
     this.#coordinator = coordinator;
     this.#session = new Session(() => coordinator.openSession(), this, reconnectMs, needs);
@@ -78,6 +81,7 @@ export class DirectExecutor implements Place, LeaseHolder, SessionEvents {
     this.#slots = slots;
     this.#onCapacity = onCapacity;
     this.#onNoneFits = onNoneFits;
+    this.#onRetry = onRetry;
   }
 
   appetite(callee: Callee): number {
@@ -166,6 +170,7 @@ export class DirectExecutor implements Place, LeaseHolder, SessionEvents {
   attemptFailed(task: DirectTask, code: ErrorCode | 'thrown', reason: unknown, wasAlone: boolean): void {
     const delayMs = task.attemptFailed(code, reason, wasAlone);
     if (delayMs === undefined || this.#isClosed) return;
+    this.#onRetry?.(task, code, delayMs);
     task.handedBack(this);
     this.#retries.rest(task, delayMs, () => this.handBack([task]));
   }
