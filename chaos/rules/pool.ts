@@ -65,8 +65,9 @@ function outageBy({ kind, target, at, until }: Fault, { recoveredAt }: Round): S
   if (kind === 'freeze-worker-for-long') return [{ from: at, to: Math.max(until, recoveredAt ?? until) }];
   if (target !== 'coordinator') return [];
   // While there is none whoever has a lease keeps it. One that was restarted leaves the slots to those who had them for one
-  // lease time: they may be frozen, or gone.
-  return [{ from: at, to: kind === 'freeze-coordinator' ? until : until + UNUSED_LEASE_TTL_MS }];
+  // lease time: they may be frozen, or gone. Where it was away for so long that they have ended, others start first.
+  if (kind === 'freeze-coordinator') return [{ from: at, to: until }];
+  return [{ from: at, to: Math.max(until + UNUSED_LEASE_TTL_MS, recoveredAt ?? until) }];
 }
 
 /** When a client had calls of its own that were not over. */
