@@ -18,7 +18,7 @@ const ALLOWED = [
 ];
 /** The sockets moved aside by the proxies of this run. */
 const OURS = /^run\/offhand\/\.s\d+$/;
-/** Of a client that was killed; the next worker that starts would have removed it (docs/files.md). */
+/** Of a client that was killed; the next worker or server that starts would have removed it (docs/files.md). */
 const CLIENT_SOCKET = /^run\/offhand\/client-(\d+)-\d+\.sock$/;
 
 /** Stops the pool. Returns whatever is not as it should be then. */

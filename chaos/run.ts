@@ -16,11 +16,14 @@ import { endsOf } from './queued.js';
 import { Random } from './random.js';
 import { readAttempts, readCalls } from './read-history.js';
 import { whenWhole } from './recovery.js';
+import { SHARE_MS } from './rules/pool.js';
 import { SlotProxies } from './slot-proxies.js';
 
 /** How long nothing happens after each round, in ms; and before the first, where there is time for it. */
 const CALM_MS = 2_000;
-const FIRST_CALM_MS = 6_000;
+const FIRST_CALM_MS = SHARE_MS;
+/** After one in which calls lay on a frozen worker: long enough to compare shares when that is over. */
+const CALM_AFTER_FREEZE_MS = SHARE_MS / 2 + 1_000;
 /** How long the last calls may take once no more are made, in ms. */
 const FINISH_MS = 20_000;
 
@@ -123,7 +126,9 @@ async function harmFor(
   while (nowMs() < endsAt) {
     const startedAt = nowMs();
     const faults = await nemesis.harm(plan.next().value);
-    rounds.push(await calmAfter({ faults, startedAt }, CALM_MS, pool, clients));
+    const wasFrozen = faults.some(({ kind }) => kind === 'freeze-worker-for-long');
+    const calmMs = wasFrozen ? CALM_AFTER_FREEZE_MS : CALM_MS;
+    rounds.push(await calmAfter({ faults, startedAt }, calmMs, pool, clients));
     if (rounds.at(-1)?.recoveredAt === undefined) break;
   }
   return rounds;

@@ -50,7 +50,11 @@ export const attemptsEnd: Rule = function* (history) {
   for (const { id, kind, client, outcomes, isSubmitted } of history.calls) {
     // What was submitted outlives its client.
     const leftAt = isSubmitted ? Infinity : (goneAt.get(client) ?? Infinity);
-    const overAt = Math.min(outcomes[0]?.at ?? Infinity, leftAt);
+    const [first] = outcomes;
+    // Whoever gave up a coordinator that was away too long has given up waiting; the task lives on in the queue.
+    const isGivenUp =
+      isSubmitted && first?.outcome.kind === 'refused' && first.outcome.code === 'unavailable';
+    const overAt = isGivenUp ? leftAt : Math.min(first?.at ?? Infinity, leftAt);
     for (const { beganAt, seenAt } of byCall.get(id) ?? []) {
       if (beganAt > overAt + STOP_MS)
         yield `${id} (${kind}) began ${inMs(beganAt - overAt)} after it was over`;

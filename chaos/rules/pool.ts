@@ -1,6 +1,6 @@
 import { UNUSED_LEASE_TTL_MS } from '../../src/core/lease.js';
 import type { Rule } from '../checker.js';
-import type { Attempt, History, Restart } from '../history.js';
+import type { Attempt, Fault, History, Restart, Round } from '../history.js';
 import { byBeginning, groupBy, inMs } from './attempts.js';
 
 /** What a client gets at least of an even share, up to the end of each calm time. */
@@ -8,7 +8,7 @@ const LEAST_SHARE = 0.2;
 /** For what part of a window a client has to have something to do: one that asks for little gets little. */
 const LEAST_DEMAND = 0.5;
 /** For how long slot times are compared, in ms, at least half of it: whoever is ahead by a long task has to be caught up with. */
-const SHARE_MS = 6_000;
+export const SHARE_MS = 6_000;
 
 /** What was under way when the coordinator was killed may still arrive for so long, in ms. */
 const UNDER_WAY_MS = 150;
@@ -32,8 +32,7 @@ export const sharesRecover: Rule = function* (history) {
   for (const { calmUntil: to, clients = [] } of history.rounds) {
     if (to === undefined) continue;
     const window = { from: to - SHARE_MS, to };
-    // While there is no coordinator whoever has a lease keeps it, and nobody can even anything out.
-    const outages = coordinatorOutages(history);
+    const outages = outagesOf(history);
     const comparedMs = coveredMs([window], window, outages);
     if (comparedMs < SHARE_MS / 2) continue;
     const old = clients.filter(
@@ -56,15 +55,19 @@ function sessionsOf({ calls }: History): Map<string, string> {
   return new Map(calls.map(({ id, client, isSubmitted }) => [id, isSubmitted ? 'queue' : client]));
 }
 
-/** One that was restarted leaves the slots to those who had them for one lease time: they may be frozen, or gone. */
-function coordinatorOutages({ rounds }: History): Span[] {
-  const faults = rounds.flatMap((round) => round.faults);
-  return faults
-    .filter(({ target }) => target === 'coordinator')
-    .map(({ kind, at, until }) => ({
-      from: at,
-      to: kind === 'freeze-coordinator' ? until : until + UNUSED_LEASE_TTL_MS,
-    }));
+/** When nobody can even anything out. */
+function outagesOf({ rounds }: History): Span[] {
+  return rounds.flatMap((round) => round.faults.flatMap((fault) => outageBy(fault, round)));
+}
+
+function outageBy({ kind, target, at, until }: Fault, { recoveredAt }: Round): Span[] {
+  // What was sent to a frozen worker may be all that a client has. Once that is back, or lost and replaced, it runs.
+  if (kind === 'freeze-worker-for-long') return [{ from: at, to: Math.max(until, recoveredAt ?? until) }];
+  if (target !== 'coordinator') return [];
+  // While there is none whoever has a lease keeps it. One that was restarted leaves the slots to those who had them for one
+  // lease time: they may be frozen, or gone. Where it was away for so long that they have ended, others start first.
+  if (kind === 'freeze-coordinator') return [{ from: at, to: until }];
+  return [{ from: at, to: Math.max(until + UNUSED_LEASE_TTL_MS, recoveredAt ?? until) }];
 }
 
 /** When a client had calls of its own that were not over. */

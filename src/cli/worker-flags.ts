@@ -25,7 +25,7 @@ export const workerFlags = {
   'log-level': {
     choices: LOG_LEVELS,
     default: 'info',
-    describe: 'what is said in the log; debug: every grant of a lease too',
+    describe: 'what is said in the log; debug: every grant, attempt and outcome too',
   },
   'coordinator-timeout': {
     type: 'string',

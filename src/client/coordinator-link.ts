@@ -44,7 +44,8 @@ export class CoordinatorLink {
     if (protocol === PROTOCOL) return { slots };
     throw new PoolError(
       'version-mismatch',
-      `the pool at ${this.#address} runs offhand ${version}, this is ${VERSION}`,
+      `the pool at ${this.#address} runs offhand ${version} (protocol ${protocol}), and this is offhand ${VERSION} ` +
+        `(protocol ${PROTOCOL}); install the same version on both sides`,
     );
   }
 

@@ -1,6 +1,5 @@
 import type { ServiceError } from '@grpc/grpc-js';
 import { type ErrorCode, PoolError } from '../core/errors.js';
-import { LinkedList } from '../core/linked-list.js';
 import { once } from '../core/once.js';
 import { appetite, Pace } from '../core/pace.js';
 import type { Credentials } from '../wire/credentials.js';
@@ -15,6 +14,7 @@ import { RetryLine } from './retry-line.js';
 import { Session, type SessionEvents, type SessionNeeds } from './session.js';
 import { shipCall, type ShippedCall, shipFunction } from './ship.js';
 import { ValueServer } from './value-server.js';
+import { Suspects } from './suspects.js';
 import { TaskLine } from './task-line.js';
 import { WorkerConnections } from './worker-connections.js';
 
@@ -32,6 +32,8 @@ export interface ExecutorSettings {
   onCapacity?: (() => void) | undefined;
   /** Told when no worker has what is needed, and one that has is waited for. */
   onNoneFits?: (() => void) | undefined;
+  /** Told when an attempt has failed and another one is made, after so many ms. */
+  onRetry?: ((task: DirectTask, code: ErrorCode | 'thrown', delayMs: number) => void) | undefined;
 }
 
 /** Direct calls: holds leases for as long as it has a use for them, and runs its tasks under them, straight on the slots. */
@@ -42,10 +44,12 @@ export class DirectExecutor implements Place, LeaseHolder, SessionEvents {
   readonly #values: ValueServer;
   readonly #onCapacity: (() => void) | undefined;
   readonly #onNoneFits: (() => void) | undefined;
+  readonly #onRetry: ExecutorSettings['onRetry'];
   readonly #pace = new Pace();
   /** Tasks that wait for a lease. */
   readonly #line = new TaskLine();
   readonly #retries = new RetryLine();
+  readonly #suspects = new Suspects();
   readonly #tasks = new Set<DirectTask>();
   /** Leases that can still be used. */
   readonly #leases = new Map<number, HeldLease>();
@@ -63,7 +67,7 @@ export class DirectExecutor implements Place, LeaseHolder, SessionEvents {
   constructor(
     coordinator: CoordinatorLink,
     credentials: Credentials,
-    { slots, reconnectMs, needs, onCapacity, onNoneFits }: ExecutorSettings,
+    { slots, reconnectMs, needs, onCapacity, onNoneFits, onRetry }: ExecutorSettings,
   ) {
     this.#coordinator = coordinator;
     this.#session = new Session(() => coordinator.openSession(), this, reconnectMs, needs);
@@ -72,6 +76,7 @@ export class DirectExecutor implements Place, LeaseHolder, SessionEvents {
     this.#slots = slots;
     this.#onCapacity = onCapacity;
     this.#onNoneFits = onNoneFits;
+    this.#onRetry = onRetry;
   }
 
   appetite(callee: Callee): number {
@@ -148,6 +153,7 @@ export class DirectExecutor implements Place, LeaseHolder, SessionEvents {
   /** A task in line was settled by its own limits. */
   leave(task: DirectTask): void {
     this.#retries.remove(task);
+    this.#suspects.remove(task);
     this.#line.remove(task);
     this.#pumpSoon();
   }
@@ -159,21 +165,16 @@ export class DirectExecutor implements Place, LeaseHolder, SessionEvents {
   attemptFailed(task: DirectTask, code: ErrorCode | 'thrown', reason: unknown, wasAlone: boolean): void {
     const delayMs = task.attemptFailed(code, reason, wasAlone);
     if (delayMs === undefined || this.#isClosed) return;
+    this.#onRetry?.(task, code, delayMs);
     task.handedBack(this);
     this.#retries.rest(task, delayMs, () => this.handBack([task]));
-  }
-
-  #lineUpAlone(task: DirectTask): void {
-    if (this.#isClosed) return;
-    this.#retries.pushSuspect(task);
-    this.#session.askAlone(1);
   }
 
   handBack(tasks: DirectTask[]): void {
     const waiting = tasks.filter((task) => !task.isSettled);
     for (const task of waiting) {
       task.handedBack(this);
-      if (task.isSuspect) this.#lineUpAlone(task);
+      if (task.isSuspect) this.#suspects.push(task);
     }
     this.#line.putBack(waiting.filter((task) => !task.isSuspect));
     this.#pumpSoon();
@@ -181,7 +182,7 @@ export class DirectExecutor implements Place, LeaseHolder, SessionEvents {
 
   ending(lease: HeldLease): void {
     if (this.#isClosed) return;
-    if (this.#leases.delete(lease.epoch) || lease.isSolitary) this.#session.giveBack(lease.epoch);
+    if (this.#leases.delete(lease.epoch) || this.#suspects.drop(lease)) this.#session.giveBack(lease.epoch);
     if (!lease.isIdle) this.#seeingThrough.set(lease.epoch, lease);
     this.#pumpSoon();
   }
@@ -196,12 +197,16 @@ export class DirectExecutor implements Place, LeaseHolder, SessionEvents {
   }
 
   get claims(): ClaimedLease[] {
-    return [...this.#leases.values(), ...this.#seeingThrough.values()].map((lease) => lease.claim);
+    // Whoever claims a lease has it as any other: the worker is not kept free for it any more.
+    const solitary = this.#suspects.takeLeases();
+    const leases = [...this.#leases.values(), ...solitary, ...this.#seeingThrough.values()];
+    for (const lease of solitary) lease.end();
+    return leases.map((lease) => lease.claim);
   }
 
   lost(epochs: readonly number[]): void {
     for (const epoch of epochs) {
-      const lease = this.#leases.get(epoch) ?? this.#seeingThrough.get(epoch);
+      const lease = this.#find(epoch) ?? this.#seeingThrough.get(epoch);
       this.#leases.delete(epoch);
       void lease?.lost();
     }
@@ -211,28 +216,25 @@ export class DirectExecutor implements Place, LeaseHolder, SessionEvents {
     if (this.#isClosed) return;
     const { slot, worker } = this.#workers.of(lease);
     const held = new HeldLease(lease, slot, worker, this.#pace, this);
-    if (lease.alone) this.#runAlone(held);
+    if (lease.alone) this.#suspects.granted(held);
     else this.#leases.set(lease.epoch, held);
     this.#pumpSoon();
   }
 
-  #runAlone(lease: HeldLease): void {
-    const task = this.#retries.shiftSuspect();
-    if (!task) return lease.end(); // It was settled by its limits.
-    const line = new LinkedList<DirectTask>();
-    line.push(task);
-    this.#seeingThrough.set(lease.epoch, lease);
-    lease.fill(line, 1);
-  }
-
-  get suspects(): number {
-    return this.#retries.suspects;
+  /** One for each suspect, but no more than there can be. */
+  get alone(): number {
+    return Math.min(this.#suspects.size, Math.max(1, this.#slots));
   }
 
   ended(epoch: number): void {
-    const lease = this.#leases.get(epoch);
+    const lease = this.#find(epoch);
     this.#leases.delete(epoch);
     lease?.end();
+  }
+
+  /** One that can still be used. */
+  #find(epoch: number): HeldLease | undefined {
+    return this.#leases.get(epoch) ?? this.#suspects.find(epoch);
   }
 
   othersWait(durationMs: number): void {
@@ -259,7 +261,7 @@ export class DirectExecutor implements Place, LeaseHolder, SessionEvents {
 
   /** Leases end with their session, and tasks in line have nobody to wait for. */
   broken(error: ServiceError | undefined): void {
-    const leases = [...this.#leases.values()];
+    const leases = [...this.#leases.values(), ...this.#suspects.takeLeases()];
     this.#leases.clear();
     for (const lease of leases) lease.end();
     const reason = error
@@ -279,6 +281,8 @@ export class DirectExecutor implements Place, LeaseHolder, SessionEvents {
   }
 
   #pump(): void {
+    this.#suspects.pump();
+    this.#session.alone = this.alone;
     const tasks = this.#line.size + this.#underWay;
     // At least one: a pool whose workers are all starting has no slots yet. As many again where there is work for them: a
     // pool that grows with its work sees that it should.

@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { setMaxListeners } from 'node:events';
-import { type ErrorCode, messageOf, PoolError } from '../core/errors.js';
+import { type ErrorCode, messageOf, PoolError, thatMayHaveRun } from '../core/errors.js';
 import type { ListItem } from '../core/linked-list.js';
 import { POISON_LOSSES, retriesFor, type RetryCause, retryDelayMs } from '../core/retry.js';
 import type { ShippedFunction } from '../wire/functions/source.js';
@@ -357,9 +357,4 @@ function causeOf(code: ErrorCode | 'thrown'): RetryCause | undefined {
   // To its caller it is as if the function had thrown.
   if (code === 'setup-failed') return 'thrown';
   return code === 'worker-lost' || code === 'thrown' || code === 'timeout' ? code : undefined;
-}
-
-function thatMayHaveRun(reason: unknown): unknown {
-  if (!(reason instanceof PoolError) || reason.mayHaveRun) return reason;
-  return new PoolError(reason.code, reason.message, { cause: reason.cause, mayHaveRun: true });
 }

@@ -53,9 +53,9 @@ export class HeldLease implements Place, SlotUser {
   idleSince = performance.now();
   /** When the slot was last heard of, while something is under way. */
   heardAt = 0;
-  /** Whether it is for one task that is to run alone; it ends with that. */
-  readonly isSolitary: boolean;
-  readonly #isAloneOnWorker: boolean;
+  /** Whether nothing but its tasks runs on its worker. */
+  #isAloneOnWorker: boolean;
+  readonly #hasAllSlots: boolean;
   readonly #leaseId: string;
   readonly #slot: SlotLink;
   readonly #worker: WorkerLink;
@@ -77,9 +77,9 @@ export class HeldLease implements Place, SlotUser {
   constructor(lease: SlotLease__Output, slot: SlotLink, worker: WorkerLink, pace: Pace, holder: LeaseHolder) {
     this.epoch = lease.epoch;
     this.grant = { worker: lease.worker, reason: lease.reason, at: performance.now() };
-    this.isSolitary = lease.alone;
     this.#priority = this.#toldPriority = lease.priority;
-    this.#isAloneOnWorker = lease.alone || lease.workerSlots === 1;
+    this.#hasAllSlots = lease.workerSlots === 1;
+    this.#isAloneOnWorker = lease.alone || this.#hasAllSlots;
     this.#leaseId = lease.leaseId;
     this.#slot = slot;
     this.#worker = worker;
@@ -158,6 +158,7 @@ export class HeldLease implements Place, SlotUser {
   }
 
   get claim(): ClaimedLease {
+    this.#isAloneOnWorker = this.#hasAllSlots; // A coordinator that is claimed from keeps nobody away.
     const priority = (this.#toldPriority = this.#priority);
     return { leaseId: this.#leaseId, epoch: this.epoch, returned: this.#isEnding, priority };
   }
@@ -330,7 +331,6 @@ export class HeldLease implements Place, SlotUser {
   #afterChange(): void {
     if (this.isIdle) {
       this.idleSince = performance.now();
-      if (this.isSolitary) this.#beginToEnd();
       if (this.#isEnding) {
         this.#slot.part(this);
         this.#holder.over(this);

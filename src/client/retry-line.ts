@@ -1,11 +1,9 @@
-import { LinkedList } from '../core/linked-list.js';
 import type { DirectTask } from './direct-task.js';
 
-/** Where tasks are between two attempts: resting until their next one is due, or, as suspects, in line for a worker of their own. */
+/** Where tasks rest between two attempts, until the next one is due. */
 export class RetryLine {
   /** Each with the timer that says when it is due. */
   readonly #resting = new Map<DirectTask, NodeJS.Timeout>();
-  readonly #suspects = new LinkedList<DirectTask>();
 
   rest(task: DirectTask, delayMs: number, whenDue: () => void): void {
     const timer = setTimeout(() => {
@@ -15,22 +13,9 @@ export class RetryLine {
     this.#resting.set(task, timer);
   }
 
-  pushSuspect(task: DirectTask): void {
-    this.#suspects.push(task);
-  }
-
-  shiftSuspect(): DirectTask | undefined {
-    return this.#suspects.shift();
-  }
-
-  get suspects(): number {
-    return this.#suspects.size;
-  }
-
   remove(task: DirectTask): void {
     clearTimeout(this.#resting.get(task));
     this.#resting.delete(task);
-    this.#suspects.remove(task);
   }
 
   /** Nothing becomes due any more. */

@@ -47,8 +47,8 @@ export interface SessionEvents {
   broken(error: ServiceError | undefined): void;
   /** The leases that are held: they are claimed from a coordinator that comes back. */
   readonly claims: ClaimedLease[];
-  /** How many tasks wait for a worker of their own. */
-  readonly suspects: number;
+  /** How many leases are wanted beside those, each on a worker of its own. */
+  readonly alone: number;
 }
 
 /**
@@ -68,6 +68,7 @@ export class Session {
   #request: SessionRequest | undefined;
   #demand = 0;
   #wanted: readonly Wanted[] = NONE;
+  #alone = 0;
   /** How long the next task is expected to take, in ms; told with the demand. */
   expectedMs: number | undefined;
 
@@ -124,10 +125,14 @@ export class Session {
     (request.abandoned ??= []).push(epoch);
   }
 
-  /** Asks for so many more leases, each on a worker that runs nothing else meanwhile. */
-  askAlone(count: number): void {
+  /** For how many leases it waits beside the demand, each on a worker that runs nothing else meanwhile. */
+  set alone(count: number) {
+    const more = count - this.#alone;
+    if (more === 0) return;
+    this.#alone = count;
     const request = this.#next();
-    request.alone = (request.alone ?? 0) + count;
+    if (more > 0) request.alone = (request.alone ?? 0) + more;
+    else request.noLongerAlone = (request.noLongerAlone ?? 0) - more;
   }
 
   /** Ends the session, and with it every lease; resolves when the coordinator has heard. */
@@ -190,13 +195,14 @@ export class Session {
     this.#redial = setTimeout(() => {
       this.#redial = undefined;
       this.#stream = this.#dial();
-      const { claims, suspects } = this.#events;
+      const { claims, alone } = this.#events;
+      this.#alone = alone;
       this.#stream.write({
         ...this.#needs,
         demand: this.#demand,
         claimed: claims,
         ...(this.#wanted.length > 0 && { wanted: [...this.#wanted] }),
-        ...(suspects > 0 && { alone: suspects }),
+        ...(alone > 0 && { alone }),
       });
     }, REDIAL_MS);
   }
@@ -209,6 +215,7 @@ export class Session {
     this.#request = undefined;
     this.#demand = 0;
     this.#wanted = NONE;
+    this.#alone = 0;
   }
 
   #onResponse({ granted, ended, lost, othersWaitMs, slots, noneFits }: SessionResponse__Output): void {
@@ -216,7 +223,10 @@ export class Session {
     if (noneFits) this.#events.noneFits();
     if (slots !== undefined) this.#events.capacity(slots);
     if (othersWaitMs > 0) this.#events.othersWait(othersWaitMs);
-    for (const lease of granted) this.#events.granted(lease);
+    for (const lease of granted) {
+      if (lease.alone && this.#alone > 0) this.#alone -= 1;
+      this.#events.granted(lease);
+    }
     for (const epoch of ended) this.#events.ended(epoch);
     if (lost.length > 0) this.#events.lost(lost);
   }

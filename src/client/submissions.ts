@@ -1,7 +1,7 @@
 import type { ServiceError } from '@grpc/grpc-js';
 import { setTimeout as delay } from 'node:timers/promises';
 import { LRUCache } from 'lru-cache';
-import { PoolError } from '../core/errors.js';
+import { PoolError, thatMayHaveRun } from '../core/errors.js';
 import { withResolvers } from '../core/with-resolvers.js';
 import { isAnswer } from '../wire/errors.js';
 import type { ShippedFunction } from '../wire/functions/source.js';
@@ -99,7 +99,9 @@ export class Submissions {
         }
         const { cause } = error;
         const isLost = cause !== undefined && !isAnswer(cause as ServiceError);
-        if (!isLost || performance.now() - goneAt >= this.#reconnectMs) throw error;
+        if (!isLost) throw error;
+        // Its answer may be all that was lost.
+        if (performance.now() - goneAt >= this.#reconnectMs) throw thatMayHaveRun(error);
         sendsAll = true; // It may be another process by now.
         await delay(RETRY_MS);
       }

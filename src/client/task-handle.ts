@@ -1,5 +1,5 @@
 import { setMaxListeners } from 'node:events';
-import { PoolError } from '../core/errors.js';
+import { PoolError, thatMayHaveRun } from '../core/errors.js';
 import { logLineFrom, type TaskEvent, taskEvents, type TaskLogLine } from './task-events.js';
 import type { TaskState } from '../core/queue/task.js';
 import type { TaskOutcome__Output } from '../wire/generated/offhand/v1/TaskOutcome.js';
@@ -35,7 +35,10 @@ export class TaskHandle<R = unknown> implements AsyncIterable<TaskEvent> {
       const leave = () => {
         this.#follower.leave(this.id, listener);
         reject(
-          new PoolError('cancelled', `the wait for task ${this.id} was cancelled`, { cause: signal?.reason }),
+          new PoolError('cancelled', `the wait for task ${this.id} was cancelled`, {
+            cause: signal?.reason,
+            mayHaveRun: true,
+          }),
         );
       };
       const over = () => signal?.removeEventListener('abort', leave);
@@ -52,7 +55,7 @@ export class TaskHandle<R = unknown> implements AsyncIterable<TaskEvent> {
         },
         onFailed(reason) {
           over();
-          reject(reason);
+          reject(thatMayHaveRun(reason)); // It ends the wait: of the task nothing is known.
         },
       };
       if (signal?.aborted) return leave();

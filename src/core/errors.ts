@@ -57,6 +57,12 @@ export class PoolError extends Error {
   }
 }
 
+/** The same, of which nobody can rule out any more that the function has run. */
+export function thatMayHaveRun(reason: unknown): unknown {
+  if (!(reason instanceof PoolError) || reason.mayHaveRun) return reason;
+  return new PoolError(reason.code, reason.message, { cause: reason.cause, mayHaveRun: true });
+}
+
 /** The message of whatever was thrown. */
 export function messageOf(thrown: unknown): string {
   try {

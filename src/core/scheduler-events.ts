@@ -62,4 +62,10 @@ export type SchedulerCommand =
    * Tell the worker: begin nothing more under this lease, stop what runs or let it finish, and say when nothing runs.
    * May come a second time, when what was let finish is to stop after all.
    */
-  | { type: 'end-lease'; lease: LeaseKey; abort: boolean };
+  | {
+      type: 'end-lease';
+      lease: LeaseKey;
+      abort: boolean;
+      /** Whether it has come to its end unused, or unclaimed. */
+      isExpired?: true;
+    };

@@ -254,13 +254,13 @@ export class Scheduler {
   #expire(now: number, commands: SchedulerCommand[]): void {
     for (let slot = this.#expiries.due(now); slot; slot = this.#expiries.due(now)) {
       this.#usage.disregard(slot);
-      this.#end(slot, { abort: true }, commands);
+      this.#end(slot, { abort: true, isExpired: true }, commands);
     }
   }
 
   #end(
     slot: Slot | undefined,
-    { abort, isRevoked = false }: { abort: boolean; isRevoked?: boolean },
+    { abort, isRevoked = false, ...why }: { abort: boolean; isRevoked?: boolean; isExpired?: true },
     commands: SchedulerCommand[],
   ): void {
     if (!slot || slot.state.kind === 'free') return;
@@ -272,7 +272,7 @@ export class Scheduler {
       slot.state = { kind: 'ending', client, priority, needs, isAborted: abort, isRevoked };
     } else if (abort && !state.isAborted) state.isAborted = true;
     else return;
-    commands.push({ type: 'end-lease', lease: slot.key, abort });
+    commands.push({ type: 'end-lease', lease: slot.key, abort, ...why });
   }
 
   /** A worker may also end a lease by itself, so this does not ask whether it was told to. */

@@ -24,6 +24,11 @@ export function claimSocket(kind: 'worker' | 'client', number: number): string |
   return `unix:${path}`;
 }
 
+/** Removes the sockets that processes of this user left behind which were killed. */
+export function removeLeftSockets(): void {
+  socketDirectory();
+}
+
 /** Removes the file of a socket that nobody listens on any more. Other addresses need nothing. */
 export function releaseSocket(address: string): void {
   if (address.startsWith('unix:')) rmSync(address.slice('unix:'.length), { force: true });

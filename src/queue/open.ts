@@ -1,5 +1,5 @@
 import { CoordinatorLink } from '../client/coordinator-link.js';
-import { DirectExecutor } from '../client/direct-executor.js';
+import { DirectExecutor, type ExecutorSettings } from '../client/direct-executor.js';
 import type { Credentials } from '../wire/credentials.js';
 import { namedFunctions } from '../wire/functions/named.js';
 import type { CoordinatorPlace, QueueOptions, ServerOptions } from '../wire/process-messages.js';
@@ -47,7 +47,11 @@ export function startQueue(
     // The coordinator is this process: it is not waited for.
     const onNoneFits = () =>
       log.info({ requires }, 'no worker has what submitted tasks ask for; they wait for one');
-    const settings = { slots: 0, reconnectMs: 0, needs, onCapacity, onNoneFits };
+    const onRetry: ExecutorSettings['onRetry'] = ({ id, name, attempt, grant }, code, delayMs) => {
+      const facts = { task: id, name, attempt, code, worker: grant?.worker, delayMs: Math.round(delayMs) };
+      log.info(facts, 'retry');
+    };
+    const settings = { slots: 0, reconnectMs: 0, needs, onCapacity, onNoneFits, onRetry };
     return new DirectExecutor(coordinator, credentials, settings);
   });
 }

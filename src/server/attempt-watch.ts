@@ -1,3 +1,4 @@
+import type { Logger } from '../host/logger.js';
 import type { Attempt__Output } from '../wire/generated/offhand/v1/Attempt.js';
 import type { Attempts__Output } from '../wire/generated/offhand/v1/Attempts.js';
 import type { Coordinator } from './coordinator.js';
@@ -109,4 +110,13 @@ function attempted(worker: string, attempt: Attempt__Output, offsetMs: number): 
 /** Whether an attempt has ended by the time that this one of the same slot has. */
 function endsWith(running: Attempted, ended: Attempted): boolean {
   return running.taskId === ended.taskId || running.startedAt < ended.startedAt;
+}
+
+/** Says in the log what every slot runs, as far as it is told, and how it ended. */
+export function logAttempts(watch: AttemptWatch, log: Logger): void {
+  watch.watch(({ attempts, skipped }) => {
+    for (const { worker, slot, taskId, name, state, runMs } of attempts)
+      log.debug({ worker, slot, task: taskId, name, runMs: Math.round(runMs) }, `attempt ${state}`);
+    if (skipped > 0) log.debug({ skipped }, 'short attempts that are not told one by one');
+  });
 }

@@ -12,6 +12,7 @@ import { readLease, signLease } from '../wire/lease-token.js';
 import type { Logger } from '../host/logger.js';
 import { checkRoom, noneFits, stopping } from './admission.js';
 import { type Claim, Claims } from './claims.js';
+import type { CoordinatorEvents } from './coordinator-events.js';
 import { type EventLog, schedulerOf } from './event-log.js';
 import type { Holder } from './holder.js';
 import { Members } from './members.js';
@@ -34,19 +35,6 @@ export interface CoordinatorSettings {
   eventLog: EventLog | undefined;
   /** Whether one of the workers that this server starts has these tags, attached or not. */
   hasOwn: (needs: TagSet) => boolean;
-}
-
-/** What others may want to hear of. */
-export interface CoordinatorEvents {
-  attached(link: WorkerLink): void;
-  /** A worker is gone for good, whether it left, ended or fell silent; what it last reported is still known. */
-  gone(link: WorkerLink): void;
-  /** It says nothing, but its process may live. */
-  silent(link: WorkerLink): void;
-  /** The number of slots has changed. */
-  capacity(): void;
-  /** Somebody waits after something happened. */
-  contention(now: number): void;
 }
 
 /** How often the clock is looked at, and with it who has fallen silent, in ms. */
@@ -355,6 +343,8 @@ export class Coordinator {
         break;
       case 'end-lease': {
         const { worker, slot, epoch } = command.lease;
+        const name = this.members.nameById(worker);
+        if (command.isExpired) this.#log.info({ worker: name, slot, epoch }, 'lease expired');
         this.members.get(worker)?.send({ endLease: { slot, epoch, abort: command.abort } });
         this.#holding.get(epoch)?.holder.ending(command.lease);
         break;

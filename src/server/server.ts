@@ -12,14 +12,14 @@ import { tlsObstacle } from '../wire/tls-obstacle.js';
 import { bindFirstFree, createGrpcServer } from '../wire/grpc-server.js';
 import { ensureSigningKey } from '../host/token.js';
 import { createLogger } from '../host/logger.js';
-import { releaseSocket } from '../host/sockets.js';
+import { releaseSocket, removeLeftSockets } from '../host/sockets.js';
 import { removePoolFile, writePoolFile } from '../host/pool-files.js';
 import { meetHandler } from '../wire/discovery.js';
 import { coordinatorService, discoveryService, queueService } from '../wire/proto.js';
 import { VERSION } from '../wire/protocol.js';
 import { poolStatusFrom } from '../wire/status-document.js';
 import { CoordinatorAudit } from './audit.js';
-import { AttemptWatch } from './attempt-watch.js';
+import { AttemptWatch, logAttempts } from './attempt-watch.js';
 import { Coordinator } from './coordinator.js';
 import type { CoordinatorPlace, ServerOptions } from '../wire/process-messages.js';
 import { EventLog } from './event-log.js';
@@ -91,6 +91,8 @@ async function start(
   });
   const eventLog = options.eventLog === undefined ? undefined : await EventLog.open(options.eventLog);
   eventLog?.onError((error) => log.error({ reason: error.message }, 'the event log is given up'));
+  // Of the server before, whose workers go on: then none starts that would do it.
+  if (options.announce) removeLeftSockets();
   const ownTags = [options.tags, ...options.tagsByWorker].map((tags) => tagSet(tags, 'tags'));
   const coordinator = new Coordinator(
     {
@@ -197,8 +199,9 @@ async function start(
     const own: CoordinatorPlace = { host: ownHost(host), port, certifiedFor: advertise };
     await checkTrust(own, options.credentials);
     startQueue(queue, own, options.credentials, log);
+    const attempts = new AttemptWatch(coordinator);
+    if (options.logLevel === 'debug') logAttempts(attempts, log);
     if (serve) {
-      const attempts = new AttemptWatch(coordinator);
       service = await serve({
         queue,
         log,

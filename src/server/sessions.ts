@@ -1,6 +1,6 @@
 import type { ServerDuplexStream } from '@grpc/grpc-js';
 import { PoolError } from '../core/errors.js';
-import type { ClientId, RequestId, WorkerId } from '../core/ids.js';
+import type { ClientId, WorkerId } from '../core/ids.js';
 import type { LeaseKey } from '../core/lease.js';
 import { reasonInWords } from '../core/reason.js';
 import { checkExpected, checkPriority } from '../core/wishes.js';
@@ -14,6 +14,7 @@ import { hear } from '../wire/server-stream.js';
 import { noneFits } from './admission.js';
 import type { Coordinator } from './coordinator.js';
 import type { GrantedLease, Holder } from './holder.js';
+import { type Wait, WantedAlone } from './wanted-alone.js';
 import { WantedLeases } from './wanted-leases.js';
 
 export type SessionStream = ServerDuplexStream<SessionRequest__Output, SessionResponse>;
@@ -23,12 +24,6 @@ const OTHERS_WAIT_MS = 500;
 
 /** No client has a use for more leases than this. */
 const MAX_DEMAND = 100_000;
-
-/** One place in line. */
-interface Wait {
-  request: RequestId | undefined;
-  readonly priority: number;
-}
 
 /** A lease that the client has, and the priority of what it is used for. */
 interface Held {
@@ -87,9 +82,7 @@ class Session {
    */
   readonly #beside = new Map<number, LeaseKey>();
   readonly #waits = new Set<Wait>();
-  readonly #waitsAlone = new Set<Wait>();
-  /** How many more of those it wants, and does not wait for yet. */
-  #aloneAtHome = 0;
+  readonly #alone = new WantedAlone();
   readonly #holder: Omit<Holder, 'granted'> = {
     refused: (reason) => this.#fail(reason),
     ending: (lease) => this.#onEnding(lease),
@@ -126,14 +119,16 @@ class Session {
   }
 
   onRequest(request: SessionRequest__Output): void {
-    const { demand, wanted, expectedMs, graded, returned, abandoned, claimed, alone } = request;
+    const { demand, wanted, expectedMs, graded, returned, abandoned, claimed, alone, noLongerAlone } =
+      request;
     if (request.requires.length > 0) this.#require(request);
     if (request.worker) this.#pin(request.worker);
     for (const claim of claimed) this.#claim(claim);
     for (const grade of graded) this.#regrade(grade);
     for (const epoch of returned) this.#giveBack(epoch, { letFinish: true });
     for (const epoch of abandoned) this.#giveBack(epoch, { letFinish: false });
-    this.#aloneAtHome += alone;
+    this.#alone.add(alone);
+    for (const wait of this.#alone.drop(noLongerAlone)) this.#withdraw(wait);
     if (demand !== undefined) {
       if (demand > MAX_DEMAND)
         throw new PoolError('invalid-argument', `demand: expected at most ${MAX_DEMAND}, got ${demand}`);
@@ -171,7 +166,7 @@ class Session {
   close(): void {
     if (this.#isClosed) return;
     this.#isClosed = true;
-    for (const wait of [...this.#waits, ...this.#waitsAlone]) this.#withdraw(wait);
+    for (const wait of [...this.#waits, ...this.#alone.waits]) this.#withdraw(wait);
     for (const lease of [...[...this.#held.values()].map((held) => held.lease), ...this.#beside.values()]) {
       this.#coordinator.release(lease, { letFinish: false });
     }
@@ -241,8 +236,7 @@ class Session {
     for (const [priority, count] of missing)
       for (let i = 0; i < count && !this.#isClosed; i++) this.#request(priority);
     // No more of these either: each is looked at whenever something happens.
-    for (; this.#aloneAtHome > 0 && this.#waitsAlone.size < most && !this.#isClosed; this.#aloneAtHome--)
-      this.#requestAlone();
+    while (!this.#isClosed && this.#alone.takeNext(most)) this.#requestAlone();
   }
 
   #request(priority: number): void {
@@ -254,10 +248,10 @@ class Session {
   }
 
   #requestAlone(): void {
-    this.#ask(this.#waitsAlone, { priority: 0, alone: true }, (lease) => {
+    this.#ask(this.#alone.waits, { priority: 0, alone: true }, (lease) => {
       this.#beside.set(lease.key.epoch, lease.key);
       this.#tellGranted(lease, { alone: true, priority: 0 });
-      if (this.#aloneAtHome > 0) this.#matchDemandSoon();
+      this.#matchDemandSoon();
     });
   }
 
@@ -295,6 +289,7 @@ class Session {
 
   #withdraw(wait: Wait): void {
     this.#waits.delete(wait);
+    this.#alone.waits.delete(wait);
     if (wait.request !== undefined) this.#coordinator.withdraw(wait.request);
   }
 

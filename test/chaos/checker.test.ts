@@ -187,6 +187,16 @@ describe('the checker notices', () => {
     expect(broken(history(calls, [attempt('a', { seenAt: 6_000, hasEnded: false })]))).toEqual([ended]);
   });
 
+  test('but not what runs of a submitted task whose client has only given up waiting for its coordinator', () => {
+    const refused = (code: string) =>
+      ({ kind: 'refused', code, mayHaveRun: true, message: 'gone' }) as const satisfies Outcome;
+    const late = [attempt('a', { beganAt: 8_000, seenAt: 8_001 })];
+    const ended = ['nothing runs on for a call that is over'];
+    expect(broken(history([call('a', { isSubmitted: true }, refused('unavailable'))], late))).toEqual([]);
+    expect(broken(history([call('a', {}, refused('unavailable'))], late))).toEqual(ended);
+    expect(broken(history([call('a', { isSubmitted: true }, refused('worker-lost'))], late))).toEqual(ended);
+  });
+
   test('what runs on for a client that was killed', () => {
     const alice = { name: 'alice', pid: 1, startedAt: 0, endedAt: 300, end: { kind: 'killed' } } as const;
     const calls = [call('a', { outcomes: [] })];
@@ -243,6 +253,53 @@ describe('the checker notices', () => {
     };
     expect(broken(during('coordinator'))).toEqual([]);
     expect(broken(during('somebody else'))).toEqual(['shares recover after each fault']);
+  });
+
+  test('a client that has next to nothing once a worker is back on which all its calls lay, but not before', () => {
+    const times = (aliceFrom: number): History => {
+      const calls = [call('a', { calledAt: 1_000 }), call('b', { client: 'bob', calledAt: 1_000 })];
+      const attempts = [
+        attempt('b', { beganAt: 1_000, seenAt: aliceFrom }),
+        attempt('a', { beganAt: aliceFrom, seenAt: 12_000 }),
+      ];
+      const settled = calls.map((each) => ({
+        ...each,
+        outcomes: [{ at: 12_000, outcome: { kind: 'result', value: answerOf(each.id) } as const }],
+      }));
+      const freeze = {
+        kind: 'freeze-worker-for-long',
+        target: 'process 7',
+        at: 2_500,
+        until: 7_800,
+      } as const;
+      const faults = [freeze];
+      const calm = { recoveredAt: 8_000, calmUntil: 12_000, clients: ['alice', 'bob'], faults };
+      return history(settled, attempts, { rounds: [round(calm)] });
+    };
+    expect(broken(times(10_000))).toEqual([]);
+    expect(broken(times(11_800))).toEqual(['shares recover after each fault']);
+  });
+
+  test('a client that has next to nothing once the workers are there that have to start after a restart', () => {
+    const times = (aliceFrom: number): History => {
+      const calls = [call('a'), call('b', { client: 'bob' })].map((each) => ({
+        ...each,
+        calledAt: 1_000,
+        outcomes: [{ at: 12_000, outcome: { kind: 'result', value: answerOf(each.id) } as const }],
+      }));
+      const attempts = [
+        attempt('b', { beganAt: 1_000, seenAt: aliceFrom }),
+        attempt('a', { beganAt: aliceFrom, seenAt: 12_000 }),
+      ];
+      const faults = [
+        { kind: 'restart-coordinator', target: 'coordinator', at: 1_000, until: 1_100 } as const,
+      ];
+      const clients = ['alice', 'bob'];
+      const rounds = [round({ recoveredAt: 8_000, calmUntil: 12_000, clients, faults })];
+      return history(calls, attempts, { rounds });
+    };
+    expect(broken(times(10_000))).toEqual([]);
+    expect(broken(times(11_800))).toEqual(['shares recover after each fault']);
   });
 
   test('a slot granted to another, after a restart, while its lease lived', () => {

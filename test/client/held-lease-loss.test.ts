@@ -130,6 +130,20 @@ describe('a lease that is claimed from a coordinator that was started again', ()
     scene.slot.tell(result(1, 'A'));
     expect(scene.through).toEqual([1]);
   });
+
+  test.each([
+    ['has a worker of two slots to itself', 2, false, ['a']],
+    ['shares it from then on: what is lost there counts against nobody', 2, true, []],
+    ['goes on alone where there is one slot', 1, true, ['a']],
+  ])('%s', async (_, workerSlots, isClaimed, alone) => {
+    const scene = new Scene();
+    const lease = scene.lease(1, { alone: true, workerSlots });
+    scene.add('a');
+    lease.fill(scene.line, 1);
+    if (isClaimed) expect(lease.claim.epoch).toBe(1);
+    await lease.lost();
+    expect(scene.alone).toEqual(alone);
+  });
 });
 
 test('an attempt is told to have failed with what happened to it', () => {

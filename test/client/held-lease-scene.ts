@@ -13,6 +13,7 @@ import type { ShippedFunction } from '../../src/wire/functions/source.js';
 import type { Failure__Output } from '../../src/wire/generated/offhand/v1/Failure.js';
 import type { SettleLeaseRequest } from '../../src/wire/generated/offhand/v1/SettleLeaseRequest.js';
 import type { SettleLeaseResponse__Output } from '../../src/wire/generated/offhand/v1/SettleLeaseResponse.js';
+import type { SlotLease__Output } from '../../src/wire/generated/offhand/v1/SlotLease.js';
 import type { TaskBatch } from '../../src/wire/generated/offhand/v1/TaskBatch.js';
 import type { TaskOutcomes__Output } from '../../src/wire/generated/offhand/v1/TaskOutcomes.js';
 import { bytesOf } from '../../src/wire/outcome.js';
@@ -122,13 +123,15 @@ export class Scene implements LeaseHolder {
   readonly ended: number[] = [];
   /** Tasks an attempt at which has failed, with what happened. */
   readonly failed: [name: string, code: string][] = [];
+  /** Those of them that ran alone on their worker. */
+  readonly alone: string[] = [];
   readonly through: number[] = [];
   readonly abandoned: number[] = [];
   /** Epochs of leases whose priority has changed, with the priority. */
   readonly regraded: [epoch: number, priority: number][] = [];
   changes = 0;
 
-  lease(epoch = 1): HeldLease {
+  lease(epoch = 1, changes: Partial<SlotLease__Output> = {}): HeldLease {
     const lease = {
       leaseId: `lease ${epoch}`,
       epoch,
@@ -141,6 +144,7 @@ export class Scene implements LeaseHolder {
       alone: false,
       priority: 0,
       reason: '',
+      ...changes,
     };
     return new HeldLease(
       lease,
@@ -189,8 +193,9 @@ export class Scene implements LeaseHolder {
     this.handedBack.push(tasks.map(({ name }) => name));
   }
 
-  attemptFailed(task: DirectTask, code: string, reason: unknown): void {
+  attemptFailed(task: DirectTask, code: string, reason: unknown, wasAlone: boolean): void {
     this.failed.push([task.name, code]);
+    if (wasAlone) this.alone.push(task.name);
     task.fail(reason);
   }
 

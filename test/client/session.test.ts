@@ -52,7 +52,7 @@ class Client implements SessionEvents {
   readonly streams: FakeStream[] = [];
   readonly heard: unknown[] = [];
   claims: ClaimedLease[] = [];
-  suspects = 0;
+  alone = 0;
   readonly session: Session;
 
   constructor(reconnectMs: number) {
@@ -155,6 +155,27 @@ describe('a session', () => {
     client.stream.breaks();
     expect((await client.dials(2)).written).toEqual([{ demand: 4, wanted: urgent, claimed: [] }]);
     expect(await told(() => (client.session.wanted = []))).toEqual([{ demand: 4 }]);
+  });
+
+  test('tells how many leases on workers of their own it wants more, or less', async () => {
+    const client = await clientWith(1);
+    const told = async (change: () => void) => {
+      const before = client.stream.written.length;
+      change();
+      await turn();
+      return client.stream.written.slice(before);
+    };
+    expect(await told(() => (client.session.alone = 3))).toEqual([{ alone: 3 }]);
+    client.stream.says({ granted: [{ epoch: 4, alone: true }] as SessionResponse__Output['granted'] });
+    expect(await told(() => (client.session.alone = 2))).toEqual([]);
+    expect(await told(() => (client.session.alone = 0))).toEqual([{ noLongerAlone: 2 }]);
+    // One that was on its way when it was told of that.
+    client.stream.says({ granted: [{ epoch: 5, alone: true }] as SessionResponse__Output['granted'] });
+    expect(await told(() => (client.session.alone = 1))).toEqual([{ alone: 1 }]);
+    client.stream.breaks();
+    client.alone = 2;
+    expect((await client.dials(2)).written).toEqual([{ demand: 1, claimed: [], alone: 2 }]);
+    expect(await told(() => (client.session.alone = 2))).toEqual([]);
   });
 
   test('tells what the coordinator says: grants before ends, and losses', async () => {

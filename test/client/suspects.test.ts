@@ -1,5 +1,7 @@
 import { describe, expect, test } from '@jest/globals';
 import { startPool } from 'offhand';
+import { Suspects } from '../../src/client/suspects.js';
+import { result, Scene } from './held-lease-scene.js';
 
 const kill = () => void process.kill(process.pid, 'SIGKILL');
 const double = (n: number) => 2 * n;
@@ -45,4 +47,46 @@ describe('a task that costs its worker', () => {
     for (const end of [culprit, beside])
       expect(await end).toMatchObject({ code: 'worker-lost', mayHaveRun: true });
   }, 60_000);
+});
+
+describe('a lease on a worker of its own', () => {
+  /** Three suspects, and the lease; its scene has no line of its own. */
+  function sceneWith(...names: string[]) {
+    const scene = new Scene();
+    const suspects = new Suspects();
+    for (const name of names) {
+      const task = scene.add(name);
+      scene.line.remove(task);
+      suspects.push(task);
+    }
+    const lease = scene.lease();
+    suspects.granted(lease);
+    suspects.pump();
+    return { scene, suspects, lease };
+  }
+
+  test('is used for one suspect after the other, and ends when nobody waits for it', () => {
+    const { scene, suspects, lease } = sceneWith('a', 'b', 'c');
+    for (const [index, name] of ['a', 'b', 'c'].entries()) {
+      suspects.pump(); // Whatever happens meanwhile.
+      expect(scene.slot.sent).toHaveLength(index + 1);
+      expect(suspects.size).toBe(2 - index);
+      scene.slot.tell(result(index + 1, name));
+      suspects.pump();
+    }
+    expect(scene.settled).toEqual({ a: 'a', b: 'b', c: 'c' });
+    expect(scene.ended).toEqual([1]);
+    expect(suspects.drop(lease)).toBe(true);
+  });
+
+  test('that is asked back gets no more of them', () => {
+    const { scene, suspects, lease } = sceneWith('a', 'b');
+    lease.end();
+    suspects.drop(lease);
+    scene.slot.tell(result(1, 'a'));
+    suspects.pump();
+    expect(scene.slot.sent).toHaveLength(1);
+    expect(suspects.size).toBe(1);
+    expect(scene.through).toEqual([1]);
+  });
 });

@@ -9,6 +9,7 @@ import {
   claimed,
   draining,
   end,
+  expired,
   ended,
   grant,
   idleFor,
@@ -39,13 +40,13 @@ describe('a worker that brings leases along (the coordinator was started again)'
   test('a held lease that is not in use expires 5 s after its last use', () => {
     const scheduler = after(attached('w1', 1, [slotAt(7, { inUse: false, idleMs: 1_000 })]));
     expect(scheduler.nextTimeAt).toBe(4_000);
-    expect(scheduler.handle(timePassed, 4_000)).toEqual([end(lease('w1', 7))]);
+    expect(scheduler.handle(timePassed, 4_000)).toEqual([expired(lease('w1', 7))]);
   });
 
   test('a held lease that was idle for too long is ended at once', () => {
     const scheduler = after();
     const slots = [slotAt(7, { inUse: false, idleMs: 5_000 })];
-    expect(scheduler.handle(attached('w1', 1, slots), 0)).toEqual([end(lease('w1', 7))]);
+    expect(scheduler.handle(attached('w1', 1, slots), 0)).toEqual([expired(lease('w1', 7))]);
   });
 
   test('only the slots without a lease are granted', () => {
@@ -78,7 +79,7 @@ describe("a session's lease that a worker brings along", () => {
   test('ends 5 s later when nobody claims it, even in use', () => {
     const scheduler = after(attached('w1', 1, [brought]));
     expect(scheduler.handle(inUse(lease('w1', 7)), 3_000)).toEqual([]);
-    expect(scheduler.handle(timePassed, 5_000)).toEqual([end(lease('w1', 7))]);
+    expect(scheduler.handle(timePassed, 5_000)).toEqual([expired(lease('w1', 7))]);
     expect(scheduler.handle(claimed(1, 'a', lease('w1', 7)), 5_010)).toEqual([]);
   });
 

@@ -5,6 +5,7 @@ import {
   attached,
   draining,
   end,
+  expired,
   ended,
   grant,
   idleFor,
@@ -124,7 +125,7 @@ describe('expiry', () => {
     scheduler.handle(requested(1, 'a'), 100);
     expect(scheduler.nextTimeAt).toBe(5_100);
     expect(scheduler.handle(timePassed, 5_099)).toEqual([]);
-    expect(scheduler.handle(timePassed, 5_100)).toEqual([end(lease('w1', 1))]);
+    expect(scheduler.handle(timePassed, 5_100)).toEqual([expired(lease('w1', 1))]);
     expect(scheduler.nextTimeAt).toBeUndefined();
     expect(scheduler.isBusy(workerId('w1'))).toBe(true);
   });
@@ -132,7 +133,7 @@ describe('expiry', () => {
   test('whatever happens ends the leases that are due', () => {
     const scheduler = after(attached('w1', 1), attached('w2', 2), requested(1, 'a'));
     expect(scheduler.handle(requested(2, 'b'), 5_000)).toEqual([
-      end(lease('w1', 1)),
+      expired(lease('w1', 1)),
       grant(2, lease('w2', 2)),
     ]);
   });
@@ -148,17 +149,17 @@ describe('expiry', () => {
     expect(scheduler.handle(idleFor(300, lease('w1', 1)), 20_000)).toEqual([]);
     expect(scheduler.nextTimeAt).toBe(24_700);
     expect(scheduler.handle(timePassed, 24_699)).toEqual([]);
-    expect(scheduler.handle(timePassed, 24_700)).toEqual([end(lease('w1', 1))]);
+    expect(scheduler.handle(timePassed, 24_700)).toEqual([expired(lease('w1', 1))]);
   });
 
   test('a lease that proves to have been idle for too long is ended at once', () => {
     const scheduler = after(attached('w1'), requested(1, 'a'), inUse(lease('w1', 1)));
-    expect(scheduler.handle(idleFor(5_000, lease('w1', 1)), 20_000)).toEqual([end(lease('w1', 1))]);
+    expect(scheduler.handle(idleFor(5_000, lease('w1', 1)), 20_000)).toEqual([expired(lease('w1', 1))]);
   });
 
   test('an expired lease is ended once, and a late release or use of it changes nothing', () => {
     const scheduler = after(attached('w1'), requested(1, 'a'));
-    expect(scheduler.handle(timePassed, 5_000)).toEqual([end(lease('w1', 1))]);
+    expect(scheduler.handle(timePassed, 5_000)).toEqual([expired(lease('w1', 1))]);
     expect(scheduler.handle(timePassed, 5_001)).toEqual([]);
     expect(scheduler.handle(released(lease('w1', 1)), 5_002)).toEqual([]);
     expect(scheduler.handle(idleFor(0, lease('w1', 1)), 5_003)).toEqual([]);
@@ -170,7 +171,7 @@ describe('expiry', () => {
     scheduler.handle(requested(2, 'a'), 1_000);
     scheduler.handle(idleFor(0, lease('w1', 1)), 2_000);
     expect(scheduler.nextTimeAt).toBe(6_000);
-    expect(scheduler.handle(timePassed, 7_000)).toEqual([end(lease('w2', 2)), end(lease('w1', 1))]);
+    expect(scheduler.handle(timePassed, 7_000)).toEqual([expired(lease('w2', 2)), expired(lease('w1', 1))]);
   });
 });
 
@@ -224,6 +225,6 @@ describe('workers', () => {
 
   test('an unused lease of a draining worker expires', () => {
     const scheduler = after(attached('w1'), requested(1, 'a'), draining('w1'), draining('w1'));
-    expect(scheduler.handle(timePassed, 5_000)).toEqual([end(lease('w1', 1))]);
+    expect(scheduler.handle(timePassed, 5_000)).toEqual([expired(lease('w1', 1))]);
   });
 });

@@ -90,6 +90,12 @@ export const end = (key: LeaseKey, abort = true): SchedulerCommand => ({
   lease: key,
   abort,
 });
+export const expired = (key: LeaseKey): SchedulerCommand => ({
+  type: 'end-lease',
+  lease: key,
+  abort: true,
+  isExpired: true,
+});
 
 /** A scheduler to which all this has happened at the instant 0. */
 export function after(...events: readonly SchedulerEvent[]): Scheduler {

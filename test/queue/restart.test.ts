@@ -71,6 +71,19 @@ describe('with --store file: what was submitted', () => {
     expect((await pool.task(again.id).details()).attempt).toBe(2);
   }, 60_000);
 
+  test('may have run, says whoever has given up waiting for its coordinator', async () => {
+    const first = await start('--coordinator-timeout', '1s');
+    await using pool = await connect(first.address, { token: first.token, reconnectTimeoutMs: 300 });
+    const task = await pool.submit(waitForFile, [sandbox.path('at'), sandbox.path('go')]);
+    await begun('at');
+    const outcome = poolError(task.result());
+    first.kill();
+    await first.ended;
+    const gone = { code: 'unavailable', mayHaveRun: true };
+    expect(await outcome).toMatchObject(gone);
+    expect(await poolError(pool.submit(add, [1, 2]))).toMatchObject(gone);
+  }, 40_000);
+
   test('is in the hands of one server at a time', async () => {
     await start();
     const { code, stderr } = await offhand(sandbox, [

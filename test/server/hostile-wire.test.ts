@@ -4,6 +4,7 @@ import { connect, type Socket } from 'node:net';
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { ValueServer } from '../../src/client/value-server.js';
 import { seeded } from '../core/seeded.js';
 import { codeRequest, resultOf, runCode, SERVICES } from '../support/rpc.js';
 import { Sandbox } from '../support/sandbox.js';
@@ -16,11 +17,19 @@ const CONNECTIONS = Number(process.env['OFFHAND_CONNECTIONS'] ?? 1_000);
 const sandbox = new Sandbox();
 const random = seeded(7);
 let server: TestServer;
+/** Where a client hands out its large arguments. */
+let values: ValueServer;
+let valuesSocket: string;
 
 beforeAll(async () => {
-  server = await startServer(sandbox, ['1', '--no-profile']);
+  server = await startServer(sandbox, ['1', '--no-profile', '--http']);
+  values = new ValueServer({ token: server.token });
+  await values.open();
+  const { address } = values.offer({ encoding: 'V8', data: new Uint8Array(1) }) ?? {};
+  valuesSocket = String(address).slice('unix:'.length);
 }, 40_000);
 afterAll(async () => {
+  values.close();
   expect(await server.stop()).toMatchObject({ code: 0 });
   await sandbox[Symbol.asyncDispose]();
 });
@@ -34,6 +43,7 @@ function doors(): { service: string; dial: () => Socket }[] {
     { service: 'offhand.v1.Coordinator', dial: () => connect(server.port, '127.0.0.1') },
     { service: 'offhand.v1.Worker', dial: () => connect(worker, '127.0.0.1') },
     { service: 'offhand.v1.Slot', dial: () => connect(slot) },
+    { service: 'offhand.v1.Values', dial: () => connect(valuesSocket) },
   ];
 }
 
@@ -61,7 +71,7 @@ function whenClosed(socket: Socket): Promise<void> {
   });
 }
 
-describe.each([0, 1, 2])('door %i', (index) => {
+describe.each([0, 1, 2, 3])('door %i', (index) => {
   const door = () => doors()[index] as ReturnType<typeof doors>[number];
 
   test('what is no HTTP/2 is hung up on', async () => {
@@ -112,6 +122,42 @@ describe.each([0, 1, 2])('door %i', (index) => {
     session.destroy();
     await expectServing();
   });
+});
+
+test('what is no HTTP is refused by the HTTP service too, and what falls silent holds nobody up', async () => {
+  const { port } = new URL(server.http);
+  const before = await pidsOf();
+  const dial = () => connect(Number(port), '127.0.0.1');
+  const silent = [
+    '',
+    'GET / HT',
+    'POST /v1/tasks HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1000\r\n\r\n{',
+  ];
+  const sockets = silent.map((opening) => {
+    const socket = dial();
+    socket.on('error', () => undefined); // It is destroyed below.
+    socket.write(opening);
+    return socket;
+  });
+  const openings = [
+    ...[1, 24, 1_000, 65_536].map((length) => randomBytes(length)),
+    'PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n',
+    'GET / HTTP/9.9\r\n\r\n',
+    `GET / HTTP/1.1\r\nHost: localhost\r\nX: ${'x'.repeat(200_000)}\r\n\r\n`,
+  ];
+  for (const opening of openings) {
+    const socket = dial();
+    let answer = '';
+    socket.on('data', (data: Buffer) => (answer += data.toString('latin1')));
+    const closed = whenClosed(socket);
+    socket.end(opening);
+    await within(5_000, 'the connection to close', closed);
+    expect(answer).toMatch(/^(HTTP\/1\.1 4\d\d |$)/);
+  }
+  expect((await fetch(`${server.http}/healthz`)).status).toBe(200);
+  for (const socket of sockets) socket.destroy();
+  await expectServing();
+  expect(await pidsOf()).toEqual(before);
 });
 
 test('a session that asks for more workers of its own than there can be holds nobody up', async () => {

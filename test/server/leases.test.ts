@@ -4,6 +4,7 @@ import { type ServiceError, status } from '@grpc/grpc-js';
 import { BEAT, CLOCK, lastBeat, SLEEP } from '../support/functions.js';
 import { PoolFixture } from '../support/pool.js';
 import { codeRequest, type Lease, resultOf } from '../support/rpc.js';
+import { RawStream } from '../support/streams.js';
 import { waitFor, within } from '../support/wait.js';
 
 const pool = new PoolFixture(['2', '--no-profile']);
@@ -68,6 +69,23 @@ describe('a lease', () => {
     expect(lastBeat(file)).toBeLessThan(begun);
     await expect(pool.run(unused, CLOCK)).rejects.toMatchObject({ code: status.NOT_FOUND });
   });
+});
+
+test('leases on workers of their own that are not wanted any more leave these workers to everybody', async () => {
+  const [lease] = [await pool.take(), await pool.take()];
+  const session = new RawStream(pool.caller, 'offhand.v1.Coordinator', 'Session');
+  const nowWaiting = (count: number) =>
+    waitFor(`${count} to wait`, async () => (await pool.waiting()) === count);
+  session.send({ alone: 5 });
+  await nowWaiting(2); // No more than there are slots.
+  session.send({ no_longer_alone: 4 });
+  await nowWaiting(1);
+  session.send({ no_longer_alone: 7 });
+  await nowWaiting(0);
+  await pool.caller.freeWorker(lease);
+  expect((await pool.take()).worker).toBe(lease.worker);
+  session.end();
+  expect(await session.ended).toBeUndefined();
 });
 
 describe('limits.timeout_ms', () => {

@@ -33,6 +33,26 @@ describe('workers that join', () => {
   );
 
   test.concurrent(
+    'are told of `offhand stop --now` too: what runs is stopped, and they end',
+    async () => {
+      await using sandbox = new Sandbox();
+      const server = await startServer(sandbox, ['1', '--no-profile', '--drain-timeout', '10m']);
+      const crew = await join(server, ['--drain-timeout', '10m'], 2);
+      await using pool = await connect(server.address, { token: server.token });
+      const held = holdAll(pool.with({ retries: 0 }), sandbox, 3);
+      const ended = Promise.allSettled(held.calls);
+      await waitFor('all three to run a call', held.begun);
+      const stopped = await offhand(sandbox, ['stop', '--now', '--address', server.address]);
+      expect(stopped).toMatchObject({ code: 0, stdout: 'stopped\n' });
+      expect(await within(5_000, 'the joined workers to end', crew.ended)).toMatchObject({ code: 0 });
+      await server.ended;
+      expect((await ended).map(({ status }) => status)).toEqual(['rejected', 'rejected', 'rejected']);
+      await sandbox.whenEmpty(1_000);
+    },
+    60_000,
+  );
+
+  test.concurrent(
     'are replaced when one dies, and its call runs again',
     async () => {
       await using sandbox = new Sandbox();

@@ -1,4 +1,5 @@
-import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { describe, expect, test } from '@jest/globals';
 import { connect } from 'offhand';
 import { attemptsIn, hold, spin, touch } from '../support/attempts.js';
@@ -66,6 +67,30 @@ describe('a coordinator that is killed and started again', () => {
       expect(pids).toContain(await one.run(touch, sandbox.path('after')));
       expect(await second.stop()).toMatchObject({ code: 0 });
       await sandbox.whenEmpty(3_000);
+    },
+    60_000,
+  );
+
+  test.concurrent(
+    'removes the socket where its queue had handed out large arguments, though no worker starts',
+    async () => {
+      await using sandbox = new Sandbox();
+      const first = await startServer(sandbox, ['1', '--no-profile']);
+      const folder = join(String(sandbox.env['XDG_RUNTIME_DIR']), 'offhand');
+      const socketsOf = ({ pid }: TestServer) =>
+        readdirSync(folder).filter((name) => name.startsWith(`client-${pid}-`));
+      await using pool = await connect(first.address, { token: first.token });
+      const file = sandbox.path('held');
+      const large = new Uint8Array(200_000);
+      await pool.submit(hold, [file, sandbox.path('gate'), large]);
+      await waitFor('the task to begin', () => attemptsIn(file).length === 1);
+      expect(socketsOf(first)).toHaveLength(1);
+      const pids = await pidsOf(first);
+      const second = await killAndRestart(first, 1);
+      expect(socketsOf(first)).toEqual([]);
+      expect(await pidsOf(second)).toEqual(pids);
+      writeFileSync(sandbox.path('gate'), '');
+      expect(await second.stop()).toMatchObject({ code: 0 });
     },
     60_000,
   );

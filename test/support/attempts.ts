@@ -8,8 +8,8 @@ export const touch = (file: string): number => {
   return process.pid;
 };
 
-/** Returns when there is a file named `gate`. */
-export const hold = async (file: string, gate: string): Promise<number> => {
+/** Returns when there is a file named `gate`, whatever it is sent besides. */
+export const hold = async (file: string, gate: string, _more?: Uint8Array): Promise<number> => {
   const { appendFileSync, existsSync } = process.getBuiltinModule('node:fs');
   appendFileSync(file, `${process.pid}\n`);
   while (!existsSync(gate)) await new Promise((resolve) => setTimeout(resolve, 10));
