@@ -79,6 +79,11 @@ export const workerFlags = {
     describe:
       'what tasks may do with --permission: fs-write=FOLDER, child-process, addons, wasi; may be given again',
   },
+  'work-dir': {
+    type: 'string',
+    describe: 'folder in which each worker has a working folder that stays  [default: a temporary one each]',
+  },
+  'no-work-dir': { type: 'boolean', describe: 'let workers work in the folder of this command' },
   code: {
     choices: ['any', 'named'],
     default: 'any',
@@ -123,6 +128,7 @@ export interface WorkerFlags extends ReachArguments {
   passEnv: readonly string[] | undefined;
   permission: boolean;
   allow: readonly string[] | undefined;
+  workDir: string | boolean | undefined;
   code: 'any' | 'named';
   functions: string | undefined;
   auditLog: string | undefined;

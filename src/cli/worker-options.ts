@@ -10,6 +10,7 @@ import { tagSet } from '../core/tags.js';
 import { isOneMachine, parsePortRange, type PortRange, portsOf } from '../wire/address.js';
 import type { NamedFunction } from '../wire/functions/named.js';
 import type { Tls } from '../wire/credentials.js';
+import type { WorkDir } from '../wire/process-messages.js';
 import { AuditLog } from '../host/audit-log.js';
 import { maxValueBytes } from '../wire/values/size-limit.js';
 import { parseDurationMs } from './duration.js';
@@ -36,6 +37,7 @@ export interface ResolvedWorkerFlags extends MemoryLimits {
   inspect: boolean;
   passEnv: readonly string[];
   permissions: readonly Permission[] | undefined;
+  workDir: WorkDir | undefined;
   functions: readonly NamedFunction[] | undefined;
   auditLog: string | undefined;
 }
@@ -79,6 +81,7 @@ export function resolveWorkerFlags(args: WorkerFlags, workers: number): Resolved
     inspect: args.inspect,
     passEnv: checkNames(args.passEnv?.flatMap((names) => names.split(',')) ?? [], '--pass-env'),
     permissions: permissionsOf(args),
+    workDir: workDirFrom(args.workDir),
     functions: functionsThatMayRun(args),
     auditLog: auditFile(args.auditLog),
     ...memoryLimits(args, slots, { maxRss: '--max-rss', maxHeap: '--max-heap' }),
@@ -91,6 +94,14 @@ function permissionsOf({ permission, allow }: WorkerFlags): readonly Permission[
     return (allow ?? []).map((given) => permissionFrom(given, '--allow', (path) => resolve(path)));
   if (allow === undefined) return undefined;
   throw new PoolError('invalid-argument', '--allow goes together with --permission, which is missing');
+}
+
+/** @throws PoolError `permission-denied` */
+function workDirFrom(given: WorkerFlags['workDir']): WorkDir | undefined {
+  if (given === false) return undefined;
+  if (typeof given !== 'string') return { kind: 'temporary' };
+  outputFolder(given, given, '--work-dir', '');
+  return { kind: 'kept', path: resolve(given) };
 }
 
 /** That it cannot be written is said before anything starts. @throws PoolError `permission-denied` */

@@ -162,6 +162,8 @@ export async function launchPool(
       // Tasks are the program's own code, and so is what it has in its environment.
       passEnv: undefined,
       permissions: undefined,
+      // They find the files that it would find.
+      workDir: undefined,
       announce: false,
       standardServices: false,
       functions: undefined,

@@ -63,6 +63,8 @@ export interface ServerOptions extends MemoryLimits {
   passEnv: readonly string[] | undefined;
   /** What tasks may do under Node's permission model; anything where undefined. */
   permissions: readonly Permission[] | undefined;
+  /** Where its workers have working folders of their own; where undefined they have that of the server. */
+  workDir: WorkDir | undefined;
   /** Whether to tell other processes of this user where the pool is. */
   announce: boolean;
   /** Whether to serve health checking and reflection, for tools. */
@@ -81,6 +83,17 @@ export interface QueueOptions {
   keepCount: number;
   /** How many tasks may be without an outcome; further ones are refused. */
   maxQueued: number;
+}
+
+/** Where workers have working folders: in a folder that was named and stays, or in one that ends with the pool. */
+export type WorkDir = { kind: 'kept'; path: string } | { kind: 'temporary' };
+
+/** The working folder of one worker. */
+export interface WorkFolder {
+  /** Absolute. */
+  path: string;
+  /** Whether it goes with its worker, where nobody else is left to see to that. */
+  isTemporary: boolean;
 }
 
 /** How results are kept unless asked for otherwise. */
@@ -142,6 +155,10 @@ export interface WorkerOptions extends MemoryLimits {
   passEnv: readonly string[] | undefined;
   /** What tasks may do under Node's permission model; anything where undefined. */
   permissions: readonly Permission[] | undefined;
+  /** Its working folder; that of whoever starts it where undefined. */
+  folder: WorkFolder | undefined;
+  /** Absolute path of the folder from which tasks import and require. */
+  moduleFolder: string;
   /** Whether to serve health checking and reflection, for tools. */
   standardServices: boolean;
   /** The functions that may run; any where undefined. Its coordinator has to have the same. */
