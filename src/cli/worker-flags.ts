@@ -50,6 +50,10 @@ export const workerFlags = {
     default: MAX_OUTPUT,
     describe: 'how much a task may print; what comes after is dropped',
   },
+  'max-open-files': {
+    type: 'string',
+    describe: 'files, sockets and pipes that a worker may have open  [default: as this command]',
+  },
   'max-tasks-per-worker': {
     type: 'string',
     describe:
@@ -123,6 +127,7 @@ export interface WorkerFlags extends ReachArguments {
   maxRss: string | undefined;
   maxHeap: string | undefined;
   maxOutput: string;
+  maxOpenFiles: string | undefined;
   maxTasksPerWorker: string | undefined;
   inspect: boolean;
   passEnv: readonly string[] | undefined;

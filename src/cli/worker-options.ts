@@ -3,6 +3,7 @@ import { checkNames } from '../core/clean-environment.js';
 import { PoolError } from '../core/errors.js';
 import type { LogLevel } from '../core/log-level.js';
 import { type MemoryLimits, memoryLimits } from '../core/memory-limits.js';
+import { openFilesLimit } from '../core/open-files.js';
 import { outputLimit } from '../core/output-limit.js';
 import { MAX_SLOTS } from '../core/registry.js';
 import { type Permission, permissionFrom } from '../core/permissions.js';
@@ -12,6 +13,7 @@ import type { NamedFunction } from '../wire/functions/named.js';
 import type { Tls } from '../wire/credentials.js';
 import type { WorkDir } from '../wire/process-messages.js';
 import { AuditLog } from '../host/audit-log.js';
+import { checkOpenFiles } from '../host/open-files.js';
 import { maxValueBytes } from '../wire/values/size-limit.js';
 import { parseDurationMs } from './duration.js';
 import { functionsThatMayRun } from './functions-file.js';
@@ -29,6 +31,7 @@ export interface ResolvedWorkerFlags extends MemoryLimits {
   slots: number;
   maxTasks: number | undefined;
   maxOutputBytes: number;
+  maxOpenFiles: number | undefined;
   tags: readonly string[];
   logDir: string | undefined;
   logLevel: LogLevel;
@@ -61,6 +64,8 @@ export function resolveWorkerFlags(args: WorkerFlags, workers: number): Resolved
       `--worker-ports ${args.workerPorts} has room for ${room} ${each}, and ${workers} were asked for; give a wider range`,
     );
   }
+  const maxOpenFiles = openFilesLimit(args.maxOpenFiles, slots, '--max-open-files');
+  checkOpenFiles(maxOpenFiles, '--max-open-files');
   return {
     ...reach,
     ports,
@@ -70,6 +75,7 @@ export function resolveWorkerFlags(args: WorkerFlags, workers: number): Resolved
         ? undefined
         : wholeNumber('--max-tasks-per-worker', args.maxTasksPerWorker, 1, 1_000_000_000),
     maxOutputBytes: outputLimit(args.maxOutput, '--max-output'),
+    maxOpenFiles,
     tags: tagSet(
       args.tag?.flatMap((tags) => tags.split(',')),
       '--tag',

@@ -75,6 +75,7 @@ export class Supervisor {
       tags: options.tags,
       maxTasks: options.maxTasks,
       maxOutputBytes: options.maxOutputBytes,
+      maxOpenFiles: options.maxOpenFiles,
       coordinatorTimeoutMs: options.coordinatorTimeoutMs,
       drainTimeoutMs: options.drainTimeoutMs,
       isWaiting: false,

@@ -4,6 +4,7 @@ import { resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { cleanEnvironment } from '../core/clean-environment.js';
 import { below, type Permission, permissionFlags } from '../core/permissions.js';
+import { withOpenFiles } from '../host/open-files.js';
 import { poolDirectory } from '../host/pool-files.js';
 import { type WorkerId, workerId } from '../core/ids.js';
 import type { WorkerNotice, WorkerOptions, WorkerOrder } from '../wire/process-messages.js';
@@ -47,18 +48,18 @@ export function startWorkerProcess(
   settings: WorkerSettings,
   events: WorkerProcessEvents,
 ): ChildProcess {
-  const { passEnv, permissions, folder } = settings;
+  const { passEnv, permissions, folder, maxOpenFiles } = settings;
   const child = fork(ENTRY, {
     cwd: folder?.path,
     env: passEnv ? cleanEnvironment(process.env, passEnv) : process.env,
-    // How import() inside a shipped function resolves is experimental in Node 20 (USE_MAIN_CONTEXT_DEFAULT_LOADER).
-    execArgv: [
+    ...withOpenFiles(maxOpenFiles, process.execPath, [
+      // How import() inside a shipped function resolves is experimental in Node 20 (USE_MAIN_CONTEXT_DEFAULT_LOADER).
       '--disable-warning=ExperimentalWarning',
       ...(permissions
         ? permissionFlags([...permissions, ...ownPlaces(settings)], process.versions.node)
         : []),
       ...(settings.inspect ? INSPECT : []),
-    ],
+    ]),
     detached: true,
     serialization: 'advanced',
     stdio: ['ignore', 'inherit', 'inherit', 'ipc'],

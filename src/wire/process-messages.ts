@@ -25,6 +25,8 @@ export interface ServerOptions extends MemoryLimits {
   maxTasks: number | undefined;
   /** How much each attempt at a task may print; what comes after is dropped. */
   maxOutputBytes: number;
+  /** How many files, sockets and pipes each worker may have open; as many as the system allows where undefined. */
+  maxOpenFiles: number | undefined;
   /** What its workers have that tasks may ask for. */
   tags: readonly string[];
   /** The same for single workers, from worker-1 on, in place of that. */
@@ -142,6 +144,8 @@ export interface WorkerOptions extends MemoryLimits {
   maxTasks: number | undefined;
   /** How much each attempt at a task may print; what comes after is dropped. */
   maxOutputBytes: number;
+  /** How many files, sockets and pipes it may have open; as many as the system allows where undefined. */
+  maxOpenFiles: number | undefined;
   /** What it has that tasks may ask for. */
   tags: readonly string[];
   /** How long the worker goes on without its coordinator before it ends itself, in ms. */

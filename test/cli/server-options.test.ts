@@ -40,6 +40,7 @@ const TYPED: ServerArguments = {
   coordinatorTimeout: '30s',
   drainTimeout: '30s',
   maxRss: undefined,
+  maxOpenFiles: undefined,
   workDir: undefined,
   maxHeap: undefined,
   maxOutput: '64mb',
