@@ -173,6 +173,7 @@ async function start(
     membership,
     status,
     functions: options.functions,
+    asksCertificates: options.credentials.tls?.clientCa !== undefined,
     greeted: (client, from) => audit?.connected(client, from),
     stop: ({ now }) => {
       void stop(now ? 0 : undefined);
