@@ -31,7 +31,12 @@ export async function removeWorkRoot(root: string): Promise<void> {
 
 /** That of a pool none of whose processes lives. What is not called as one is left alone. */
 export function removeLeftWorkRoot(root: string): void {
-  if (basename(root).startsWith(PREFIX)) rmSync(root, REMOVAL);
+  if (!basename(root).startsWith(PREFIX)) return;
+  try {
+    rmSync(root, REMOVAL);
+  } catch {
+    // A task has left what cannot be removed. Whoever looks for a pool is not to suffer for it.
+  }
 }
 
 /** The folder of one worker, by the worker itself when nobody else is there to do it; the last one removes what is around it. */
