@@ -35,11 +35,17 @@ function checkReach({ host, advertise = host, auth, tlsCert, tlsKey }: ReachArgu
   const flag = isLoopback(host) ? `--advertise ${advertise}` : `--host ${host}`;
   const missing = hasTls
     ? 'a token, so leave out --no-auth'
-    : `TLS: npx offhand cert ${isWildcard(advertise) ? 'HOST' : advertise} makes certificates and says which commands take them (docs/tls.md)`;
+    : `TLS: ${howToTls(isWildcard(advertise) ? 'HOST' : advertise)}`;
   throw new PoolError(
     'permission-denied',
     `${flag}: a pool runs whatever code reaches it, so it is for this machine only (127.0.0.1) unless it has ${missing}`,
   );
+}
+
+/** The command that makes what is missing, and what to add to this one then. */
+function howToTls(host: string): string {
+  const made = `certificates/server-${host}`;
+  return `npx offhand cert ${host} makes certificates, then add --tls-cert ${made}/cert.pem --tls-key ${made}/key.pem (docs/tls.md)`;
 }
 
 /** What clients dial: the address that is listened on, unless that is every one, or another one is given. */

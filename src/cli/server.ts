@@ -158,7 +158,10 @@ function serveHttp(options: HttpOptions): Serve {
  * The first signal lets running tasks finish; the second ends everything at once. One that comes while the pool starts waits
  * until it has: what has attached by then would outlive us, in the hope that we come back.
  */
-function stopOnSignals(starting: Promise<RunningServer>, killWorkers: () => void): { haveCome: boolean } {
+function stopOnSignals(
+  starting: Promise<RunningServer>,
+  killWorkers: () => Promise<void>,
+): { haveCome: boolean } {
   const signals = { haveCome: false };
   let server: RunningServer | undefined;
   starting.then(
@@ -168,7 +171,7 @@ function stopOnSignals(starting: Promise<RunningServer>, killWorkers: () => void
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
     process.on(signal, () => {
       if (signals.haveCome) {
-        const killed = server ? server.kill() : Promise.resolve(killWorkers());
+        const killed = server ? server.kill() : killWorkers();
         void killed.finally(() => process.exit(128 + constants.signals[signal]));
         return;
       }

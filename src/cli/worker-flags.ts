@@ -50,6 +50,10 @@ export const workerFlags = {
     default: MAX_OUTPUT,
     describe: 'how much a task may print; what comes after is dropped',
   },
+  'max-open-files': {
+    type: 'string',
+    describe: 'files, sockets and pipes that a worker may have open  [default: as this command]',
+  },
   'max-tasks-per-worker': {
     type: 'string',
     describe:
@@ -79,6 +83,11 @@ export const workerFlags = {
     describe:
       'what tasks may do with --permission: fs-write=FOLDER, child-process, addons, wasi; may be given again',
   },
+  'work-dir': {
+    type: 'string',
+    describe: 'folder in which each worker has a working folder that stays  [default: a temporary one each]',
+  },
+  'no-work-dir': { type: 'boolean', describe: 'let workers work in the folder of this command' },
   code: {
     choices: ['any', 'named'],
     default: 'any',
@@ -118,11 +127,13 @@ export interface WorkerFlags extends ReachArguments {
   maxRss: string | undefined;
   maxHeap: string | undefined;
   maxOutput: string;
+  maxOpenFiles: string | undefined;
   maxTasksPerWorker: string | undefined;
   inspect: boolean;
   passEnv: readonly string[] | undefined;
   permission: boolean;
   allow: readonly string[] | undefined;
+  workDir: string | boolean | undefined;
   code: 'any' | 'named';
   functions: string | undefined;
   auditLog: string | undefined;

@@ -3,6 +3,7 @@ import { checkNames } from '../core/clean-environment.js';
 import { PoolError } from '../core/errors.js';
 import type { LogLevel } from '../core/log-level.js';
 import { type MemoryLimits, memoryLimits } from '../core/memory-limits.js';
+import { openFilesLimit } from '../core/open-files.js';
 import { outputLimit } from '../core/output-limit.js';
 import { MAX_SLOTS } from '../core/registry.js';
 import { type Permission, permissionFrom } from '../core/permissions.js';
@@ -10,7 +11,9 @@ import { tagSet } from '../core/tags.js';
 import { isOneMachine, parsePortRange, type PortRange, portsOf } from '../wire/address.js';
 import type { NamedFunction } from '../wire/functions/named.js';
 import type { Tls } from '../wire/credentials.js';
+import type { WorkDir } from '../wire/process-messages.js';
 import { AuditLog } from '../host/audit-log.js';
+import { checkOpenFiles } from '../host/open-files.js';
 import { maxValueBytes } from '../wire/values/size-limit.js';
 import { parseDurationMs } from './duration.js';
 import { functionsThatMayRun } from './functions-file.js';
@@ -28,6 +31,7 @@ export interface ResolvedWorkerFlags extends MemoryLimits {
   slots: number;
   maxTasks: number | undefined;
   maxOutputBytes: number;
+  maxOpenFiles: number | undefined;
   tags: readonly string[];
   logDir: string | undefined;
   logLevel: LogLevel;
@@ -36,6 +40,7 @@ export interface ResolvedWorkerFlags extends MemoryLimits {
   inspect: boolean;
   passEnv: readonly string[];
   permissions: readonly Permission[] | undefined;
+  workDir: WorkDir | undefined;
   functions: readonly NamedFunction[] | undefined;
   auditLog: string | undefined;
 }
@@ -59,6 +64,8 @@ export function resolveWorkerFlags(args: WorkerFlags, workers: number): Resolved
       `--worker-ports ${args.workerPorts} has room for ${room} ${each}, and ${workers} were asked for; give a wider range`,
     );
   }
+  const maxOpenFiles = openFilesLimit(args.maxOpenFiles, slots, '--max-open-files');
+  checkOpenFiles(maxOpenFiles, '--max-open-files');
   return {
     ...reach,
     ports,
@@ -68,6 +75,7 @@ export function resolveWorkerFlags(args: WorkerFlags, workers: number): Resolved
         ? undefined
         : wholeNumber('--max-tasks-per-worker', args.maxTasksPerWorker, 1, 1_000_000_000),
     maxOutputBytes: outputLimit(args.maxOutput, '--max-output'),
+    maxOpenFiles,
     tags: tagSet(
       args.tag?.flatMap((tags) => tags.split(',')),
       '--tag',
@@ -79,6 +87,7 @@ export function resolveWorkerFlags(args: WorkerFlags, workers: number): Resolved
     inspect: args.inspect,
     passEnv: checkNames(args.passEnv?.flatMap((names) => names.split(',')) ?? [], '--pass-env'),
     permissions: permissionsOf(args),
+    workDir: workDirFrom(args.workDir),
     functions: functionsThatMayRun(args),
     auditLog: auditFile(args.auditLog),
     ...memoryLimits(args, slots, { maxRss: '--max-rss', maxHeap: '--max-heap' }),
@@ -91,6 +100,14 @@ function permissionsOf({ permission, allow }: WorkerFlags): readonly Permission[
     return (allow ?? []).map((given) => permissionFrom(given, '--allow', (path) => resolve(path)));
   if (allow === undefined) return undefined;
   throw new PoolError('invalid-argument', '--allow goes together with --permission, which is missing');
+}
+
+/** @throws PoolError `permission-denied` */
+function workDirFrom(given: WorkerFlags['workDir']): WorkDir | undefined {
+  if (given === false) return undefined;
+  if (typeof given !== 'string') return { kind: 'temporary' };
+  outputFolder(given, given, '--work-dir', '');
+  return { kind: 'kept', path: resolve(given) };
 }
 
 /** That it cannot be written is said before anything starts. @throws PoolError `permission-denied` */

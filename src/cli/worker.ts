@@ -4,6 +4,7 @@ import { CoordinatorLink } from '../client/coordinator-link.js';
 import { PoolError } from '../core/errors.js';
 import { checkToken, findToken } from '../host/token.js';
 import { Crew, type CrewEvents } from '../server/crew.js';
+import { WorkFolders } from '../server/work-folders.js';
 import { isReadOnlyToken } from '../wire/access.js';
 import { DEFAULT_PORT, formatAddress, isLoopback, isOneMachine, parseAddress } from '../wire/address.js';
 import type { Credentials } from '../wire/credentials.js';
@@ -51,7 +52,7 @@ export const workerCommand: CommandModule<object, Arguments> = {
     };
     const coordinator = await findCoordinator(args, credentials);
     if (coordinator) checkReach(flags, coordinator, credentials);
-    const { tls: _tls, ...settings } = flags;
+    const { tls: _tls, workDir, ...settings } = flags;
     const crew = new Crew(
       count,
       {
@@ -59,8 +60,10 @@ export const workerCommand: CommandModule<object, Arguments> = {
         credentials,
         isWaiting: !coordinator,
         isDiscoverable: true,
+        moduleFolder: process.cwd(),
         standardServices: true,
       },
+      workDir && new WorkFolders(workDir),
       coordinator,
       tellPeople(flags),
     );
@@ -132,6 +135,7 @@ function tellPeople({ host }: ResolvedWorkerFlags): CrewEvents {
       const when = delayMs === 0 ? 'at once' : `in ${delayMs / 1_000} s`;
       console.error(`${worker ?? 'a worker'} has ended (${why}); another one starts ${when}`);
     },
+    leftBehind: (reason) => console.error(`of the working folders something stays behind: ${reason}`),
   };
 }
 
@@ -141,8 +145,8 @@ function stopOnSignals(crew: Crew, drainTimeoutMs: number): void {
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
     process.on(signal, () => {
       if (isStopping) {
-        crew.kill();
-        process.exit(128 + constants.signals[signal]);
+        void crew.kill().finally(() => process.exit(128 + constants.signals[signal]));
+        return;
       }
       isStopping = true;
       console.log('\nstopping: running tasks may finish; once more ends everything now');

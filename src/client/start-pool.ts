@@ -4,9 +4,11 @@ import { isErrorCode, PoolError } from '../core/errors.js';
 import { POLICIES, type PolicyName } from '../core/placement.js';
 import { MAX_SLOTS } from '../core/registry.js';
 import { tagSet } from '../core/tags.js';
+import { openFilesLimit } from '../core/open-files.js';
 import { memoryLimits } from '../core/memory-limits.js';
 import { outputLimit } from '../core/output-limit.js';
 import { usableCores } from '../host/cpu-limit.js';
+import { checkOpenFiles } from '../host/open-files.js';
 import { newToken } from '../host/token.js';
 import type { Address } from '../wire/address.js';
 import type { Credentials } from '../wire/credentials.js';
@@ -61,6 +63,11 @@ export interface StartPoolOptions {
    * @default '64mb'
    */
   maxOutput?: string | number;
+  /**
+   * How many files, sockets and pipes each worker may have open at a time. A task that opens more gets `EMFILE`. Not on Windows.
+   * @default as many as this process may
+   */
+  maxOpenFiles?: number;
   /** Run everything in this process, for breakpoints; also `OFFHAND_INLINE=1`. @default false */
   inline?: boolean;
 }
@@ -78,6 +85,7 @@ const KEYS = [
   'maxTasksPerWorker',
   'maxHeap',
   'maxOutput',
+  'maxOpenFiles',
   'inline',
 ];
 
@@ -107,19 +115,22 @@ function checked(options: StartPoolOptions) {
   checkOptions(options);
   const { workers = usableCores(), slots = 1 } = options;
   const tags = tagsOf(options.tags, workers);
+  const maxOpenFiles = openFilesLimit(options.maxOpenFiles, slots, 'maxOpenFiles');
+  checkOpenFiles(maxOpenFiles, 'maxOpenFiles');
   return {
     workers,
     slots,
     tags,
     limits: memoryLimits(options, slots, { maxRss: 'maxRss', maxHeap: 'maxHeap' }),
     maxOutputBytes: outputLimit(options.maxOutput, 'maxOutput'),
+    maxOpenFiles,
   };
 }
 
 /** Starts it, and connects nobody to it yet. @throws PoolError as {@link startPool} */
 export async function launchPool(
   options: StartPoolOptions,
-  { workers, slots, tags, limits, maxOutputBytes } = checked(options),
+  { workers, slots, tags, limits, maxOutputBytes, maxOpenFiles } = checked(options),
 ): Promise<LaunchedPool> {
   const { profileIntervalMs = 100, drainTimeoutMs = 0 } = options;
   const credentials = { token: newToken() };
@@ -153,6 +164,7 @@ export async function launchPool(
       ...tags,
       maxTasks: options.maxTasksPerWorker,
       maxOutputBytes,
+      maxOpenFiles,
       drainTimeoutMs,
       ...limits,
       scaleLimits: undefined,
@@ -162,6 +174,8 @@ export async function launchPool(
       // Tasks are the program's own code, and so is what it has in its environment.
       passEnv: undefined,
       permissions: undefined,
+      // They find the files that it would find.
+      workDir: undefined,
       announce: false,
       standardServices: false,
       functions: undefined,

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { messageOf, PoolError } from '../core/errors.js';
 import { makeFolder } from './folder.js';
+import { removeLeftWorkRoot } from './work-root.js';
 
 /** How pools of this user find one another: each writes one file, `<port>.json`, for as long as it lives. */
 export interface PoolFile {
@@ -14,6 +15,8 @@ export interface PoolFile {
   version: string;
   /** Those it has started, which outlive it for a while. */
   workers: readonly WorkerProcess[];
+  /** The temporary folder that they work in, where they have one. */
+  workRoot?: string | undefined;
   /** URL of its HTTP service, where it has one. */
   http?: string | undefined;
   /**
@@ -81,21 +84,37 @@ export function livePools(): PoolFile[] {
     const pool = readPoolFile(path);
     if (!pool) continue;
     if (isAlive(pool.pid)) pools.push(pool);
-    else if (orphansIn(pool).length === 0) rmSync(path, { force: true });
+    else if (orphansIn(pool).length === 0) clearAway(path, pool);
   }
   return pools.sort((a, b) => a.port - b.port);
 }
 
-/** Workers that live on without their coordinator, at the first of these ports where there are some. */
-export function orphans(ports: readonly number[]): WorkerProcess[] {
+/** What is left of a pool whose coordinator is gone. */
+export interface Orphans {
+  workers: readonly WorkerProcess[];
+  workRoot: string | undefined;
+}
+
+/** Workers that live on without their coordinator, at the first of these ports where there are some; what else is left is removed. */
+export function orphans(ports: readonly number[]): Orphans {
   const directory = poolDirectory();
-  if (!isPrivate(directory)) return [];
+  const none = { workers: [], workRoot: undefined };
+  if (!isPrivate(directory)) return none;
   for (const port of ports) {
-    const pool = readPoolFile(join(directory, `${port}.json`));
-    const found = pool && !isAlive(pool.pid) ? orphansIn(pool) : [];
-    if (found.length > 0) return found;
+    const path = join(directory, `${port}.json`);
+    const pool = readPoolFile(path);
+    if (!pool || isAlive(pool.pid)) continue;
+    const workers = orphansIn(pool);
+    if (workers.length > 0) return { workers, workRoot: pool.workRoot };
+    clearAway(path, pool);
   }
-  return [];
+  return none;
+}
+
+/** Nobody of that pool lives any more. */
+function clearAway(path: string, { workRoot }: PoolFile): void {
+  rmSync(path, { force: true });
+  if (workRoot !== undefined) removeLeftWorkRoot(workRoot);
 }
 
 function orphansIn({ workers }: PoolFile): WorkerProcess[] {

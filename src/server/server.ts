@@ -72,7 +72,7 @@ export async function startServer(
   try {
     return await start(options, supervisor, serve);
   } catch (error) {
-    supervisor.kill();
+    await supervisor.kill();
     throw error;
   }
 }
@@ -175,11 +175,12 @@ async function start(
     membership,
     status,
     functions: options.functions,
+    asksCertificates: options.credentials.tls?.clientCa !== undefined,
     greeted: (client, from) => audit?.connected(client, from),
     stop: ({ now }) => {
       void stop(now ? 0 : undefined);
       // It may have begun to stop before, with more patience.
-      if (now) supervisor.kill();
+      if (now) void supervisor.kill();
     },
   });
   server.addService(coordinatorService, handlers);
@@ -224,7 +225,7 @@ async function start(
       release.push(close);
     }
     let profile: string | undefined;
-    let kill = () => Promise.resolve(supervisor.kill());
+    let kill = () => supervisor.kill();
     if (options.profile !== undefined) {
       const claim = claimProfile(options.profile);
       release.push(() => claim.release());
@@ -237,8 +238,7 @@ async function start(
       );
       release.push(() => profiler.close());
       kill = async () => {
-        supervisor.kill();
-        await profiler.close();
+        await Promise.all([supervisor.kill(), profiler.close()]);
       };
       profile = claim.path;
     }
@@ -257,6 +257,7 @@ async function start(
         port,
         pid: process.pid,
         version: VERSION,
+        workRoot: supervisor.workRoot,
         tls,
         http: service?.address,
       };

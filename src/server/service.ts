@@ -25,6 +25,8 @@ interface Rest {
   status: () => Promise<StatusDocument>;
   /** Those that may run; any where undefined. */
   functions: readonly NamedFunction[] | undefined;
+  /** Whether callers have to show certificates, wherever in the pool. */
+  asksCertificates: boolean;
   /** A client says hello, from this address. */
   greeted: (client: string, from: string) => void;
   stop: (how: { now: boolean }) => void;
@@ -33,11 +35,11 @@ interface Rest {
 /** The Coordinator service: decodes, asks the coordinator, encodes. */
 export function coordinatorHandlers(
   coordinator: Coordinator,
-  { losses, membership, status, functions, greeted, stop }: Rest,
+  { losses, membership, status, functions, asksCertificates, greeted, stop }: Rest,
 ): CoordinatorHandlers {
   const leases = new UnaryLeases(coordinator);
   const sessions = new Sessions(coordinator);
-  const list = listHash(functions);
+  const wanted = { list: listHash(functions), asksCertificates };
   return {
     Handshake(call, respond) {
       answer(call, respond, () => {
@@ -89,7 +91,7 @@ export function coordinatorHandlers(
       stop(call.request);
     },
     Attach(stream) {
-      attach(coordinator, list, stream);
+      attach(coordinator, wanted, stream);
     },
   };
 }
@@ -113,7 +115,14 @@ function answer<Res>(
   );
 }
 
-function attach(coordinator: Coordinator, list: string, stream: AttachStream): void {
+/** What a worker has to have in common with its pool. */
+interface Common {
+  /** Hash of the list of what may run; empty for anything. */
+  list: string;
+  asksCertificates: boolean;
+}
+
+function attach(coordinator: Coordinator, wanted: Common, stream: AttachStream): void {
   let link: WorkerLink | undefined;
   let isClean = false;
   hear(
@@ -122,7 +131,8 @@ function attach(coordinator: Coordinator, list: string, stream: AttachStream): v
       if (message.attach && !link) {
         checkProtocol(message.attach);
         checkSlots(message.attach);
-        checkList(message.attach.functions, list);
+        checkList(message.attach.functions, wanted.list);
+        if (wanted.asksCertificates) checkAsking(message.attach);
         const replaced = coordinator.members.get(workerId(message.attach.replaces));
         if (replaced) coordinator.lose(replaced);
         link = new WorkerLink(
@@ -151,6 +161,15 @@ function checkList(theirs: string, ours: string): void {
       : `this pool runs registered functions only, and this worker ${theirs === '' ? 'any' : 'those of another list'}: ` +
         "start it with --code named, and --functions with a copy of the server's file";
   throw new PoolError('not-allowed', what);
+}
+
+/** A worker's port would be open to whoever has the token alone. @throws PoolError `permission-denied` */
+function checkAsking({ asksCertificates }: { asksCertificates: boolean }): void {
+  if (asksCertificates) return;
+  throw new PoolError(
+    'permission-denied',
+    'this pool asks its callers for certificates, and this worker would not: start it with --tls-client-ca, as its server is',
+  );
 }
 
 /** @throws PoolError `invalid-argument` */

@@ -8,12 +8,13 @@ import { withResolvers } from '../core/with-resolvers.js';
 import type { Logger } from '../host/logger.js';
 import { isAlive, orphans, type WorkerProcess } from '../host/pool-files.js';
 import type { CoordinatorPlace, ServerOptions } from '../wire/process-messages.js';
+import { WorkFolders } from './work-folders.js';
 import {
   killGroup,
   order,
   type ProcessEnd,
+  type SharedSettings,
   startWorkerProcess,
-  type WorkerSettings,
 } from './worker-process.js';
 
 /** The place of one worker: the process that fills it now, if one does. */
@@ -45,7 +46,8 @@ const WATCH_MS = 250;
  * left, replaces those that die, ends them with the pool.
  */
 export class Supervisor {
-  readonly #settings: WorkerSettings;
+  readonly #settings: SharedSettings;
+  readonly #folders: WorkFolders | undefined;
   readonly #tagsByWorker: ServerOptions['tagsByWorker'];
   readonly names = new WorkerNames();
   readonly #places = new Map<string, Place>();
@@ -73,6 +75,7 @@ export class Supervisor {
       tags: options.tags,
       maxTasks: options.maxTasks,
       maxOutputBytes: options.maxOutputBytes,
+      maxOpenFiles: options.maxOpenFiles,
       coordinatorTimeoutMs: options.coordinatorTimeoutMs,
       drainTimeoutMs: options.drainTimeoutMs,
       isWaiting: false,
@@ -82,24 +85,28 @@ export class Supervisor {
       inspect: options.inspect,
       passEnv: options.passEnv,
       permissions: options.permissions,
+      moduleFolder: process.cwd(),
       standardServices: options.standardServices,
       maxRssBytes: options.maxRssBytes,
       maxHeapBytes: options.maxHeapBytes,
       functions: options.functions,
       auditLog: options.auditLog,
     };
-    const awaited = options.announce ? orphans(options.ports) : [];
-    const names = new Set(awaited.map(({ worker }) => worker));
-    return new Supervisor(options.workers, settings, options.tagsByWorker, names);
+    const left = options.announce ? orphans(options.ports) : undefined;
+    const names = new Set(left?.workers.map(({ worker }) => worker));
+    const folders = options.workDir && new WorkFolders(options.workDir, left?.workRoot);
+    return new Supervisor(options.workers, settings, folders, options.tagsByWorker, names);
   }
 
   private constructor(
     count: number,
-    settings: WorkerSettings,
+    settings: SharedSettings,
+    folders: WorkFolders | undefined,
     tagsByWorker: ServerOptions['tagsByWorker'],
     awaited: ReadonlySet<string>,
   ) {
     this.#settings = settings;
+    this.#folders = folders;
     this.#tagsByWorker = tagsByWorker;
     this.#started = Promise.all(
       Array.from({ length: count }, () => {
@@ -108,6 +115,11 @@ export class Supervisor {
       }),
     );
     this.#started.catch(() => undefined); // Whoever waits for them to attach hears of it.
+  }
+
+  /** The temporary folder that its workers work in, where they have one. */
+  get workRoot(): string | undefined {
+    return this.#folders?.isTemporary ? this.#folders.root : undefined;
   }
 
   /** How many workers there are to be. */
@@ -219,20 +231,27 @@ export class Supervisor {
   /** Resolves when every process has ended, those that take longer than `withinMs` by force. */
   async stop(withinMs: number): Promise<void> {
     this.#isStopping = true;
-    const timer = setTimeout(() => this.kill(), withinMs);
+    const timer = setTimeout(() => void this.kill(), withinMs);
     await Promise.all([...this.#places.values()].map((place) => this.#whenGone(place)));
     clearTimeout(timer);
     clearInterval(this.#watch);
+    await this.#clearAway();
   }
 
-  /** Ends every process at once. */
-  kill(): void {
+  /** Ends every process at once; resolves when nothing temporary is left of them. */
+  async kill(): Promise<void> {
     this.#isStopping = true;
     for (const { child, successor, adopted } of this.#places.values()) {
       killGroup(child?.pid ?? adopted?.pid);
       killGroup(successor?.pid);
       adopted?.gone();
     }
+    await this.#clearAway();
+  }
+
+  async #clearAway(): Promise<void> {
+    const reason = await this.#folders?.remove();
+    if (reason !== undefined) this.#log?.warn({ reason }, 'of the working folders something stays behind');
   }
 
   /** Of the end of a process that is not its child nobody is told. */
@@ -275,7 +294,7 @@ export class Supervisor {
   /** Until it is told of the coordinator it waits, ready to attach. */
   #start(place: Place, started: () => void, failed: (reason: PoolError) => void): ChildProcess {
     const tags = this.#tagsByWorker[rankOf(place.name) - 1] ?? this.#settings.tags;
-    const settings = { ...this.#settings, tags };
+    const settings = { ...this.#settings, tags, folder: this.#folders?.of(place.name) };
     const child = startWorkerProcess({ name: place.name, replaces: undefined }, settings, {
       notice: ({ type }) => {
         if (type === 'started') started();
@@ -335,7 +354,11 @@ export class Supervisor {
     place.successor = undefined;
     // A start that fails ends in an exit, which is where the next one comes from.
     if (!successor) {
-      this.#spawn(place).catch((error: unknown) => this.#log?.error({ error }, 'worker did not start'));
+      this.#spawn(place).catch((error: unknown) => {
+        this.#log?.error({ error }, 'worker did not start');
+        // Without its folder there was no process that could have ended.
+        if (error instanceof PoolError && error.code === 'permission-denied') this.#replace(place);
+      });
       return;
     }
     place.child = successor;

@@ -4,6 +4,7 @@ import { resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { cleanEnvironment } from '../core/clean-environment.js';
 import { below, type Permission, permissionFlags } from '../core/permissions.js';
+import { withOpenFiles } from '../host/open-files.js';
 import { poolDirectory } from '../host/pool-files.js';
 import { type WorkerId, workerId } from '../core/ids.js';
 import type { WorkerNotice, WorkerOptions, WorkerOrder } from '../wire/process-messages.js';
@@ -15,6 +16,9 @@ const INSPECT = ['--inspect=127.0.0.1:0', '--inspect-publish-uid=http'];
 
 /** What all workers of a pool are started with. */
 export type WorkerSettings = Omit<WorkerOptions, 'name' | 'id' | 'replaces'>;
+
+/** The same for all of them. */
+export type SharedSettings = Omit<WorkerSettings, 'folder'>;
 
 /** How the process of a worker ended. */
 export interface ProcessEnd {
@@ -44,23 +48,24 @@ export function startWorkerProcess(
   settings: WorkerSettings,
   events: WorkerProcessEvents,
 ): ChildProcess {
-  const { passEnv, permissions } = settings;
+  const { passEnv, permissions, folder, maxOpenFiles } = settings;
   const child = fork(ENTRY, {
+    cwd: folder?.path,
     env: passEnv ? cleanEnvironment(process.env, passEnv) : process.env,
-    // How import() inside a shipped function resolves is experimental in Node 20 (USE_MAIN_CONTEXT_DEFAULT_LOADER).
-    execArgv: [
+    ...withOpenFiles(maxOpenFiles, process.execPath, [
+      // How import() inside a shipped function resolves is experimental in Node 20 (USE_MAIN_CONTEXT_DEFAULT_LOADER).
       '--disable-warning=ExperimentalWarning',
       ...(permissions
         ? permissionFlags([...permissions, ...ownPlaces(settings)], process.versions.node)
         : []),
       ...(settings.inspect ? INSPECT : []),
-    ],
+    ]),
     detached: true,
     serialization: 'advanced',
     stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
   });
   const id = workerId(randomUUID().replaceAll('-', ''));
-  order(child, { options: { ...settings, ...who, id } });
+  order(child, { options: { ...settings, logDir: logFolder(settings), ...who, id } });
   let failure: string | undefined;
   let left: ProcessEnd['left'];
   child.on('message', (notice: WorkerNotice) => {
@@ -80,11 +85,19 @@ export function startWorkerProcess(
   return child;
 }
 
-/** Where a worker itself writes: the sockets of its slots, its log, the audit log. */
-function ownPlaces({ logDir, auditLog }: WorkerSettings): Permission[] {
+/** Its own working folder may be another one than ours. */
+function logFolder({ logDir }: WorkerSettings): string | undefined {
+  return logDir === undefined ? undefined : resolve(logDir);
+}
+
+/** Where a worker writes by itself, the sockets of its slots and logs, and the folder that is its own. */
+function ownPlaces(settings: WorkerSettings): Permission[] {
+  const { auditLog, folder } = settings;
+  const logDir = logFolder(settings);
   const places = [below(poolDirectory())];
-  if (logDir !== undefined) places.push(below(resolve(logDir)));
+  if (logDir !== undefined) places.push(below(logDir));
   if (auditLog !== undefined) places.push(auditLog);
+  if (folder) places.push(below(folder.path));
   return places.map((write) => ({ write }));
 }
 

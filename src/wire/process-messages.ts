@@ -25,6 +25,8 @@ export interface ServerOptions extends MemoryLimits {
   maxTasks: number | undefined;
   /** How much each attempt at a task may print; what comes after is dropped. */
   maxOutputBytes: number;
+  /** How many files, sockets and pipes each worker may have open; as many as the system allows where undefined. */
+  maxOpenFiles: number | undefined;
   /** What its workers have that tasks may ask for. */
   tags: readonly string[];
   /** The same for single workers, from worker-1 on, in place of that. */
@@ -63,6 +65,8 @@ export interface ServerOptions extends MemoryLimits {
   passEnv: readonly string[] | undefined;
   /** What tasks may do under Node's permission model; anything where undefined. */
   permissions: readonly Permission[] | undefined;
+  /** Where its workers have working folders of their own; where undefined they have that of the server. */
+  workDir: WorkDir | undefined;
   /** Whether to tell other processes of this user where the pool is. */
   announce: boolean;
   /** Whether to serve health checking and reflection, for tools. */
@@ -81,6 +85,17 @@ export interface QueueOptions {
   keepCount: number;
   /** How many tasks may be without an outcome; further ones are refused. */
   maxQueued: number;
+}
+
+/** Where workers have working folders: in a folder that was named and stays, or in one that ends with the pool. */
+export type WorkDir = { kind: 'kept'; path: string } | { kind: 'temporary' };
+
+/** The working folder of one worker. */
+export interface WorkFolder {
+  /** Absolute. */
+  path: string;
+  /** Whether it goes with its worker, where nobody else is left to see to that. */
+  isTemporary: boolean;
 }
 
 /** How results are kept unless asked for otherwise. */
@@ -129,6 +144,8 @@ export interface WorkerOptions extends MemoryLimits {
   maxTasks: number | undefined;
   /** How much each attempt at a task may print; what comes after is dropped. */
   maxOutputBytes: number;
+  /** How many files, sockets and pipes it may have open; as many as the system allows where undefined. */
+  maxOpenFiles: number | undefined;
   /** What it has that tasks may ask for. */
   tags: readonly string[];
   /** How long the worker goes on without its coordinator before it ends itself, in ms. */
@@ -142,6 +159,10 @@ export interface WorkerOptions extends MemoryLimits {
   passEnv: readonly string[] | undefined;
   /** What tasks may do under Node's permission model; anything where undefined. */
   permissions: readonly Permission[] | undefined;
+  /** Its working folder; that of whoever starts it where undefined. */
+  folder: WorkFolder | undefined;
+  /** Absolute path of the folder from which tasks import and require. */
+  moduleFolder: string;
   /** Whether to serve health checking and reflection, for tools. */
   standardServices: boolean;
   /** The functions that may run; any where undefined. Its coordinator has to have the same. */

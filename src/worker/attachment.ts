@@ -162,6 +162,7 @@ export class Attachment {
         slotAddresses: this.#worker.slotAddresses,
         tags: [...this.#options.tags],
         functions: listHash(this.#options.functions),
+        asksCertificates: this.#options.credentials.tls?.clientCa !== undefined,
       },
     });
   }

@@ -2,6 +2,7 @@
 import { url as inspectorUrl } from 'node:inspector';
 import { messageOf } from '../core/errors.js';
 import { withResolvers } from '../core/with-resolvers.js';
+import { removeOwnFolder } from '../host/work-root.js';
 import type { CoordinatorPlace, WorkerNotice, WorkerOptions, WorkerOrder } from '../wire/process-messages.js';
 import { formatAddress } from '../wire/address.js';
 import { slotPlaces } from './slot-place.js';
@@ -20,8 +21,12 @@ process.on('SIGHUP', () => undefined);
 process.stdout.on('error', () => undefined);
 process.stderr.on('error', () => undefined);
 
+/** Where it is its to remove. */
+let ownFolder: string | undefined;
+
 /** At once, with all that tasks have started: even a thread that is stuck in native code does not hold this up. */
 function killSelf(): void {
+  if (ownFolder !== undefined) removeOwnFolder(ownFolder);
   process.kill(-process.pid, 'SIGKILL');
 }
 
@@ -60,7 +65,7 @@ async function run(options: WorkerOptions): Promise<void> {
     await tell({ type: 'failed', message: messageOf(error) });
     process.exit(1);
   }
-  // The supervisor clears away what tasks have started; where it is gone, that falls to the worker itself.
+  // The supervisor clears away what tasks have started and written; where it is gone, that falls to the worker itself.
   if (!process.connected) killSelf();
   process.exit(0);
 }
@@ -68,7 +73,10 @@ async function run(options: WorkerOptions): Promise<void> {
 // A coordinator that ends before this worker has started has no use for it; later only one that cannot come back.
 process.on('disconnect', killSelf);
 process.on('message', (order: WorkerOrder) => {
-  if ('options' in order) void run(order.options);
-  else if ('coordinator' in order) coordinator.resolve(order.coordinator);
+  if ('options' in order) {
+    const { folder } = order.options;
+    if (folder?.isTemporary) ownFolder = folder.path;
+    void run(order.options);
+  } else if ('coordinator' in order) coordinator.resolve(order.coordinator);
   else draining.resolve(order.drainWithinMs);
 });

@@ -22,8 +22,8 @@ const board = new Board(settings.board);
 let { signingKey } = settings;
 const tell = (message: ThreadMessage, transfer: ArrayBuffer[] = []) => port.postMessage(message, transfer);
 // Without credentials and keys: it is handed on to the threads of single tasks.
-const { workerId, worker, keepsOutput, maxOutputBytes, functions, auditLog } = settings;
-const scene = { workerId, worker, keepsOutput, maxOutputBytes, functions, auditLog };
+const { workerId, worker, moduleFolder, keepsOutput, maxOutputBytes, functions, auditLog } = settings;
+const scene = { workerId, worker, moduleFolder, keepsOutput, maxOutputBytes, functions, auditLog };
 const audit = auditOf(scene);
 const runner = setScene({
   port,

@@ -8,6 +8,7 @@ import { createLogger, type Logger } from '../host/logger.js';
 import { discoveryService, workerService } from '../wire/proto.js';
 import { releaseSocket } from '../host/sockets.js';
 import { Attachment } from './attachment.js';
+import { watchOpenFiles } from './file-watch.js';
 import { watchMemory } from './memory-watch.js';
 import { retirement } from './retirement.js';
 import { watchTasks } from './task-watch.js';
@@ -145,10 +146,11 @@ export async function startWorker(
     },
     (why) => void leave('retired', why),
   );
-  const { maxRssBytes, maxTasks } = options;
+  const { maxRssBytes, maxTasks, maxOpenFiles } = options;
   const watches = [
     maxRssBytes === undefined ? undefined : watchMemory(worker, maxRssBytes, retire),
     maxTasks === undefined ? undefined : watchTasks(worker, maxTasks, retire),
+    maxOpenFiles === undefined ? undefined : watchOpenFiles(maxOpenFiles, retire),
   ];
   void ended.promise.then(() => watches.forEach((endWatch) => endWatch?.()));
   void firstCoordinator(given ?? found.promise, given ? undefined : options.coordinatorTimeoutMs).then(

@@ -14,6 +14,8 @@ export interface SceneSettings {
   workerId: string;
   /** By which people know it. */
   worker: string;
+  /** Absolute path of the folder from which tasks import and require. */
+  moduleFolder: string;
   /** Whether what tasks print is wanted here, for a log. */
   keepsOutput: boolean;
   /** How much each attempt may print. */

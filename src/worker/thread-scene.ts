@@ -21,16 +21,15 @@ interface Scene {
 
 /** Makes this thread one in which tasks run, and gives what runs them: the surroundings that their code finds. */
 export function setScene({ port, board, settings, audit, runIsolated }: Scene): TaskRunner {
-  const { workerId, keepsOutput, maxOutputBytes, functions } = settings;
-  // Functions come without their imports: `require` and `import()` inside them resolve from the worker's working folder.
-  const folder = process.cwd();
+  const { workerId, moduleFolder, keepsOutput, maxOutputBytes, functions } = settings;
+  // Functions come without their imports: those inside them have to resolve from somewhere.
   Object.defineProperty(globalThis, 'require', {
-    value: createRequire(join(folder, 'offhand-task.js')),
+    value: createRequire(join(moduleFolder, 'offhand-task.js')),
     configurable: true,
     writable: true,
   });
   const tell = (message: ThreadMessage) => port.postMessage(message);
-  const runner = new TaskRunner(board, new FunctionCache(folder, namedFunctions(functions)), tell, {
+  const runner = new TaskRunner(board, new FunctionCache(moduleFolder, namedFunctions(functions)), tell, {
     workerId,
     audit,
     maxOutputBytes,

@@ -45,6 +45,8 @@ export interface WorkerSettings {
   credentials: Credentials;
   /** Of each slot's thread; as much as V8 allows where undefined. */
   maxHeapBytes: number | undefined;
+  /** Absolute path of the folder from which tasks import and require. */
+  moduleFolder: string;
   /** Whether there is a log for what tasks print. */
   keepsOutput: boolean;
   /** How much each attempt may print. */
@@ -310,12 +312,13 @@ export class Worker {
 function threadSettings({
   credentials,
   maxHeapBytes,
+  moduleFolder,
   keepsOutput,
   maxOutputBytes,
   functions,
   auditLog,
 }: Omit<WorkerSettings, 'id' | 'name' | 'slotPlaces'>) {
-  return { credentials, maxHeapBytes, keepsOutput, maxOutputBytes, functions, auditLog };
+  return { credentials, maxHeapBytes, moduleFolder, keepsOutput, maxOutputBytes, functions, auditLog };
 }
 
 /** What never began is no outcome of the task but a refused call. */

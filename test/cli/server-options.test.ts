@@ -40,6 +40,8 @@ const TYPED: ServerArguments = {
   coordinatorTimeout: '30s',
   drainTimeout: '30s',
   maxRss: undefined,
+  maxOpenFiles: undefined,
+  workDir: undefined,
   maxHeap: undefined,
   maxOutput: '64mb',
   maxTasksPerWorker: undefined,
@@ -100,7 +102,7 @@ describe('the options of a server', () => {
     [
       'to be reached elsewhere without TLS',
       { advertise: 'box.lan' },
-      /^--advertise box\.lan: .*it has TLS: npx offhand cert box\.lan makes /,
+      /^--advertise box\.lan: .*it has TLS: npx offhand cert box\.lan makes certificates, then add --tls-cert certificates\/server-box\.lan\/cert\.pem --tls-key /,
     ],
     [
       'to advertise nowhere',

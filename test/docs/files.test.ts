@@ -1,4 +1,4 @@
-import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join, relative } from 'node:path';
 import { userInfo } from 'node:os';
 import { pathToFileURL } from 'node:url';
@@ -20,22 +20,11 @@ const PLACEHOLDERS: Record<string, string> = {
   '<slot>': NUMBER,
   '<workers>': NUMBER,
   '<hash>': '[0-9a-f]+',
+  '<letters>': '[A-Za-z0-9]+',
   '<name>': '.+',
 };
 
-/** A sandbox whose temporary files are in it too. */
 class EmptyPlace extends Sandbox {
-  readonly tmp = join(this.dir, 'tmp');
-
-  constructor() {
-    super();
-    mkdirSync(this.tmp);
-  }
-
-  override get env(): NodeJS.ProcessEnv {
-    return { ...super.env, TMPDIR: this.tmp };
-  }
-
   /** Every file in it, named as the document does. */
   files(): string[] {
     return readdirSync(this.dir, { recursive: true, withFileTypes: true })
@@ -44,6 +33,7 @@ class EmptyPlace extends Sandbox {
       .map((file) =>
         file
           .replace(/^cwd\//, '')
+          .replace(/^tmp\//, '$TMPDIR/')
           .replace(/^config\//, '$XDG_CONFIG_HOME/')
           .replace(/^run\//, '$XDG_RUNTIME_DIR/'),
       )
@@ -74,11 +64,19 @@ test('every file that a server, its commands and the grapher write is named in d
   writeFileSync(module, 'export const square = (n: number): number => n * n;\n');
   const called = await offhand(place, ['run', `${module}#square`, '7']);
   expect(called).toMatchObject({ code: 0, stdout: '49\n' });
+  const writer = join(place.dir, 'home', 'write.js');
+  writeFileSync(
+    writer,
+    "export const write = async () => (await import('node:fs')).writeFileSync('made', '');\n",
+  );
+  expect((await offhand(place, ['run', `${writer}#write`])).code).toBe(0);
+  const written = place.files().filter((file) => file.endsWith('/made'));
+  expect([written.length, unnamed(written)]).toEqual([1, []]);
   expect((await offhand(place, ['stop'])).code).toBe(0);
   await server.ended;
   expect((await offhand(place, ['grapher', 'results_2.csv'])).code).toBe(0);
 
-  const files = place.files().filter((file) => file !== 'home/square.ts');
+  const files = place.files().filter((file) => !file.startsWith('home/'));
   expect(files).toEqual([
     '$XDG_CONFIG_HOME/offhand/signing-key',
     '$XDG_CONFIG_HOME/offhand/token',
@@ -95,10 +93,10 @@ test('every file that a server, its commands and the grapher write is named in d
 test('without XDG_RUNTIME_DIR the pool file is in a folder of the user among the temporary files', async () => {
   await using place = new EmptyPlace();
   const server = await startServer(place, ['1', '--no-profile'], { XDG_RUNTIME_DIR: '' });
-  expect(place.files()).toContain(`tmp/offhand-${userInfo().uid}/${server.port}.json`);
+  expect(place.files()).toContain(`$TMPDIR/offhand-${userInfo().uid}/${server.port}.json`);
   expect(TEXT).toContain('`offhand-<uid>`');
   await server.stop();
-  expect(place.files().filter((file) => file.startsWith('tmp/'))).toEqual([]);
+  expect(place.files().filter((file) => file.startsWith('$TMPDIR/'))).toEqual([]);
 });
 
 test('a pool of startPool writes no file', async () => {

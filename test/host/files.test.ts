@@ -152,12 +152,22 @@ describe('pool files', () => {
       { worker: 'worker-2', pid: dead() },
     ];
     writePoolFile({ ...poolOn(6001, dead()), workers: [ended] });
-    writePoolFile({ ...poolOn(6002, dead()), workers: [alive, ended] });
+    writePoolFile({ ...poolOn(6002, dead()), workers: [alive, ended], workRoot: '/tmp/somewhere' });
     writePoolFile({ ...poolOn(6003), workers: [alive] });
-    expect(orphans([6001, 6002, 6003])).toEqual([alive]);
-    expect([orphans([6001]), orphans([6003]), orphans([6004]), orphans([])]).toEqual([[], [], [], []]);
+    expect(orphans([6001, 6002, 6003])).toEqual({ workers: [alive], workRoot: '/tmp/somewhere' });
+    const none = { workers: [], workRoot: undefined };
+    expect([[6001], [6003], [6004], []].map((ports) => orphans(ports))).toEqual([none, none, none, none]);
     expect(livePools().map(({ port }) => port)).toEqual([6003]);
     expect(own()).toEqual(['6002.json', '6003.json']);
+  });
+
+  test('of pools that are gone take along the folder in which their workers worked, and no other', () => {
+    const [left, other] = [join(folder.path, 'offhand-work-abcdef'), join(folder.path, 'other')];
+    for (const path of [left, other]) mkdirSync(join(path, 'worker-1'), { recursive: true });
+    writePoolFile({ ...poolOn(6001, dead()), workRoot: left });
+    writePoolFile({ ...poolOn(6002, dead()), workRoot: other });
+    expect(livePools()).toEqual([]);
+    expect([existsSync(left), existsSync(other)]).toEqual([false, true]);
   });
 
   test('are taken back by their own pool only', () => {

@@ -7,7 +7,7 @@ import { offhand } from '../support/cli.js';
 import { join } from '../support/crew.js';
 import { Caller, COORDINATOR, WORKER } from '../support/rpc.js';
 import { Sandbox } from '../support/sandbox.js';
-import { startServer, type TestServer } from '../support/server.js';
+import { randomPorts, startServer, type TestServer } from '../support/server.js';
 
 /** A pool that takes calls only with a certificate of its authority, all of them made by `offhand cert`. */
 const sandbox = new Sandbox();
@@ -111,11 +111,19 @@ describe('a pool that asks for certificates', () => {
     await expect(statusOf(url, {})).rejects.toThrow(/certificate required|ECONNRESET|socket hang up/);
   });
 
-  test('takes workers from elsewhere that show one, and no others', async () => {
+  test('takes workers from elsewhere that show one and ask for them, and no others', async () => {
     const crew = await join(server, [...flagsOf('server-localhost').slice(2), '--advertise', 'localhost'], 1);
     expect(crew.workers).toEqual(['worker-2']);
     crew.signal('SIGTERM');
     expect(await crew.ended).toMatchObject({ code: 0 });
+    const { workerPorts } = randomPorts();
+    // Its certificate is one of the authority; but whoever has the token would reach its port without any.
+    const lax = ['--join', server.address, '--worker-ports', workerPorts, ...flagsOf('server-localhost')];
+    const open = await offhand(sandbox, ['worker', ...lax.slice(0, -2)], { OFFHAND_TOKEN: server.token });
+    expect(open).toMatchObject({ code: 1, stdout: '' });
+    expect(open.stderr).toMatch(
+      /^offhand: .*this pool asks its callers for certificates, and this worker would not: start it with --tls-client-ca.*\n$/,
+    );
     const strange = sandbox.path('strange', 'server-localhost');
     const refused = await offhand(
       sandbox,

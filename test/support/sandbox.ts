@@ -17,11 +17,14 @@ export interface LiveProcess {
 export class Sandbox {
   readonly dir = mkdtempSync(join(tmpdir(), 'offhand-test-'));
   readonly cwd = join(this.dir, 'cwd');
+  /** For its temporary files. */
+  readonly tmp = join(this.dir, 'tmp');
   readonly tokenFile = join(this.dir, 'config', 'offhand', 'token');
   readonly #id = randomUUID();
 
   constructor() {
-    for (const name of ['cwd', 'home', 'config', 'run']) mkdirSync(join(this.dir, name), { mode: 0o700 });
+    for (const name of ['cwd', 'home', 'config', 'run', 'tmp'])
+      mkdirSync(join(this.dir, name), { mode: 0o700 });
   }
 
   get env(): NodeJS.ProcessEnv {
@@ -33,6 +36,7 @@ export class Sandbox {
       HOME: join(this.dir, 'home'),
       XDG_CONFIG_HOME: join(this.dir, 'config'),
       XDG_RUNTIME_DIR: join(this.dir, 'run'),
+      TMPDIR: this.tmp,
       [MARK]: this.#id,
     };
   }
