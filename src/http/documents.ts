@@ -5,15 +5,15 @@ import type { LogLine } from '../queue/task-log.js';
 import type { LogEntry } from '../host/log-tail.js';
 import type { Failure } from '../wire/outcome.js';
 
-/** A task as JSON, with the attempts that its course has seen fail. */
-export function explainedDocument({ record, course }: Explanation): object {
+/** A task as JSON, with its source, and the attempts that its course has seen fail. */
+export function explainedDocument({ record, course, source }: Explanation): object {
   const earlier = course?.earlier?.map(({ attempt, worker, at, failure }) => ({
     attempt,
     ...(worker && { worker }),
     failed_at: instant(at),
     failure: failureDocument(failure),
   }));
-  return { ...taskDocument(record), ...(earlier && { earlier }) };
+  return { ...taskDocument(record), ...(source && { source }), ...(earlier && { earlier }) };
 }
 
 /** A task as JSON. */

@@ -149,6 +149,9 @@ const TASK = {
       },
     },
     dropped: { type: 'boolean', description: 'whether its outcome is kept no longer' },
+    source: text(
+      'how its function is written, as far as people are shown it, of a task that is asked for by its id',
+    ),
     preview: text('its arguments, as far as people are shown them'),
     seconds: number('how long its last attempt has run'),
     requires: { type: 'array', items: { type: 'string' }, description: 'tags that its worker has to have' },

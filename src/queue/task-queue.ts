@@ -154,7 +154,11 @@ export class TaskQueue {
 
   /** @throws PoolError `not-found` */
   explain(id: TaskId): Promise<Explanation> {
-    return explain(id, (ids) => this.find(ids), this.#queue, this.#dispatcher);
+    const store = {
+      find: (ids: readonly TaskId[]) => this.find(ids),
+      source: (id: TaskId) => this.#store.source(id),
+    };
+    return explain(id, store, this.#queue, this.#dispatcher);
   }
 
   /** What a task that runs has told so far. */

@@ -56,6 +56,18 @@ describe('a task that has ended', () => {
     expect(total(why)).toBeLessThanOrEqual((settledAt?.getTime() ?? 0) - submittedAt.getTime() + 5);
   });
 
+  test('shows how its function is written, and no more of a long one than people read', async () => {
+    const rate = 2;
+    const priced = pool.with({ capture: { rate } });
+    const short = await priced.submit((n: number) => n * rate, [20]);
+    await short.result();
+    // As it is written here, without what goes along with it.
+    expect((await short.explain()).source).toMatch(/^\(n\)\s*=>\s*n \* rate$/);
+    const long = await pool.submit(new Function(`/* ${'x'.repeat(5_000)} */`) as () => void, []);
+    await long.result();
+    expect((await long.explain()).source).toMatch(/x\n… \(cut: 4,096 of 5,\d{3} characters\)$/);
+  });
+
   test('says that it found its worker where the one before it had left it', async () => {
     const [first, second] = [await pool.submit(add, [1, 1]), await pool.submit(add, [1, 2])];
     await Promise.all([first.result(), second.result()]);

@@ -21,6 +21,7 @@ import type {
 import { MAX_DROPPED } from '../retention.js';
 import type { LogLine } from '../task-log.js';
 import { notThere, resultDropped, unknownFunction } from './refusals.js';
+import { SqliteSources } from './sqlite-sources.js';
 import { lowered, TEXT_OF_ROW } from './task-text.js';
 import type { Database, Row, Statement } from './sqlite-schema.js';
 import {
@@ -52,6 +53,7 @@ const RECORD = 'ord, spec, state, attempt, started_at, settled_at, run_ms, failu
 export class SqliteTasks {
   readonly #database: Database;
   readonly #statements = new Map<string, Statement>();
+  readonly #sources = new SqliteSources((text) => this.#sql(text));
 
   constructor(database: Database) {
     this.#database = database;
@@ -169,6 +171,10 @@ export class SqliteTasks {
     return typeof text === 'string' ? (JSON.parse(text) as LogLine[]) : [];
   }
 
+  source(id: TaskId): string {
+    return this.#sources.of(id);
+  }
+
   list({ states, name, group, client, text, limit, cursor }: ListQuery): TaskPage {
     const below = cursor === undefined ? Number.MAX_SAFE_INTEGER : Number(cursor);
     const wanted = states.map((state) => TASK_STATES.indexOf(state)).join(',');
@@ -237,7 +243,11 @@ export class SqliteTasks {
     const update = this.#sql(
       'UPDATE tasks SET dropped = 1, outcome = NULL, outcome_encoding = NULL, log = NULL, key = NULL WHERE id = ? AND state >= 2 AND dropped = 0',
     );
-    for (const id of ids) if (update.run([id]).changes > 0) this.#forgetCall(id);
+    for (const id of ids) {
+      if (update.run([id]).changes === 0) continue;
+      this.#forgetCall(id);
+      this.#sources.leave(id);
+    }
     const surplus =
       Number(this.#sql('SELECT count(*) AS n FROM tasks WHERE dropped = 1').get([])?.['n'] ?? 0) -
       MAX_DROPPED;
@@ -288,6 +298,7 @@ export class SqliteTasks {
   }
 
   #useFunction(id: string, users: number, fn: ShippedFunction | undefined): void {
+    this.#sources.use(id, users, fn?.preview);
     const used = this.#sql('UPDATE functions SET users = users + ? WHERE id = ?').run([users, id]);
     if (used.changes > 0 || !fn) return;
     const values = [id, fn.source, serialize(fn.parts), users];
@@ -298,7 +309,7 @@ export class SqliteTasks {
     const row = this.#sql('SELECT source, parts FROM functions WHERE id = ?').get([id]);
     if (!row) throw unknownFunction({ name, functionId: id });
     const parts = deserialize(row['parts'] as Buffer) as ShippedFunction['parts'];
-    return { id: functionId(id), source: String(row['source']), name: '', parts };
+    return { id: functionId(id), source: String(row['source']), name: '', parts, preview: '' };
   }
 
   /** It will not run again: what that would take goes. */
