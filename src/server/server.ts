@@ -29,6 +29,7 @@ import { Losses } from './losses.js';
 import { Membership } from './membership.js';
 import { discoverWorkers } from './discoverer.js';
 import { poolStatus } from './pool-status.js';
+import type { Profiler } from './profiler.js';
 import { claimProfile } from './profile-claim.js';
 import { coordinatorHandlers } from './service.js';
 import type { Supervisor } from './supervisor.js';
@@ -197,6 +198,7 @@ async function start(
     const own: CoordinatorPlace = { host: ownHost(host), port, certifiedFor: advertise };
     await checkTrust(own, options.credentials);
     startQueue(queue, own, options.credentials, log);
+    let profiler: Profiler | undefined;
     if (serve) {
       const attempts = new AttemptWatch(coordinator);
       service = await serve({
@@ -207,6 +209,7 @@ async function start(
         scale: (workers) => membership.scale(workers),
         drain: (worker) => membership.drain(worker),
         workerLog: (worker) => workerLog(options.logDir, worker, coordinator.members.called(worker)),
+        profile: (lastMs) => profiler?.soFar(lastMs),
         setPolicy: (policy) => (coordinator.policy = policy),
         watchAttempts: (listener) => attempts.watch(listener),
         isReady: () => !isStopping && coordinator.members.slots > 0,
@@ -226,16 +229,17 @@ async function start(
       const claim = claimProfile(options.profile);
       release.push(() => claim.release());
       const { Profiler } = await import('./profiler.js');
-      const profiler = await Profiler.open(
+      const opened = await Profiler.open(
         claim.path,
         { intervalMs: options.profileIntervalMs, reportIntervalMs: REPORT_INTERVAL_MS },
         coordinator,
         log,
       );
-      release.push(() => profiler.close());
+      profiler = opened;
+      release.push(() => opened.close());
       kill = async () => {
         supervisor.kill();
-        await profiler.close();
+        await opened.close();
       };
       profile = claim.path;
     }

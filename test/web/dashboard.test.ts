@@ -83,6 +83,9 @@ describe('the dashboard', () => {
     await stack.filter({ hasText: 'RangeError: too far' }).waitFor();
     expect(await stack.textContent()).toMatch(/\n\s+at /);
     expect(await seriousIssues(page)).toEqual([]);
+    await page
+      .locator('.source', { hasText: 'function fail() { throw new RangeError("too far"); }' })
+      .waitFor();
     await page.getByRole('button', { name: 'Run again' }).click();
     await page.getByText('failed', { exact: true }).waitFor();
   });
@@ -100,6 +103,13 @@ describe('the dashboard', () => {
     await page.getByRole('heading', { name: 'Earlier attempts' }).waitFor();
     await page.getByText('1: thrown on worker-').click();
     await page.locator('details[open] .failure').filter({ hasText: 'RangeError: not yet' }).waitFor();
+    expect(await seriousIssues(page)).toEqual([]);
+  });
+
+  browserTest('says what to do where no profile is written', async () => {
+    await view('Run');
+    await page.getByRole('alert').filter({ hasText: 'started without --no-profile' }).waitFor();
+    expect(await page.getByRole('button', { name: 'Download CSV' }).isDisabled()).toBe(true);
     expect(await seriousIssues(page)).toEqual([]);
   });
 

@@ -71,6 +71,8 @@ export interface Task {
   /** Attempts that failed and were made again. */
   earlier?: { attempt: number; worker?: string; failed_at: string; failure: Failure }[];
   dropped?: boolean;
+  /** How its function is written, and its arguments, as far as its client lets people see. */
+  source?: string;
   preview?: string;
   seconds: number;
 }
