@@ -98,6 +98,14 @@ const NEW_TASK = {
   additionalProperties: false,
   required: ['source'],
   properties: {
+    standing: text(
+      'why one without an outcome waits, or where it runs; of a task that is asked for by its id',
+    ),
+    progress: {
+      type: 'object',
+      description: 'what one that runs has told last, of a task that is asked for by its id',
+      properties: { fraction: number('from 0 to 1'), note: text('in its own words') },
+    },
     source: text('a function, as JavaScript: `(a, b) => a + b`', { minLength: 1 }),
     args: { type: 'array', items: {}, default: [], description: 'its arguments' },
     options: { $ref: 'TaskOptions#' },

@@ -154,11 +154,7 @@ export class TaskQueue {
 
   /** @throws PoolError `not-found` */
   explain(id: TaskId): Promise<Explanation> {
-    const store = {
-      find: (ids: readonly TaskId[]) => this.find(ids),
-      source: (id: TaskId) => this.#store.source(id),
-    };
-    return explain(id, store, this.#queue, this.#dispatcher);
+    return explain(id, (ids) => this.find(ids), this.#store.source(id), this.#queue, this.#dispatcher);
   }
 
   /** What a task that runs has told so far. */

@@ -128,6 +128,28 @@ describe('the dashboard', () => {
     expect(await seriousIssues(page)).toEqual([]);
   });
 
+  browserTest('shows how far a task is that runs, live, and why one waits', async () => {
+    const source = `() => new Promise(() => {
+      let done = 0;
+      const more = () => __offhand.progress(++done / 100, 'page ' + done);
+      more();
+      setInterval(more, 200);
+    })`;
+    const id = await http.submit(source, [], { name: 'book' });
+    const later = await http.submit('() => 1', [], { after: [id] });
+    await page.evaluate(`location.hash = '#/tasks/${id}'`);
+    const bar = page.getByRole('progressbar', { name: 'Progress' });
+    const told = async () => Number(await bar.getAttribute('value'));
+    const first = await told();
+    await waitFor('it to be further', async () => (await told()) > first);
+    await page.getByText(/^with worker-\d for \d+ ms, \d+ % \(page \d+\)$/).waitFor();
+    expect(await seriousIssues(page)).toEqual([]);
+    await page.evaluate(`location.hash = '#/tasks/${later}'`);
+    await page.getByText(new RegExp(`${id}`)).waitFor();
+    await http.ask(`/v1/tasks/${id}`, { method: 'DELETE' });
+    await page.getByText('failed', { exact: true }).waitFor();
+  });
+
   browserTest('cancels a task that runs, which is seen under Now meanwhile', async () => {
     const id = await http.submit('() => new Promise(() => setInterval(() => {}, 1000))', [], {
       name: 'endless',

@@ -1,5 +1,5 @@
 import { expect, test } from '@jest/globals';
-import { dedented } from '../../web/src/source-text.js';
+import { dedented, uncut } from '../../web/src/source-text.js';
 
 test('a source stands at the margin, however deep it is written', () => {
   expect(dedented('(n) => {\n      if (n)\n        return 1;\n\n      return 2;\n    }')).toBe(
@@ -9,8 +9,10 @@ test('a source stands at the margin, however deep it is written', () => {
   expect(dedented('f() {\n  return `\n`;\n}')).toBe('f() {\n  return `\n`;\n}');
 });
 
-test('the words that say that it was cut do not keep it from that', () => {
-  expect(dedented('(n) => {\n    a();\n    b();\n… (cut: 4,096 of 5,000 characters)')).toBe(
-    '(n) => {\na();\nb();\n… (cut: 4,096 of 5,000 characters)',
-  );
+test('what says that it was cut is no part of it', () => {
+  expect(uncut('(n) => {\n  a();\n… (cut: 4,096 of 5,000 characters)')).toEqual({
+    text: '(n) => {\n  a();',
+    cut: 'cut: 4,096 of 5,000 characters',
+  });
+  expect(uncut('(n) => n')).toEqual({ text: '(n) => n', cut: undefined });
 });

@@ -64,9 +64,9 @@ function pictureFrom(name: string, { config, height }: Definition): Picture {
     height,
     drawOn: (canvas) => {
       const fitted = { ...options, responsive: true, maintainAspectRatio: false, plugins };
-      const font = { family: getComputedStyle(canvas).fontFamily };
+      Chart.defaults.font.family = getComputedStyle(canvas).fontFamily;
       const layout = { padding: { top: 8, right: 12, bottom: 0, left: 0 } };
-      const chart = new Chart(canvas, { ...others, options: { ...fitted, font, layout } });
+      const chart = new Chart(canvas, { ...others, options: { ...fitted, layout } });
       return () => chart.destroy();
     },
   };

@@ -65,7 +65,7 @@ export function RunSoFar() {
       <div class="bar">
         <h2>The run so far</h2>
         <label>
-          Drawn{' '}
+          Show{' '}
           <select value={lastMs} onChange={(event) => setLastMs(Number(event.currentTarget.value))}>
             {SPANS.map(([ms, label]) => (
               <option key={ms} value={ms}>

@@ -1,7 +1,7 @@
 import { useEffect, useState } from 'preact/hooks';
 import { ask, Refusal } from './api.js';
 import type { Access, LogLine, Outcome, Task } from './documents.js';
-import { dedented } from './source-text.js';
+import { dedented, uncut } from './source-text.js';
 import { clock, duration } from './words.js';
 
 interface Shown {
@@ -91,6 +91,7 @@ export function TaskPage({ id, news, access, isWhole = true }: TaskPageProps) {
             )}
           </div>
           <Facts task={shown.task} />
+          <Standing task={shown.task} />
           <Ending shown={shown} />
           <Earlier task={shown.task} />
           {isWhole && <Call task={shown.task} />}
@@ -150,17 +151,33 @@ function ownFrames(stack: string): string {
     );
 }
 
+/** Of one that has no outcome: why, and how far it is. */
+function Standing({ task: { state, standing, progress } }: { task: Task }) {
+  if (standing === undefined) return null;
+  return (
+    <>
+      <h3>{state === 'running' ? 'Runs' : 'Waits'}</h3>
+      <p class="standing">{standing}</p>
+      {progress && <progress aria-label="Progress" value={progress.fraction} />}
+    </>
+  );
+}
+
 /** What was called, as its client lets people see it. */
 function Call({ task: { source, preview, dropped } }: { task: Task }) {
+  const shown = source === undefined ? undefined : uncut(source);
   return (
     <>
       <h3>Arguments</h3>
       <pre tabIndex={0}>{preview || 'none'}</pre>
       <h3>Source</h3>
-      {source ? (
-        <pre tabIndex={0} class="source">
-          {dedented(source)}
-        </pre>
+      {shown ? (
+        <>
+          <pre tabIndex={0} class="source">
+            {dedented(shown.text)}
+          </pre>
+          {shown.cut && <p class="quiet">… {shown.cut}</p>}
+        </>
       ) : (
         <p class="empty">{dropped ? 'Kept no longer.' : 'Its client has sent none for people to read.'}</p>
       )}
