@@ -1,21 +1,18 @@
 // npm run soak: holds load on a pool for ten minutes, and prints how memory, handles and latency grow.
 import { join, resolve } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import Table from 'cli-table3';
 import { connect } from 'offhand';
 import yargs from 'yargs';
 import { Sandbox } from '../test/support/sandbox.js';
+import { type Measured, printGrowth } from './growth.js';
 import { PoolUnderTest } from './pool-under-test.js';
 import { Random } from './random.js';
 import { whenWhole } from './recovery.js';
-import { quantileOf, slopeOf } from './slope.js';
+import { quantileOf } from './slope.js';
 import { SoakLoad } from './soak-load.js';
 import { vitalsOf } from './vitals.js';
 
 const SAMPLES = 20;
-/** Of the samples, those at the beginning: caches fill, memory settles. */
-const WARM_UP = 0.25;
-
 const COLUMNS = [
   'coordinator MB',
   'workers MB',
@@ -45,7 +42,7 @@ const client = await connect(`127.0.0.1:${pool.port}`, { token: sandbox.token })
 const load = new SoakLoad(client, new Random(seed));
 
 const startedAt = performance.now();
-const samples: { minute: number; values: number[] }[] = [];
+const samples: Measured[] = [];
 while (samples.length < SAMPLES) {
   await delay((minutes * 60_000) / SAMPLES);
   samples.push({ minute: (performance.now() - startedAt) / 60_000, values: sample() });
@@ -53,7 +50,7 @@ while (samples.length < SAMPLES) {
 await load.stop();
 await client.close();
 const ended = await pool.stop();
-console.log(tableOf(samples));
+printGrowth(COLUMNS, samples);
 const isWell = load.surprises.length === 0 && ended === 'code 0';
 for (const surprise of load.surprises.slice(0, 5)) console.log(`  ${surprise}`);
 if (ended !== 'code 0') console.log(`  the server ended with ${ended}`);
@@ -71,24 +68,4 @@ function sample(): number[] {
     quantileOf(latencies, 0.5),
     quantileOf(latencies, 0.99),
   ];
-}
-
-function tableOf(rows: typeof samples): string {
-  const table = new Table({
-    head: ['minute', ...COLUMNS],
-    style: { head: [], border: [] },
-    wordWrap: true,
-    colAligns: Array.from({ length: COLUMNS.length + 1 }, () => 'right' as const),
-  });
-  for (const { minute, values } of rows) table.push([minute.toFixed(1), ...values.map(short)]);
-  const warm = rows.slice(Math.floor(rows.length * WARM_UP));
-  const slopes = COLUMNS.map((_, column) =>
-    slopeOf(warm.map(({ minute, values }) => ({ x: minute / 60, y: values[column] ?? 0 }))),
-  );
-  table.push(['per hour', ...slopes.map((slope) => `${slope > 0 ? '+' : ''}${short(slope)}`)]);
-  return table.toString();
-}
-
-function short(value: number): string {
-  return Number.isInteger(value) ? String(value) : value.toFixed(Math.abs(value) < 10 ? 2 : 1);
 }

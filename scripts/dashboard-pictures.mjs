@@ -14,7 +14,10 @@ const home = mkdtempSync(join(tmpdir(), 'offhand-pictures-'));
 const env = { ...process.env, XDG_CONFIG_HOME: home, XDG_RUNTIME_DIR: home };
 const server = spawn(
   process.execPath,
-  ['dist/cli/main.js', 'server', '4', '--no-profile', '--tag', 'ssd', '--log-dir', join(home, 'logs')],
+  [
+    ...['dist/cli/main.js', 'server', '4', '--tag', 'ssd', '--log-dir', join(home, 'logs')],
+    ...['--profile', join(home, 'profiling', 'results_4.csv')],
+  ],
   { env, stdio: ['ignore', 'pipe', 'inherit'] },
 );
 let output = '';
@@ -54,7 +57,7 @@ const more = async () => {
   await submit(name, WORK, [`${name}-${n}.bin`, 250 + ((n * 7919) % 1800)]);
   n += 1;
 };
-const load = setInterval(() => void more(), 280);
+const load = setInterval(() => void more(), 320);
 const browser = await chromium.launch({
   executablePath: '/usr/bin/chromium',
   args: process.getuid() === 0 ? ['--no-sandbox'] : [],
@@ -80,6 +83,8 @@ const shots = [
   ['task', `/tasks/${failed}`, 'desktop', 'light'],
   ['workers', '/workers', 'desktop', 'light'],
   ['workers', '/workers', 'phone', 'dark'],
+  ['run', '/run', 'desktop', 'light'],
+  ['run', '/run', 'phone', 'dark'],
   ['worker', '/workers/worker-2', 'desktop', 'dark'],
 ];
 for (const [view, path, size, colorScheme] of shots) {

@@ -41,6 +41,14 @@ test('the decisions in core need nothing but the language', () => {
   expect(outside.filter((specifier) => !specifier.startsWith('.'))).toEqual([]);
 });
 
+test('the dashboard imports nothing from there but what charts are made of', () => {
+  const web = readdirSync('web/src').filter((file) => /\.tsx?$/.test(file));
+  const outside = web
+    .flatMap((file) => specifiersOf(join('..', 'web', 'src', file)))
+    .filter((specifier) => specifier.startsWith('../'));
+  expect(new Set(outside)).toEqual(new Set(['../../src/grapher/charts/index.js']));
+});
+
 /** The rooms that a file imports from by relative path. */
 function importsOf(file: string): string[] {
   return specifiersOf(file)

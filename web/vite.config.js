@@ -1,6 +1,9 @@
 import { defineConfig } from 'vite';
 
-/** Three files with fixed names: the server serves these and no folder, so no path of a request is ever looked up on disk. */
+/**
+ * Files with fixed names: the server serves these and no folder, so no path of a request is ever looked up on disk. The charts are in one
+ * of their own, which is loaded when they are looked at for the first time.
+ */
 export default defineConfig({
   root: import.meta.dirname,
   logLevel: 'warn',
@@ -12,7 +15,7 @@ export default defineConfig({
     // An inlined asset would be a data: URL, which the page's own policy forbids.
     assetsInlineLimit: 0,
     rolldownOptions: {
-      output: { entryFileNames: 'page.js', assetFileNames: 'page[extname]', codeSplitting: false },
+      output: { entryFileNames: 'page.js', chunkFileNames: '[name].js', assetFileNames: 'page[extname]' },
     },
   },
 });

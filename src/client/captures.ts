@@ -1,6 +1,7 @@
 import { basename } from 'node:path';
 import { Script } from 'node:vm';
 import { PoolError } from '../core/errors.js';
+import { sourcePreview } from '../core/preview.js';
 import { TASK_GLOBAL } from '../wire/functions/current.js';
 import { compilerHelper } from '../wire/functions/compiler-helpers.js';
 import { idOf } from '../wire/functions/function-id.js';
@@ -97,7 +98,8 @@ export class Captures {
     if (used.missing.length > 0) throw notShippable(used.missing);
     const source = wrap(main.source, used);
     checkSize(source.length, `the source of \`${main.of.name || 'anonymous'}\``, MAX_SOURCE_BYTES);
-    const form = { id: idOf(source), source, parts: partsOf(used) };
+    const preview = sourcePreview(Function.prototype.toString.call(fn));
+    const form = { id: idOf(source), source, parts: partsOf(used), preview };
     // One that calls itself by its name is found there by that name alone.
     if (!used.code.has(fn.name)) this.#byCode.set(code, form);
     return form;
@@ -203,7 +205,7 @@ function shipExported({ part, member = 'default' }: Exported): ShippedFunction {
   const source =
     `(parts) => {\n// ${part.id}\nconst member = ${memberOf('parts[0]', member)};\n` +
     `if (typeof member !== 'function') throw new TypeError(${words} + (${names} || 'nothing'));\nreturn member;\n}`;
-  return { id: idOf(source), source, name: member, parts: [part] };
+  return { id: idOf(source), source, name: member, parts: [part], preview: `// ${member} of ${part.name}` };
 }
 
 function dataPart(key: string, value: unknown): Part {

@@ -1,5 +1,6 @@
 import { PoolError } from '../core/errors.js';
 import { serialize } from '../wire/serialized-task.js';
+import { previewOf } from './arguments-preview.js';
 import { Captures } from './captures.js';
 import { checkCallOptions, checkKeys } from './options.js';
 import { checkSubmitOptions, type SubmitOptions } from './submit-options.js';
@@ -59,7 +60,7 @@ function withOptions(options: Omit<SerializeOptions, 'capture'>, captures: Captu
   );
   const serializeOne = (fn: unknown, ...args: unknown[]): string => {
     const shipped = shipFrom(captures, fn);
-    return serialize(shipped, options.name ?? shipped.name, args, wireOptions);
+    return serialize(shipped, options.name ?? shipped.name, args, previewOf(args), wireOptions);
   };
   return Object.assign(serializeOne, {
     with(more: SerializeOptions): SerializeTask {

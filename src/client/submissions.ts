@@ -128,7 +128,7 @@ function functionsOf(batch: readonly Submission[], isWanted: (id: string) => boo
       remedy,
       data: bufferOf(data),
     }));
-    functions.set(fn.id, { source: fn.source, parts });
+    functions.set(fn.id, { source: fn.source, parts, preview: fn.preview });
   }
   return [...functions.values()];
 }

@@ -1,11 +1,11 @@
 import { randomBytes } from 'node:crypto';
-import { inspect } from 'node:util';
 import { PoolError } from '../core/errors.js';
 import { TASK_ID } from '../core/ids.js';
 import { TASK_STATES, type TaskState } from '../core/queue/task.js';
 import { bytesOf } from '../wire/outcome.js';
 import type { NewTask } from '../wire/generated/offhand/v1/NewTask.js';
 import { encodePayload } from '../wire/values/payload.js';
+import { previewOf } from './arguments-preview.js';
 import type { Captures } from './captures.js';
 import type { CoordinatorLink } from './coordinator-link.js';
 import { Follower } from './follower.js';
@@ -28,9 +28,6 @@ export interface TaskFilter {
   /** Those of this group. */
   group?: string;
 }
-
-/** How people are shown arguments, in characters. */
-const PREVIEW = 1_024;
 
 /** What is called, with what goes along and what the pool has as options. */
 export interface SubmittedCallee {
@@ -154,24 +151,6 @@ export class TaskClient {
 /** Ids of one process follow one another, so that stores find them side by side. */
 function newTaskId(): string {
   return `${Date.now().toString(36)}${randomBytes(8).toString('hex')}`;
-}
-
-function previewOf(args: readonly unknown[]): string {
-  const words: string[] = [];
-  let length = 0;
-  for (const value of args) {
-    const text =
-      typeof value === 'number' || typeof value === 'boolean'
-        ? String(value)
-        : value instanceof TaskHandle
-          ? `task ${value.id}`
-          : inspect(value, { depth: 1, maxArrayLength: 10, maxStringLength: 200, breakLength: Infinity });
-    words.push(text);
-    length += text.length;
-    if (length > PREVIEW) break;
-  }
-  const text = words.join(', ');
-  return text.length <= PREVIEW ? text : `${text.slice(0, PREVIEW)}…`;
 }
 
 function checkFilter(filter: TaskFilter): TaskState[] {

@@ -40,6 +40,8 @@ export interface TaskExplanation {
   reason: string | undefined;
   /** Where its time went so far, in ms: what it came to, in the order in which it passed. */
   spentMs: Partial<Record<TimePhase, number>>;
+  /** How its function is written, as far as its client lets people see; undefined where that has said nothing. */
+  source: string | undefined;
   /** Attempts that failed and were made again: the newest, eight at most, in order. */
   earlier: EarlierFailure[];
 }
@@ -72,7 +74,7 @@ function earlierFrom({ attempt, worker, agoMs, failure }: FailedAttempt__Output)
 
 /** @throws PoolError `internal` when the answer names no task */
 export function taskExplanationFrom(answer: ExplainResponse__Output): TaskExplanation {
-  const { task, standing, worker, reason, spent, earlier } = answer;
+  const { task, standing, worker, reason, spent, earlier, source } = answer;
   if (!task) throw new PoolError('internal', 'the pool explained no task');
   const spentMs: TaskExplanation['spentMs'] = {};
   for (const { what, ms } of spent) {
@@ -85,6 +87,7 @@ export function taskExplanationFrom(answer: ExplainResponse__Output): TaskExplan
     worker: worker || undefined,
     reason: reason || undefined,
     spentMs,
+    source: source || undefined,
     earlier: earlier.map(earlierFrom),
   };
 }

@@ -1,24 +1,5 @@
 import { readRows } from './csv.js';
-
-/** One row of a profile: what one worker did since its last sample. */
-export type ProfileRow = {
-  /** When the sample was taken, in seconds since the profile began. */
-  timeS: number;
-  /** Name of the worker, kept across restarts of its process. */
-  worker: string;
-  /** All its slots were leased, as the coordinator saw it. */
-  isBusy: boolean;
-  /** Share of the time since the last sample that was spent running tasks, 0 to 1. */
-  busyFraction: number;
-  /** Tasks completed since the worker's process started. */
-  completed: number;
-  /** Tasks failed since the worker's process started. */
-  failed: number;
-  /** Load of the process in percent of one core, `null` when not measured. */
-  cpuPercent: number | null;
-  /** Memory of the process, `null` when not measured. */
-  rssBytes: number | null;
-};
+import type { ProfileRow } from './series.js';
 
 /**
  * Reads the rows of a profile (`profiling/results_<N>.csv`).

@@ -1,5 +1,24 @@
 import { median } from './numbers.js';
-import type { ProfileRow } from './profile.js';
+
+/** One row of a profile: what one worker did since its last sample. */
+export type ProfileRow = {
+  /** When the sample was taken, in seconds since the profile began. */
+  timeS: number;
+  /** Name of the worker, kept across restarts of its process. */
+  worker: string;
+  /** All its slots were leased, as the coordinator saw it. */
+  isBusy: boolean;
+  /** Share of the time since the last sample that was spent running tasks, 0 to 1. */
+  busyFraction: number;
+  /** Tasks completed since the worker's process started. */
+  completed: number;
+  /** Tasks failed since the worker's process started. */
+  failed: number;
+  /** Load of the process in percent of one core, `null` when not measured. */
+  cpuPercent: number | null;
+  /** Memory of the process, `null` when not measured. */
+  rssBytes: number | null;
+};
 
 /** What one worker did between two samples. */
 export type Interval = {
@@ -40,12 +59,18 @@ export type Profile = {
 
 type Sample = { startS: number; endS: number; rows: ProfileRow[] };
 
-/** Turns rows, in the order of time, into one series per worker. @param name what titles call the profile */
-export function toProfile(name: string, rows: readonly ProfileRow[]): Profile {
+/**
+ * Turns rows, in the order of time, into one series per worker.
+ *
+ * @param name what titles call the profile
+ * @param isCut the rows are the last ones of a profile: what workers had counted before them is not of these
+ */
+export function toProfile(name: string, rows: readonly ProfileRow[], isCut = false): Profile {
   const intervalS = usualInterval(rows);
   const samples = groupIntoSamples(rows, intervalS);
   const byWorker = new Map<string, { series: WorkerSeries; last: ProfileRow | null }>();
-  for (const sample of samples) {
+  for (const [index, sample] of samples.entries()) {
+    const countsBefore = isCut && index === 0;
     for (const row of sample.rows) {
       const known = byWorker.get(row.worker) ?? { series: { worker: row.worker, intervals: [] }, last: null };
       known.series.intervals.push({
@@ -53,8 +78,8 @@ export function toProfile(name: string, rows: readonly ProfileRow[]): Profile {
         endS: sample.endS,
         isBusy: row.isBusy,
         busyFraction: row.busyFraction,
-        completed: increase(known.last?.completed, row.completed),
-        failed: increase(known.last?.failed, row.failed),
+        completed: countsBefore ? 0 : increase(known.last?.completed, row.completed),
+        failed: countsBefore ? 0 : increase(known.last?.failed, row.failed),
       });
       known.last = row;
       byWorker.set(row.worker, known);

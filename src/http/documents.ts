@@ -5,15 +5,21 @@ import type { LogLine } from '../queue/task-log.js';
 import type { LogEntry } from '../host/log-tail.js';
 import type { Failure } from '../wire/outcome.js';
 
-/** A task as JSON, with the attempts that its course has seen fail. */
-export function explainedDocument({ record, course }: Explanation): object {
+/** A task as JSON, with what is known of one alone: why it waits or where it runs, how far it is, its source, attempts that failed. */
+export function explainedDocument({ record, standing, progress, course, source }: Explanation): object {
   const earlier = course?.earlier?.map(({ attempt, worker, at, failure }) => ({
     attempt,
     ...(worker && { worker }),
     failed_at: instant(at),
     failure: failureDocument(failure),
   }));
-  return { ...taskDocument(record), ...(earlier && { earlier }) };
+  return {
+    ...taskDocument(record),
+    ...(standing !== undefined && { standing }),
+    ...(progress && { progress }),
+    ...(source && { source }),
+    ...(earlier && { earlier }),
+  };
 }
 
 /** A task as JSON. */

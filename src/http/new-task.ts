@@ -1,6 +1,7 @@
 import { instantAfter } from '../core/duration.js';
 import { randomBytes } from 'node:crypto';
 import { type TaskId, taskId } from '../core/ids.js';
+import { argumentsPreview, sourcePreview } from '../core/preview.js';
 import type { RetryCause } from '../core/retry.js';
 import { tagSet } from '../core/tags.js';
 import type { TaskSpec } from '../queue/store.js';
@@ -8,9 +9,6 @@ import { idOf } from '../wire/functions/function-id.js';
 import type { Part } from '../wire/functions/parts.js';
 import type { ShippedFunction } from '../wire/functions/source.js';
 import type { Payload } from '../wire/values/payload.js';
-
-/** How people are shown arguments, in characters. */
-const MAX_PREVIEW = 1_024;
 
 /** How a task is submitted, as its schema lets it through. */
 export interface TaskOptions {
@@ -32,7 +30,8 @@ export interface NewCall {
   source: string;
   parts: readonly Part[];
   args: Payload;
-  preview: string;
+  /** What people are shown: of its function where that is not all of its source, and of its arguments. */
+  preview: { source?: string | undefined; arguments: string };
   /** What it is called where its options do not say. */
   name?: string | undefined;
   options: TaskOptions;
@@ -50,7 +49,7 @@ export function newTask(
   { client, key }: Submitter,
   now: number,
 ): { spec: TaskSpec; fn: ShippedFunction } {
-  const fn = { id: idOf(source), source, name: '', parts };
+  const fn = { id: idOf(source), source, name: '', parts, preview: sourcePreview(preview.source ?? source) };
   const spec: TaskSpec = {
     id: newTaskId(now),
     client,
@@ -71,7 +70,7 @@ export function newTask(
     deadlineAt: options.deadline_ms === undefined ? undefined : now + options.deadline_ms,
     retries: options.retries,
     retryOn: options.retry_on?.length ? options.retry_on : undefined,
-    preview: preview.length <= MAX_PREVIEW ? preview : `${preview.slice(0, MAX_PREVIEW)}…`,
+    preview: argumentsPreview(preview.arguments),
   };
   return { spec, fn };
 }

@@ -98,6 +98,14 @@ const NEW_TASK = {
   additionalProperties: false,
   required: ['source'],
   properties: {
+    standing: text(
+      'why one without an outcome waits, or where it runs; of a task that is asked for by its id',
+    ),
+    progress: {
+      type: 'object',
+      description: 'what one that runs has told last, of a task that is asked for by its id',
+      properties: { fraction: number('from 0 to 1'), note: text('in its own words') },
+    },
     source: text('a function, as JavaScript: `(a, b) => a + b`', { minLength: 1 }),
     args: { type: 'array', items: {}, default: [], description: 'its arguments' },
     options: { $ref: 'TaskOptions#' },
@@ -149,6 +157,9 @@ const TASK = {
       },
     },
     dropped: { type: 'boolean', description: 'whether its outcome is kept no longer' },
+    source: text(
+      'how its function is written, as far as people are shown it, of a task that is asked for by its id',
+    ),
     preview: text('its arguments, as far as people are shown them'),
     seconds: number('how long its last attempt has run'),
     requires: { type: 'array', items: { type: 'string' }, description: 'tags that its worker has to have' },

@@ -7,6 +7,9 @@ import { inWords } from './validation.js';
 
 const BASE64 = { type: 'string', pattern: '^[A-Za-z0-9+/]*={0,2}$' };
 
+/** Of what people are shown, in characters. What a client of offhand makes is shorter. */
+const MAX_SHOWN = 8_192;
+
 /** The form of a serialized task. */
 const SCHEMA = {
   type: 'object',
@@ -32,6 +35,13 @@ const SCHEMA = {
       if: { type: 'array' },
       else: { type: 'object', required: ['v8'], properties: { v8: BASE64 }, additionalProperties: false },
     },
+    preview: {
+      type: 'object',
+      properties: {
+        source: { type: 'string', maxLength: MAX_SHOWN },
+        arguments: { type: 'string', maxLength: MAX_SHOWN },
+      },
+    },
     options: { $ref: 'TaskOptions#' },
   },
 };
@@ -42,7 +52,7 @@ export function decodeTask(text: string, request: FastifyRequest): NewCall {
   const validate = request.getValidationFunction(SCHEMA) ?? request.compileValidationSchema(SCHEMA, 'body');
   if (!validate(task)) throw new PoolError('invalid-argument', inWords(validate.errors?.[0], 'task').message);
   const args = argumentsOf(task);
-  const preview = args.encoding === 'JSON' ? JSON.stringify(task.arguments).slice(1, -1) : '';
+  const json = args.encoding === 'JSON' ? JSON.stringify(task.arguments).slice(1, -1) : '';
   return {
     source: task.source,
     name: task.name,
@@ -51,7 +61,7 @@ export function decodeTask(text: string, request: FastifyRequest): NewCall {
       return { kind, id: idOf(data), name, data, remedy };
     }),
     args,
-    preview,
+    preview: { source: task.preview?.source, arguments: task.preview?.arguments ?? json },
     options: task.options ?? {},
   };
 }

@@ -26,6 +26,7 @@ import { addMetricsRoute } from './routes/metrics.js';
 import { addLoginRoutes } from './routes/login.js';
 import { addOriginalRoutes } from './routes/original.js';
 import { addPage } from './routes/page.js';
+import { addProfileRoute } from './routes/profile.js';
 import { addTaskRoutes } from './routes/tasks.js';
 import { addWorkerRoutes } from './routes/workers.js';
 import { SCHEMAS } from './schemas.js';
@@ -146,6 +147,7 @@ async function createApp(options: HttpOptions, context: Context): Promise<Fastif
   addOriginalRoutes(app, context);
   addTaskRoutes(app, context);
   addWorkerRoutes(app, context);
+  addProfileRoute(app, context);
   addEventRoutes(app, context);
   addMetricsRoute(app, context);
   addLoginRoutes(app, context);

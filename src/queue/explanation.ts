@@ -9,6 +9,7 @@ import { isSettled } from '../core/queue/task.js';
 import { type Course, unrunCourse } from './course.js';
 import type { Dispatcher } from './dispatcher.js';
 import { noSuchTask } from './refusals.js';
+import type { TaskProgress } from './task-log.js';
 import type { TaskRecord, TaskStore } from './store.js';
 
 /** Why a task stands where it does, and where its time went. */
@@ -16,30 +17,36 @@ export interface Explanation {
   record: TaskRecord;
   /** Why it has not begun, or where it runs, for people; undefined for one that has its outcome. */
   standing: string | undefined;
+  /** What one that runs has told last. */
+  progress?: TaskProgress | undefined;
   /** Of its last attempt, so far; undefined where nobody here knows. */
   course: Course | undefined;
+  /** How its function is written, as far as people are shown it; empty where nobody has said, or it is kept no longer. */
+  source: string;
 }
 
-/** @throws PoolError `not-found` */
+/** @param shown of its function's source. @throws PoolError `not-found` */
 export async function explain(
   id: TaskId,
   find: TaskStore['find'],
+  shown: Promise<string>,
   queue: Queue,
   dispatcher: Dispatcher | undefined,
 ): Promise<Explanation> {
-  const [record] = await find([id]);
+  const [[record], source] = await Promise.all([find([id]), shown]);
   if (!record) throw noSuchTask(id);
-  if (isSettled(record.state)) return { record, standing: undefined, course: record.course };
+  if (isSettled(record.state)) return { record, source, standing: undefined, course: record.course };
   const now = Date.now();
   const standing = queue.standingOf(id, now);
   if (standing?.phase === 'claimed') {
     const claimed = dispatcher?.standingOf(record.spec);
     const course = claimed && { ...claimed.course, lineMs: standing.lineMs };
-    return { record, standing: claimed?.words, course };
+    return { record, source, standing: claimed?.words, course, progress: dispatcher?.logOf(id)?.progress };
   }
   const lack = standing?.phase === 'ready' ? dispatcher?.lackFor(record.spec.requires) : undefined;
   return {
     record,
+    source,
     standing: lack ?? (standing && standingInWords(standing, now)),
     course: standing && unrunCourse(standing.lineMs),
   };
@@ -66,13 +73,14 @@ function timeSpent({ record, course }: Explanation, now: number): TimeSpent[] {
 }
 
 export function explanationMessage(explanation: Explanation, now: number): ExplainResponse {
-  const { record, standing = '', course } = explanation;
+  const { record, standing = '', course, source } = explanation;
   return {
     task: infoOf(record, now),
     standing,
     worker: course?.worker ?? '',
     reason: course?.reason ?? '',
     spent: timeSpent(explanation, now),
+    source,
     earlier: (course?.earlier ?? []).map(({ attempt, worker, at, failure }) => ({
       attempt,
       worker,

@@ -8,7 +8,7 @@ import type { TaskOutcomes__Output } from '../wire/generated/offhand/v1/TaskOutc
 import type { Payload } from '../wire/values/payload.js';
 import { payloadFrom } from '../wire/values/payload.js';
 
-const IDENTITY = { id: idOf(IDENTITY_SOURCE), source: IDENTITY_SOURCE, name: '', parts: [] };
+const IDENTITY = { id: idOf(IDENTITY_SOURCE), source: IDENTITY_SOURCE, name: '', parts: [], preview: '' };
 
 /** How long a worker is waited for, in ms. Whoever reads a result does not wait behind hours of work. */
 const WORKER_LIMIT_MS = 10_000;

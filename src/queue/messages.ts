@@ -32,10 +32,16 @@ const MAX_PAGE = 1_000;
 const PAGE = 100;
 
 /** A function as it was submitted. @throws PoolError `invalid-argument`, `too-large` */
-export function functionFrom({ source, parts }: QueuedFunction__Output): ShippedFunction {
+export function functionFrom({ source, parts, preview }: QueuedFunction__Output): ShippedFunction {
   if (!source) throw new PoolError('invalid-argument', 'functions.source: expected source, got none');
   checkSize(source.length, 'functions.source', MAX_SOURCE_BYTES);
-  return { id: idOf(source), source, name: '', parts: parts.map(partFrom) };
+  return {
+    id: idOf(source),
+    source,
+    name: '',
+    parts: parts.map(partFrom),
+    preview: preview.slice(0, MAX_PREVIEW),
+  };
 }
 
 function partFrom({ kind, data, name, remedy }: Part__Output): ShippedFunction['parts'][number] {

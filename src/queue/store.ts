@@ -44,6 +44,8 @@ export interface TaskStore {
   outcomes(ids: readonly TaskId[]): Promise<(TaskOutcome | 'dropped' | undefined)[]>;
   /** What the attempt printed that has settled a task; nothing for one without an outcome, or not there. */
   logs(id: TaskId): Promise<readonly LogLine[]>;
+  /** How a task's function is written, as far as people are shown it; empty where nobody has said, or its outcome was dropped. */
+  source(id: TaskId): Promise<string>;
   /** Newest first. */
   list(query: ListQuery): Promise<TaskPage>;
   /** Settled tasks whose outcomes are kept, in the order in which they settled. */
@@ -86,6 +88,7 @@ export interface TaskSpec {
   readonly deadlineAt: number | undefined;
   readonly retries: number | undefined;
   readonly retryOn: readonly RetryCause[] | undefined;
+  /** What people are shown of its arguments. */
   readonly preview: string;
 }
 

@@ -154,7 +154,7 @@ export class TaskQueue {
 
   /** @throws PoolError `not-found` */
   explain(id: TaskId): Promise<Explanation> {
-    return explain(id, (ids) => this.find(ids), this.#queue, this.#dispatcher);
+    return explain(id, (ids) => this.find(ids), this.#store.source(id), this.#queue, this.#dispatcher);
   }
 
   /** What a task that runs has told so far. */

@@ -2,6 +2,7 @@ import type { LogEntry } from '../host/log-tail.js';
 import type { Logger } from '../host/logger.js';
 import type { PolicyName } from '../core/placement.js';
 import type { TaskQueue } from '../queue/index.js';
+import type { ProfileSoFar } from './profile-file.js';
 import type { PoolStatus } from '../wire/status-document.js';
 
 /** What a slot ran, or runs. */
@@ -40,6 +41,8 @@ export interface PoolFace {
   drain(worker: string): Promise<void>;
   /** The newest lines of a worker's log, also of one that is gone. @throws PoolError `not-found` where it is not kept here */
   workerLog(worker: string): Promise<LogEntry[]>;
+  /** The profile so far, or the last of it; undefined where none is written. @throws PoolError `not-found` */
+  profile(lastMs?: number): Promise<ProfileSoFar> | undefined;
   /** How workers are chosen from now on. */
   setPolicy(policy: PolicyName): void;
   /** Whether a worker is attached, and the pool does not stop. */

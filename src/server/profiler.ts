@@ -1,4 +1,4 @@
-import { createWriteStream, rmSync } from 'node:fs';
+import { createWriteStream, rmSync, type WriteStream } from 'node:fs';
 import { dirname } from 'node:path';
 import { finished } from 'node:stream/promises';
 import { stringify, type Stringifier } from 'csv-stringify';
@@ -7,6 +7,7 @@ import type { Logger } from '../host/logger.js';
 import type { Coordinator } from './coordinator.js';
 import type { WorkerLink } from './worker-link.js';
 import { once } from '../core/once.js';
+import { profileSoFar, type ProfileSoFar } from './profile-file.js';
 import { makeFolder } from '../host/folder.js';
 
 const COLUMNS = [
@@ -45,6 +46,8 @@ interface OpenRow {
  * busy is known at once, what it did arrives with its next report: rows are written when those have come in.
  */
 export class Profiler {
+  readonly #path: string;
+  readonly #file: WriteStream;
   readonly #coordinator: Coordinator;
   readonly #log: Logger;
   readonly #rows: Stringifier;
@@ -72,18 +75,21 @@ export class Profiler {
       rmSync(path, { force: true });
       const file = createWriteStream(path);
       await new Promise((resolve, reject) => file.once('open', resolve).once('error', reject));
-      return new Profiler(file, settings, coordinator, log);
+      return new Profiler(path, file, settings, coordinator, log);
     } catch (error) {
       throw new PoolError('permission-denied', `the profile ${path} cannot be written: ${messageOf(error)}`);
     }
   }
 
   private constructor(
-    file: NodeJS.WritableStream,
+    path: string,
+    file: WriteStream,
     { intervalMs, reportIntervalMs }: ProfilerSettings,
     coordinator: Coordinator,
     log: Logger,
   ) {
+    this.#path = path;
+    this.#file = file;
     this.#coordinator = coordinator;
     this.#log = log;
     this.#rows = stringify({ header: true, columns: COLUMNS });
@@ -108,6 +114,12 @@ export class Profiler {
     this.#rows.end();
     await this.#written;
   });
+
+  /** What is in the file by now. @param lastMs only so much of it, from its end. @throws PoolError `not-found` */
+  soFar(lastMs?: number): Promise<ProfileSoFar> {
+    // Rows are handed over whole, so what was written ends with one.
+    return profileSoFar(this.#path, this.#file.bytesWritten, `${COLUMNS.join(',')}\n`, lastMs);
+  }
 
   #sample(): void {
     const at = performance.now();

@@ -29,6 +29,7 @@ import { Losses } from './losses.js';
 import { Membership } from './membership.js';
 import { discoverWorkers } from './discoverer.js';
 import { poolStatus } from './pool-status.js';
+import type { Profiler } from './profiler.js';
 import { claimProfile } from './profile-claim.js';
 import { coordinatorHandlers } from './service.js';
 import type { Supervisor } from './supervisor.js';
@@ -202,6 +203,7 @@ async function start(
     startQueue(queue, own, options.credentials, log);
     const attempts = new AttemptWatch(coordinator);
     if (options.logLevel === 'debug') logAttempts(attempts, log);
+    let profiler: Profiler | undefined;
     if (serve) {
       service = await serve({
         queue,
@@ -211,6 +213,7 @@ async function start(
         scale: (workers) => membership.scale(workers),
         drain: (worker) => membership.drain(worker),
         workerLog: (worker) => workerLog(options.logDir, worker, coordinator.members.called(worker)),
+        profile: (lastMs) => profiler?.soFar(lastMs),
         setPolicy: (policy) => (coordinator.policy = policy),
         watchAttempts: (listener) => attempts.watch(listener),
         isReady: () => !isStopping && coordinator.members.slots > 0,
@@ -230,15 +233,16 @@ async function start(
       const claim = claimProfile(options.profile);
       release.push(() => claim.release());
       const { Profiler } = await import('./profiler.js');
-      const profiler = await Profiler.open(
+      const opened = await Profiler.open(
         claim.path,
         { intervalMs: options.profileIntervalMs, reportIntervalMs: REPORT_INTERVAL_MS },
         coordinator,
         log,
       );
-      release.push(() => profiler.close());
+      profiler = opened;
+      release.push(() => opened.close());
       kill = async () => {
-        await Promise.all([supervisor.kill(), profiler.close()]);
+        await Promise.all([supervisor.kill(), opened.close()]);
       };
       profile = claim.path;
     }

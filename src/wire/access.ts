@@ -19,6 +19,7 @@ const LESS_THAN_FULL = new Map<string, Exclude<Access, 'full'>>([
   ['/offhand.v1.Discovery/Adopt', 'open'],
   // A page that holds nothing, and the exchange of a code that is good once.
   ['GET /', 'open'],
+  ['GET /charts.js', 'open'],
   ['GET /page.js', 'open'],
   ['GET /page.css', 'open'],
   ['GET /icon.svg', 'open'],
@@ -45,6 +46,7 @@ const LESS_THAN_FULL = new Map<string, Exclude<Access, 'full'>>([
   ['GET /v1/workers', 'read'],
   ['GET /v1/workers/:worker/log', 'read'],
   ['GET /v1/access', 'read'],
+  ['GET /v1/profile', 'read'],
   ['GET /v1/events', 'read'],
   ['GET /v1/attempts', 'read'],
   ['GET /metrics', 'read'],

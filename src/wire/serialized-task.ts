@@ -20,17 +20,28 @@ export interface SerializedTask {
   parts?: { kind: PartKind; name: string; data: string; remedy?: string }[];
   /** The arguments: as they are where JSON carries them as they are, else encoded, in base64. */
   arguments: unknown[] | { v8: string };
+  /** What people are shown of both, plain text. Left out: the source as it is, and arguments that stand here as JSON. */
+  preview?: { source?: string; arguments?: string };
   /** As of `POST /v1/tasks`. */
   options?: object;
 }
 
-/** @throws PoolError `not-cloneable`, `too-large` */
+/**
+ * @param shown what people are shown of the arguments.
+ * @throws PoolError `not-cloneable`, `too-large`
+ */
 export function serialize(
   fn: ShippedFunction,
   name: string,
   args: readonly unknown[],
+  shown: string,
   options: object,
 ): string {
+  const isPlain = isPlainJson(args);
+  const preview = {
+    ...(fn.preview !== fn.source && { source: fn.preview }),
+    ...(!isPlain && { arguments: shown }),
+  };
   const task: SerializedTask = {
     offhand: SERIALIZED_VERSION,
     name,
@@ -43,7 +54,8 @@ export function serialize(
         ...(part.remedy && { remedy: part.remedy }),
       })),
     }),
-    arguments: isPlainJson(args) ? [...args] : { v8: base64(encodePayload(args, 'V8', 'arguments').data) },
+    arguments: isPlain ? [...args] : { v8: base64(encodePayload(args, 'V8', 'arguments').data) },
+    ...(Object.keys(preview).length > 0 && { preview }),
     ...(Object.keys(options).length > 0 && { options }),
   };
   return JSON.stringify(task);

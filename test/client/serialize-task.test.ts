@@ -57,6 +57,17 @@ describe('a serialized task', () => {
     expect(await outcomeOf(task)).toMatchObject({ result: 40 });
   });
 
+  test('shows people its function as it is written, and arguments that are no JSON in words', async () => {
+    const rates = { EUR: 2 };
+    const task = serializeTask.with({ capture: { rates } })((at: Date) => [at, rates.EUR], new Date(0));
+    const { status, body } = await pool.http.ask('/submit_task', { body: { task } });
+    expect(status).toBe(202);
+    expect((await pool.http.ask(`/v1/tasks/${String(body['task_id'])}`)).body).toMatchObject({
+      source: expect.stringMatching(/^\(at\)\s*=>\[\s*at,\s*rates\.EUR\s*\]$/),
+      preview: '1970-01-01T00:00:00.000Z',
+    });
+  });
+
   test('that is cut short by its own limit has its failure', async () => {
     const task = serializeTask.with({ timeoutMs: 50 })(() => {
       for (;;);

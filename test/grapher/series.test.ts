@@ -22,6 +22,21 @@ function oneWorker(seconds: number, busy: (second: number) => boolean): Profile 
   return profileOf(profileText(...rows));
 }
 
+describe('the last rows of a profile', () => {
+  test('do not count what was done before them, and do count who came since', () => {
+    const text = profileText(
+      [500, 'worker-1', 1, 1, 9_000, 7],
+      [501, 'worker-1', 1, 1, 9_002, 8],
+      [501, 'worker-2', 1, 1, 3, 0],
+      [502, 'worker-1', 1, 1, 9_004, 8],
+      [502, 'worker-2', 1, 1, 4, 0],
+    );
+    const rows = parseProfile(text, 'results_2.csv');
+    expect(toProfile('results_2.csv', rows, true)).toMatchObject({ completed: 8, failed: 1 });
+    expect(toProfile('results_2.csv', rows)).toMatchObject({ completed: 9_008, failed: 8 });
+  });
+});
+
 describe('overall throughput', () => {
   test('is the tasks completed by the seconds in which tasks ran', () => {
     const profile = oneWorker(100, (second) => second > 20 && second <= 80);

@@ -7,6 +7,7 @@ import { HttpFixture, NO_TASK, NO_WORKER, type Route, routesOf, statusWith } fro
 /** All that anybody may ask. */
 const OPEN = [
   'GET /',
+  'GET /charts.js',
   'GET /healthz',
   'GET /icon.svg',
   'GET /page.css',
@@ -24,6 +25,7 @@ const READ = [
   'GET /v1/access',
   'GET /v1/attempts',
   'GET /v1/events',
+  'GET /v1/profile',
   'GET /v1/tasks',
   'GET /v1/tasks/:id',
   'GET /v1/tasks/:id/logs',

@@ -63,6 +63,7 @@ describe('the OpenAPI document', () => {
       'GET /v1/access',
       'GET /v1/attempts',
       'GET /v1/events',
+      'GET /v1/profile',
       'GET /v1/tasks',
       'GET /v1/tasks/{id}',
       'GET /v1/tasks/{id}/logs',

@@ -24,6 +24,7 @@ describe('a task', () => {
       state: 'succeeded',
       name: 'anonymous',
       attempt: 1,
+      source: '(a, b) => ({ sum: a + b })',
       preview: '3,4',
       client: 'http 127.0.0.1',
       settled_at: expect.stringMatching(/^\d{4}-.*Z$/),

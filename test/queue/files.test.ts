@@ -10,6 +10,7 @@ import {
 } from 'node:fs';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
+import { serialize } from 'node:v8';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { openFiles } from '../../src/queue/stores/sqlite-files.js';
 import { type Database, migrate, MIGRATIONS } from '../../src/queue/stores/sqlite-schema.js';
@@ -104,7 +105,7 @@ describe('a store is refused', () => {
     files.close();
     expect(await refusal(open())).toMatchObject({
       code: 'version-mismatch',
-      message: expect.stringMatching(/has version 4.*up to 3.*newer offhand/),
+      message: expect.stringMatching(/has version 5.*up to 4.*newer offhand/),
     });
   });
 
@@ -159,15 +160,24 @@ test('an older version is brought up to this one, after a copy', async () => {
   const files = openFiles(folder.path, [...MIGRATIONS, step]);
   expect(files.tasks.find([id('old')])[0]?.spec.name).toBe('old');
   files.close();
-  expect(existsSync(file('tasks.v3.db'))).toBe(true);
-  const copy = database(file('tasks.v3.db'));
+  expect(existsSync(file('tasks.v4.db'))).toBe(true);
+  const copy = database(file('tasks.v4.db'));
   expect(copy.prepare('SELECT name FROM tasks').get([])).toMatchObject({ name: 'old' });
   copy.close();
 });
 
 test('files of the first version are brought up to date: what waits runs, what is there stays', async () => {
-  const old = openFiles(folder.path, MIGRATIONS.slice(0, 1));
-  old.transaction(() => old.tasks.add([spec('old')], [FN]));
+  const old = database(file());
+  migrate(old, folder.path, () => undefined, MIGRATIONS.slice(0, 1));
+  old.prepare('INSERT INTO functions VALUES (?, ?, ?, 2)').run([FN.id, FN.source, serialize(FN.parts)]);
+  for (const name of ['old', 'other']) {
+    const { args, ...kept } = spec(name);
+    old
+      .prepare(
+        'INSERT INTO tasks (id, name, function, spec, encoding, args, state) VALUES (?, ?, ?, ?, ?, ?, 0)',
+      )
+      .run([kept.id, name, FN.id, JSON.stringify(kept), args.encoding, args.data]);
+  }
   old.close();
   const store = await open();
   expect(existsSync(file('tasks.v1.db'))).toBe(true);
@@ -176,6 +186,13 @@ test('files of the first version are brought up to date: what waits runs, what i
   expect((await store.find([id('old')]))[0]).toMatchObject({ state: 'running', course: undefined });
   await store.settle([{ id: id('old'), attempt: 1, outcome: succeeded(), at: 9 }]);
   expect((await store.find([id('old')]))[0]?.state).toBe('succeeded');
+  // How their function is written is known once it comes again, and stays when those that were there go.
+  expect(await store.source(id('old'))).toBe('');
+  await store.add([spec('new')], [FN]);
+  await store.settle([{ id: id('other'), attempt: 0, outcome: succeeded(), at: 9 }]);
+  expect(await store.source(id('other'))).toBe(FN.preview);
+  await store.drop([id('old'), id('other')]);
+  expect(await store.source(id('new'))).toBe(FN.preview);
   await store.close();
 });
 

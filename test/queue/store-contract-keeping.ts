@@ -147,6 +147,42 @@ export function testKeeping({ fresh, withTasks, refusal }: StoreScene): void {
     });
   });
 
+  describe('the source that people are shown', () => {
+    const shown = (store: TaskStore, ...names: string[]) =>
+      Promise.all(names.map((name) => store.source(id(name))));
+
+    test('is that of the function, for all of its tasks, and as long as one of them is kept', async () => {
+      const store = await withTasks(['a', 'b'], true);
+      await store.add([spec('c')], []);
+      expect(await shown(store, 'a', 'b', 'c', 'none')).toEqual([FN.preview, FN.preview, FN.preview, '']);
+      const settle = (name: string) =>
+        store.settle([{ id: id(name), attempt: name === 'c' ? 0 : 1, outcome: succeeded(), at: 9 }]);
+      for (const name of ['a', 'b', 'c']) await settle(name);
+      expect(await shown(store, 'a', 'c')).toEqual([FN.preview, FN.preview]);
+      await store.drop([id('a'), id('b')]);
+      expect(await shown(store, 'a', 'b', 'c')).toEqual(['', '', FN.preview]);
+      // The function was forgotten, and comes again without a word of how it is written.
+      await store.add([spec('d')], [{ ...FN, preview: '' }]);
+      expect(await shown(store, 'd')).toEqual([FN.preview]);
+      await store.drop([id('c')]);
+      await store.settle([{ id: id('d'), attempt: 0, outcome: failed(), at: 9 }]);
+      await store.drop([id('d')]);
+      await store.add([spec('e')], [{ ...FN, preview: '' }]);
+      expect(await shown(store, 'd', 'e')).toEqual(['', '']);
+      await store.add([spec('f')], [FN]);
+      expect(await shown(store, 'e', 'f')).toEqual([FN.preview, FN.preview]);
+    });
+
+    test('is not counted twice for a task that was there before', async () => {
+      const store = await withTasks(['a', 'b']);
+      await store.add([spec('a')], [FN]);
+      await store.settle(['a', 'b'].map((name) => ({ id: id(name), attempt: 0, outcome: failed(), at: 9 })));
+      await store.drop([id('a'), id('b'), id('b')]);
+      await store.add([spec('c')], [{ ...FN, preview: '' }]);
+      expect(await shown(store, 'c')).toEqual(['']);
+    });
+  });
+
   describe('another try', () => {
     test('begins at once, and without the limit that counted from the submission', async () => {
       const store = await fresh();

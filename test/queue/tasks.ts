@@ -6,7 +6,13 @@ import type { LogLine } from '../../src/queue/task-log.js';
 import type { ListQuery, TaskOutcome, TaskSpec } from '../../src/queue/store.js';
 
 export const source = '(a) => a';
-export const FN: ShippedFunction = { id: idOf(source), source, name: '', parts: [] };
+export const FN: ShippedFunction = {
+  id: idOf(source),
+  source,
+  name: '',
+  parts: [],
+  preview: '(a) => a // as written',
+};
 
 export const id = (name: string) => taskId(name.padEnd(16, '0'));
 export const spec = (name: string, more: Partial<TaskSpec> = {}): TaskSpec => ({

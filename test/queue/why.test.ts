@@ -3,6 +3,7 @@ import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { type Pool, startPool, type TaskExplanation, type TaskHandle } from 'offhand';
 import { poolError, temporaryFolder } from '../client/support.js';
 import { hold } from '../support/attempts.js';
+import { evaluator } from '../../src/wire/functions/compile.js';
 import { waitFor } from '../support/wait.js';
 
 let pool: Pool;
@@ -54,6 +55,19 @@ describe('a task that has ended', () => {
     // Nothing is counted twice: from its submission to its outcome, rounded to whole ms here and there.
     const { submittedAt, settledAt } = why.task;
     expect(total(why)).toBeLessThanOrEqual((settledAt?.getTime() ?? 0) - submittedAt.getTime() + 5);
+  });
+
+  test('shows how its function is written, and no more of a long one than people read', async () => {
+    const rate = 2;
+    const priced = pool.with({ capture: { rate } });
+    const short = await priced.submit((n: number) => n * rate, [20]);
+    await short.result();
+    // As it is written here, without what goes along with it.
+    expect((await short.explain()).source).toMatch(/^\(n\)\s*=>\s*n \* rate$/);
+    const text = `() => /* ${'x'.repeat(5_000)} */ 1`;
+    const long = await pool.submit(evaluator(text)() as () => number, []);
+    await long.result();
+    expect((await long.explain()).source).toMatch(/^\(\) => .*x\n… \(cut: 4,096 of 5,014 characters\)$/);
   });
 
   test('says that it found its worker where the one before it had left it', async () => {

@@ -69,7 +69,10 @@ export async function routesOf(http: HttpCaller): Promise<Route[]> {
       path: path.replace('{id}', NO_TASK).replace('{worker}', NO_WORKER),
     })),
   );
-  return [...listed, ...['/', '/page.js', '/page.css', '/icon.svg'].map((path) => ({ method: 'GET', path }))];
+  return [
+    ...listed,
+    ...['/', '/page.js', '/charts.js', '/page.css', '/icon.svg'].map((path) => ({ method: 'GET', path })),
+  ];
 }
 
 /** An id that no task has. */

@@ -83,6 +83,9 @@ describe('the dashboard', () => {
     await stack.filter({ hasText: 'RangeError: too far' }).waitFor();
     expect(await stack.textContent()).toMatch(/\n\s+at /);
     expect(await seriousIssues(page)).toEqual([]);
+    await page
+      .locator('.source', { hasText: 'function fail() { throw new RangeError("too far"); }' })
+      .waitFor();
     await page.getByRole('button', { name: 'Run again' }).click();
     await page.getByText('failed', { exact: true }).waitFor();
   });
@@ -103,6 +106,13 @@ describe('the dashboard', () => {
     expect(await seriousIssues(page)).toEqual([]);
   });
 
+  browserTest('says what to do where no profile is written', async () => {
+    await view('Run');
+    await page.getByRole('alert').filter({ hasText: 'started without --no-profile' }).waitFor();
+    expect(await page.getByRole('button', { name: 'Download CSV' }).isDisabled()).toBe(true);
+    expect(await seriousIssues(page)).toEqual([]);
+  });
+
   browserTest('finds tasks by their client, and by what stands in them', async () => {
     const headers = { 'client-id': 'nightly' };
     const body = { source: '(file) => file', args: ['prices-7.csv'], options: { name: 'load' } };
@@ -116,6 +126,28 @@ describe('the dashboard', () => {
     await page.getByLabel('Client').fill('');
     await waitFor('another one', async () => (await links.allTextContents()).join() === 'reach');
     expect(await seriousIssues(page)).toEqual([]);
+  });
+
+  browserTest('shows how far a task is that runs, live, and why one waits', async () => {
+    const source = `() => new Promise(() => {
+      let done = 0;
+      const more = () => __offhand.progress(++done / 100, 'page ' + done);
+      more();
+      setInterval(more, 200);
+    })`;
+    const id = await http.submit(source, [], { name: 'book' });
+    const later = await http.submit('() => 1', [], { after: [id] });
+    await page.evaluate(`location.hash = '#/tasks/${id}'`);
+    const bar = page.getByRole('progressbar', { name: 'Progress' });
+    const told = async () => Number(await bar.getAttribute('value'));
+    const first = await told();
+    await waitFor('it to be further', async () => (await told()) > first);
+    await page.getByText(/^with worker-\d for \d+ ms, \d+ % \(page \d+\)$/).waitFor();
+    expect(await seriousIssues(page)).toEqual([]);
+    await page.evaluate(`location.hash = '#/tasks/${later}'`);
+    await page.getByText(new RegExp(`${id}`)).waitFor();
+    await http.ask(`/v1/tasks/${id}`, { method: 'DELETE' });
+    await page.getByText('failed', { exact: true }).waitFor();
   });
 
   browserTest('cancels a task that runs, which is seen under Now meanwhile', async () => {

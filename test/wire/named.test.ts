@@ -52,18 +52,18 @@ describe('a list of functions', () => {
   });
 
   test('lets a registered function need setups', () => {
-    const own = { id: double.id as never, source: text, name: 'double', parts: [good] };
+    const own = { id: double.id as never, source: text, name: 'double', parts: [good], preview: '' };
     for (const setups of [[setup], [setup, setup]]) {
       const { source, parts } = joinSetups(own, setups);
       named.check({ text: source, parts }, 'double');
     }
-    const plain = { id: add.id as never, source: '(a, b) => a + b', name: 'add', parts: [] };
+    const plain = { id: add.id as never, source: '(a, b) => a + b', name: 'add', parts: [], preview: '' };
     const joined = joinSetups(plain, [setup]);
     named.check({ text: joined.source, parts: joined.parts }, 'add');
   });
 
   test('refuses code in the frame that setups make, also where a hash should stand', () => {
-    const own = { id: double.id as never, source: text, name: 'double', parts: [good] };
+    const own = { id: double.id as never, source: text, name: 'double', parts: [good], preview: '' };
     const { source } = joinSetups(own, [setup]);
     const hostile = [
       source.replace('// ', 'process.exit();\n// '),

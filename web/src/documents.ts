@@ -71,6 +71,12 @@ export interface Task {
   /** Attempts that failed and were made again. */
   earlier?: { attempt: number; worker?: string; failed_at: string; failure: Failure }[];
   dropped?: boolean;
+  /** Why it waits, or where it runs. */
+  standing?: string;
+  /** What it has told last. */
+  progress?: { fraction: number; note?: string };
+  /** How its function is written, and its arguments, as far as its client lets people see. */
+  source?: string;
   preview?: string;
   seconds: number;
 }

@@ -102,6 +102,7 @@ function Spark({ samples, of, label }: { samples: Sample[]; of: (sample: Sample)
     const y = HEIGHT - 1 - (most > 0 ? of(sample) / most : 0) * (HEIGHT - 2);
     return `${x.toFixed(1)},${y.toFixed(1)}`;
   });
+  const firstX = points[0]?.split(',', 1)[0];
   return (
     <svg
       viewBox={`0 0 ${WIDTH} ${HEIGHT}`}
@@ -109,6 +110,9 @@ function Spark({ samples, of, label }: { samples: Sample[]; of: (sample: Sample)
       role="img"
       aria-label={`${label} over the last minutes, at most ${rate(most)}`}
     >
+      {points.length > 0 && (
+        <polygon points={[`${firstX},${HEIGHT}`, ...points, `${WIDTH},${HEIGHT}`].join(' ')} />
+      )}
       <polyline points={points.join(' ')} />
     </svg>
   );

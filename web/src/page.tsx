@@ -4,6 +4,7 @@ import { keepToken, logIn, Refusal } from './api.js';
 import type { Connection } from './events.js';
 import { Now } from './now.js';
 import { usePool } from './pool.js';
+import { RunSoFar } from './run.js';
 import { Stream } from './stream.js';
 import { TaskPage } from './task.js';
 import { Tasks } from './tasks.js';
@@ -16,6 +17,7 @@ const VIEWS = [
   ['stream', 'Stream', 'read'],
   ['tasks', 'Tasks', 'read'],
   ['workers', 'Workers', 'read'],
+  ['run', 'Run', 'read'],
   ['try', 'Try it', 'full'],
 ] as const;
 
@@ -58,6 +60,8 @@ function Page() {
           <WorkerPage key={id} name={id} pool={pool} />
         ) : view === 'workers' ? (
           <Workers pool={pool} />
+        ) : view === 'run' ? (
+          <RunSoFar />
         ) : view === 'stream' ? (
           <Stream />
         ) : view === 'try' && pool.access === 'full' ? (

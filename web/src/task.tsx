@@ -1,6 +1,7 @@
 import { useEffect, useState } from 'preact/hooks';
 import { ask, Refusal } from './api.js';
 import type { Access, LogLine, Outcome, Task } from './documents.js';
+import { dedented, uncut } from './source-text.js';
 import { clock, duration } from './words.js';
 
 interface Shown {
@@ -27,8 +28,16 @@ async function look(id: string, signal: AbortSignal): Promise<Shown> {
 /** While a task runs what it prints is looked for this often, in ms. */
 const LOOK_MS = 1_000;
 
+interface TaskPageProps {
+  id: string;
+  news?: number;
+  access: Access;
+  /** False where what was called stands beside it. */
+  isWhole?: boolean;
+}
+
 /** All there is to know of one task; looks again when something has happened, until the task has settled. */
-export function TaskPage({ id, news, access }: { id: string; news?: number; access: Access }) {
+export function TaskPage({ id, news, access, isWhole = true }: TaskPageProps) {
   const [shown, setShown] = useState<Shown>();
   const [problem, setProblem] = useState('');
   const [looks, setLooks] = useState(0);
@@ -82,10 +91,10 @@ export function TaskPage({ id, news, access }: { id: string; news?: number; acce
             )}
           </div>
           <Facts task={shown.task} />
+          <Standing task={shown.task} />
           <Ending shown={shown} />
           <Earlier task={shown.task} />
-          <h3>Arguments</h3>
-          <pre tabIndex={0}>{shown.task.preview || 'none'}</pre>
+          {isWhole && <Call task={shown.task} />}
           <h3>Output</h3>
           <pre tabIndex={0} class="output">
             {shown.lines.length === 0 && 'nothing printed'}
@@ -140,6 +149,40 @@ function ownFrames(stack: string): string {
     .replace(/\S*\/(offhand-task-\w+\.js)/g, (path, file: string) =>
       path.startsWith('(') ? `(${file}` : file,
     );
+}
+
+/** Of one that has no outcome: why, and how far it is. */
+function Standing({ task: { state, standing, progress } }: { task: Task }) {
+  if (standing === undefined) return null;
+  return (
+    <>
+      <h3>{state === 'running' ? 'Runs' : 'Waits'}</h3>
+      <p class="standing">{standing}</p>
+      {progress && <progress aria-label="Progress" value={progress.fraction} />}
+    </>
+  );
+}
+
+/** What was called, as its client lets people see it. */
+function Call({ task: { source, preview, dropped } }: { task: Task }) {
+  const shown = source === undefined ? undefined : uncut(source);
+  return (
+    <>
+      <h3>Arguments</h3>
+      <pre tabIndex={0}>{preview || 'none'}</pre>
+      <h3>Source</h3>
+      {shown ? (
+        <>
+          <pre tabIndex={0} class="source">
+            {dedented(shown.text)}
+          </pre>
+          {shown.cut && <p class="quiet">… {shown.cut}</p>}
+        </>
+      ) : (
+        <p class="empty">{dropped ? 'Kept no longer.' : 'Its client has sent none for people to read.'}</p>
+      )}
+    </>
+  );
 }
 
 /** What was tried before, the newest first. */

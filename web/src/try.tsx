@@ -61,7 +61,7 @@ export function TryIt() {
         {problem && <p role="alert">{problem}</p>}
       </form>
       {id ? (
-        <TaskPage key={id} id={id} access="full" />
+        <TaskPage key={id} id={id} access="full" isWhole={false} />
       ) : (
         <p class="empty">What it comes to, what it prints and how long it takes is shown here.</p>
       )}

@@ -22,6 +22,7 @@ export function clock(instant: string): string {
 }
 
 export function bytes(n: number): string {
+  if (n < 1e6) return `${Math.round(n / 1e3)} kB`;
   return n < 1e9 ? `${Math.round(n / 1e6)} MB` : `${(n / 1e9).toFixed(1)} GB`;
 }
 

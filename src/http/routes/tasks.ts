@@ -108,7 +108,8 @@ export function addTaskRoutes(app: FastifyInstance, { pool, ending }: Context): 
     async (request, reply) => {
       const { source, args: values, options = {} } = request.body;
       const args = encodePayload(values, 'JSON', 'args');
-      const preview = Buffer.from(args.data).toString('utf8', 1, Math.min(args.data.length - 1, 4_096));
+      const shown = Buffer.from(args.data).toString('utf8', 1, Math.min(args.data.length - 1, 4_096));
+      const preview = { arguments: shown };
       return submit(pool, request, reply, { source, parts: [], args, preview, options });
     },
   );

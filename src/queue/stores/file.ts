@@ -118,6 +118,10 @@ export class FileTaskStore implements TaskStore {
     return this.#call('logs', [id]);
   }
 
+  source(id: TaskId): Promise<string> {
+    return this.#call('source', [id]);
+  }
+
   list(query: ListQuery): Promise<TaskPage> {
     return this.#call('list', [query]);
   }

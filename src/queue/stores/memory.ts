@@ -20,6 +20,7 @@ import type {
 import { MAX_DROPPED } from '../retention.js';
 import { OutcomeOrder } from './outcome-order.js';
 import type { LogLine } from '../task-log.js';
+import { Sources } from './sources.js';
 import { lowered, textOfTask } from './task-text.js';
 import { notThere, resultDropped, unknownFunction } from './refusals.js';
 
@@ -69,6 +70,7 @@ export class MemoryTaskStore implements TaskStore {
   readonly #dropped = new Set<Row>();
   readonly #outcomes = new OutcomeOrder<Row>();
   readonly #functions = new Map<string, { fn: ShippedFunction; users: number }>();
+  readonly #sources = new Sources();
   #order = 0;
 
   add(tasks: readonly TaskSpec[], functions: readonly ShippedFunction[]): Promise<AddedTask[]> {
@@ -167,6 +169,13 @@ export class MemoryTaskStore implements TaskStore {
     return promised(() => this.#rows.get(id)?.log ?? NO_LINES);
   }
 
+  source(id: TaskId): Promise<string> {
+    return promised(() => {
+      const row = this.#rows.get(id);
+      return row && !row.isDropped ? this.#sources.of(row.spec.functionId) : '';
+    });
+  }
+
   list({ states, name, group, client, text, limit, cursor }: ListQuery): Promise<TaskPage> {
     return promised(() => {
       const sought = text === undefined ? undefined : lowered(text);
@@ -233,6 +242,7 @@ export class MemoryTaskStore implements TaskStore {
         const row = this.#rows.get(id);
         if (!row || !isSettled(row.state) || row.isDropped) continue;
         if (row.state !== 'succeeded') this.#forgetCall(row);
+        this.#sources.leave(row.spec.functionId);
         this.#succeeded.delete(row);
         this.#unsuccessful.delete(row);
         row.isDropped = true;
@@ -270,6 +280,7 @@ export class MemoryTaskStore implements TaskStore {
     if (spec.key !== undefined) this.#byKey.set(spec.key, row);
     const known = this.#functions.get(spec.functionId);
     const fn = sent.get(spec.functionId);
+    this.#sources.use(spec.functionId, fn?.preview);
     if (known) known.users += 1;
     else if (fn) this.#functions.set(spec.functionId, { fn, users: 1 });
     return row;

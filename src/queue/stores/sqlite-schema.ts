@@ -53,6 +53,12 @@ export const MIGRATIONS: readonly Migration[] = [
     database.exec('ALTER TABLE tasks ADD COLUMN course TEXT; ALTER TABLE tasks ADD COLUMN log TEXT'),
   // Specs say what their tasks ask of a worker. Nothing changes, but an offhand that does not know would run them anywhere.
   () => undefined,
+  // What people are shown of functions. Of those that are there nobody has said; whose tasks are dropped is counted from here on.
+  (database) =>
+    database.exec(`
+      CREATE TABLE sources (function TEXT PRIMARY KEY, text TEXT NOT NULL, users INTEGER NOT NULL) WITHOUT ROWID;
+      INSERT INTO sources SELECT function, '', count(*) FROM tasks WHERE dropped = 0 GROUP BY function;
+    `),
 ];
 
 /** Which version the files have: 0 for new ones. */

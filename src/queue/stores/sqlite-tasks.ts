@@ -1,6 +1,5 @@
 import { bufferOf } from '../../wire/values/buffer.js';
-import { deserialize, serialize } from 'node:v8';
-import { functionId, taskId, type TaskId } from '../../core/ids.js';
+import { taskId, type TaskId } from '../../core/ids.js';
 import { isSettled, TASK_STATES } from '../../core/queue/task.js';
 import type { ShippedFunction } from '../../wire/functions/source.js';
 import type {
@@ -23,16 +22,8 @@ import type { LogLine } from '../task-log.js';
 import { notThere, resultDropped, unknownFunction } from './refusals.js';
 import { lowered, TEXT_OF_ROW } from './task-text.js';
 import type { Database, Row, Statement } from './sqlite-schema.js';
-import {
-  type KeptSpec,
-  outcomeOf,
-  partsOf,
-  payloadOf,
-  recordOf,
-  specOf,
-  stateOf,
-  textOf,
-} from './sqlite-rows.js';
+import { SqliteFunctions } from './sqlite-functions.js';
+import { outcomeOf, partsOf, payloadOf, recordOf, specOf, stateOf, textOf } from './sqlite-rows.js';
 
 /** How many tasks one page may look at. */
 const PAGE_LOOKS = 50_000;
@@ -52,6 +43,7 @@ const RECORD = 'ord, spec, state, attempt, started_at, settled_at, run_ms, failu
 export class SqliteTasks {
   readonly #database: Database;
   readonly #statements = new Map<string, Statement>();
+  readonly #functions = new SqliteFunctions((text) => this.#sql(text));
 
   constructor(database: Database) {
     this.#database = database;
@@ -72,7 +64,7 @@ export class SqliteTasks {
       }
       return { id: existing ?? spec.id, isNew: existing === undefined, after: spec.after };
     });
-    for (const [id, users] of counts) this.#useFunction(id, users, sent.get(id));
+    for (const [id, users] of counts) this.#functions.use(id, users, sent.get(id));
     return added.map(({ id, isNew, after }) => ({ id, isNew, ...this.#before(after) }));
   }
 
@@ -109,7 +101,7 @@ export class SqliteTasks {
       if (update.run([holder, until, now, id, now]).changes === 0) return undefined;
       const row = select.get([id]) as Row;
       const spec = specOf(row);
-      const fn = functions.get(spec.functionId) ?? this.#function(spec);
+      const fn = functions.get(spec.functionId) ?? this.#functions.of(spec);
       functions.set(spec.functionId, fn);
       const args = payloadOf(row['encoding'], row['args']);
       return { spec: { ...spec, args }, fn, attempt: Number(row['attempt']) };
@@ -141,7 +133,7 @@ export class SqliteTasks {
       const data = payload ? bufferOf(payload.data) : null;
       const values = [state, at, outcome.runMs, words, payload?.encoding ?? null, data];
       if (update.run([...values, textOf(course), textOf(log), id, attempt]).changes === 0) return false;
-      if (outcome.state === 'succeeded') this.#forgetCall(id);
+      if (outcome.state === 'succeeded') this.#functions.forgetCall(id);
       return true;
     });
   }
@@ -167,6 +159,10 @@ export class SqliteTasks {
   logs(id: TaskId): readonly LogLine[] {
     const text = this.#sql('SELECT log FROM tasks WHERE id = ?').get([id])?.['log'];
     return typeof text === 'string' ? (JSON.parse(text) as LogLine[]) : [];
+  }
+
+  source(id: TaskId): string {
+    return this.#functions.sourceOf(id);
   }
 
   list({ states, name, group, client, text, limit, cursor }: ListQuery): TaskPage {
@@ -237,7 +233,7 @@ export class SqliteTasks {
     const update = this.#sql(
       'UPDATE tasks SET dropped = 1, outcome = NULL, outcome_encoding = NULL, log = NULL, key = NULL WHERE id = ? AND state >= 2 AND dropped = 0',
     );
-    for (const id of ids) if (update.run([id]).changes > 0) this.#forgetCall(id);
+    for (const id of ids) if (update.run([id]).changes > 0) this.#functions.forget(id);
     const surplus =
       Number(this.#sql('SELECT count(*) AS n FROM tasks WHERE dropped = 1').get([])?.['n'] ?? 0) -
       MAX_DROPPED;
@@ -254,8 +250,7 @@ export class SqliteTasks {
     known: Set<string>,
   ): void {
     if (!sent.has(spec.functionId) && !known.has(spec.functionId)) {
-      if (!this.#sql('SELECT 1 FROM functions WHERE id = ?').get([spec.functionId]))
-        throw unknownFunction(spec);
+      if (!this.#functions.has(spec.functionId)) throw unknownFunction(spec);
       known.add(spec.functionId);
     }
     const select = this.#sql('SELECT dropped FROM tasks WHERE id = ?');
@@ -285,29 +280,6 @@ export class SqliteTasks {
     const row =
       byId ?? (key === undefined ? undefined : this.#sql('SELECT id FROM tasks WHERE key = ?').get([key]));
     return row && taskId(String(row['id']));
-  }
-
-  #useFunction(id: string, users: number, fn: ShippedFunction | undefined): void {
-    const used = this.#sql('UPDATE functions SET users = users + ? WHERE id = ?').run([users, id]);
-    if (used.changes > 0 || !fn) return;
-    const values = [id, fn.source, serialize(fn.parts), users];
-    this.#sql('INSERT INTO functions (id, source, parts, users) VALUES (?, ?, ?, ?)').run(values);
-  }
-
-  #function({ functionId: id, name }: KeptSpec): ShippedFunction {
-    const row = this.#sql('SELECT source, parts FROM functions WHERE id = ?').get([id]);
-    if (!row) throw unknownFunction({ name, functionId: id });
-    const parts = deserialize(row['parts'] as Buffer) as ShippedFunction['parts'];
-    return { id: functionId(id), source: String(row['source']), name: '', parts };
-  }
-
-  /** It will not run again: what that would take goes. */
-  #forgetCall(id: TaskId): void {
-    const row = this.#sql('SELECT function FROM tasks WHERE id = ? AND args IS NOT NULL').get([id]);
-    if (!row) return;
-    this.#sql('UPDATE tasks SET args = NULL WHERE id = ?').run([id]);
-    this.#sql('UPDATE functions SET users = users - 1 WHERE id = ?').run([row['function']]);
-    this.#sql('DELETE FROM functions WHERE id = ? AND users <= 0').run([row['function']]);
   }
 
   #before(after: readonly TaskId[]): Before {

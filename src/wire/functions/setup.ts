@@ -35,12 +35,12 @@ export function setupFrom(data: Uint8Array): Setup {
 
 /** A function as it is sent that needs setups. Their hashes stand in the text, so that it is known by another one than without. */
 export function joinSetups(
-  { source, parts, name }: ShippedFunction,
+  { source, parts, name, preview }: ShippedFunction,
   setups: readonly Part[],
 ): ShippedFunction {
   const { before, after } = frame(setups, parts.length > 0);
   const joined = `${before}${source}${after}`;
-  return { id: idOf(joined), source: joined, name, parts: [...parts, ...setups] };
+  return { id: idOf(joined), source: joined, name, parts: [...parts, ...setups], preview };
 }
 
 /** The text of a function without what {@link joinSetups} has put around it; undefined where that is not how it is written. */

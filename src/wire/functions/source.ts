@@ -15,6 +15,8 @@ export interface ShippedFunction {
   /** For people: the function's own name, else `anonymous`. */
   name: string;
   parts: readonly Part[];
+  /** How it is written, as far as people are shown it. */
+  preview: string;
 }
 
 /** What stands written, as an expression that evaluates to the same function or class. */
