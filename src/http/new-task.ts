@@ -1,12 +1,12 @@
 import { instantAfter } from '../core/duration.js';
-import { randomBytes } from 'node:crypto';
-import { type TaskId, taskId } from '../core/ids.js';
+import { taskId } from '../core/ids.js';
 import type { RetryCause } from '../core/retry.js';
 import { tagSet } from '../core/tags.js';
 import type { TaskSpec } from '../queue/store.js';
 import { idOf } from '../wire/functions/function-id.js';
 import type { Part } from '../wire/functions/parts.js';
 import type { ShippedFunction } from '../wire/functions/source.js';
+import { newTaskId } from '../wire/task-id.js';
 import type { Payload } from '../wire/values/payload.js';
 
 /** How people are shown arguments, in characters. */
@@ -74,11 +74,6 @@ export function newTask(
     preview: preview.length <= MAX_PREVIEW ? preview : `${preview.slice(0, MAX_PREVIEW)}…`,
   };
   return { spec, fn };
-}
-
-/** Ids of one process follow one another, so that stores find them side by side. */
-function newTaskId(now: number): TaskId {
-  return taskId(`${now.toString(36)}${randomBytes(8).toString('hex')}`);
 }
 
 /** The name of a function that has one. */

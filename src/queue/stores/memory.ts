@@ -18,6 +18,7 @@ import type {
   UnsettledTask,
 } from '../store.js';
 import { MAX_DROPPED } from '../retention.js';
+import { specOf } from '../spec.js';
 import { OutcomeOrder } from './outcome-order.js';
 import type { LogLine } from '../task-log.js';
 import { lowered, textOfTask } from './task-text.js';
@@ -83,7 +84,8 @@ export class MemoryTaskStore implements TaskStore {
         // Of two alike in one request the first is there by now.
         const known = this.#rows.get(spec.id) ?? this.#ofKey(spec.key);
         const row = known ?? this.#insert(spec, sent);
-        return { id: row.spec.id, isNew: known === undefined, ...this.#before(row.spec) };
+        const { unsettled, upstream } = this.#before(row.spec);
+        return { id: row.spec.id, isNew: known === undefined, unsettled, upstream };
       });
     });
   }
@@ -290,7 +292,8 @@ export class MemoryTaskStore implements TaskStore {
 
   /** It will not run again: what that would take goes. */
   #forgetCall(row: Row): void {
-    row.spec = { ...row.spec, args: NO_ARGUMENTS };
+    const { id, preview } = row.spec;
+    row.spec = specOf(row.spec, { id, args: NO_ARGUMENTS, preview });
     const used = this.#functions.get(row.spec.functionId);
     if (used && --used.users === 0) this.#functions.delete(row.spec.functionId);
   }
