@@ -4,6 +4,7 @@ import { LRUCache } from 'lru-cache';
 import { PoolError } from '../core/errors.js';
 import { withResolvers } from '../core/with-resolvers.js';
 import { isAnswer } from '../wire/errors.js';
+import type { ShippedFunction } from '../wire/functions/source.js';
 import type { QueuedFunction } from '../wire/generated/offhand/v1/QueuedFunction.js';
 import { bufferOf } from '../wire/values/buffer.js';
 import type { QueueLink } from './queue-link.js';
@@ -22,6 +23,12 @@ const RETRY_MS = 200;
 
 /** Functions that the queue most likely knows. */
 const MAX_KNOWN = 1_000;
+
+/**
+ * Functions up to this size go along with every request, in bytes: the queue keeps one for as long as a task needs it, and to be
+ * asked for it takes longer.
+ */
+const SMALL_BYTES = 4 * 1024;
 
 /** What a task takes in a message beside its arguments, in bytes. */
 const TASK_BYTES = 200;
@@ -108,7 +115,7 @@ export class Submissions {
     const goneAt = performance.now();
     let sendsAll = false;
     for (;;) {
-      const functions = functionsOf(batch, (id) => sendsAll || !this.#known.has(id));
+      const functions = functionsOf(batch, (fn) => sendsAll || isSmall(fn) || !this.#known.has(fn.id));
       const { request, single } = submitMessage(batch, this.#packs);
       try {
         const { tasks, alike } = await this.#link.submit({ ...request, functions });
@@ -142,10 +149,13 @@ function batchLength(waiting: readonly Submission[]): number {
   return waiting.length;
 }
 
-function functionsOf(batch: readonly NewSubmission[], isWanted: (id: string) => boolean): QueuedFunction[] {
+function functionsOf(
+  batch: readonly NewSubmission[],
+  isWanted: (fn: ShippedFunction) => boolean,
+): QueuedFunction[] {
   const functions = new Map<string, QueuedFunction>();
   for (const { fn } of batch) {
-    if (functions.has(fn.id) || !isWanted(fn.id)) continue;
+    if (functions.has(fn.id) || !isWanted(fn)) continue;
     const parts = fn.parts.map(({ kind, name, remedy, data }) => ({
       kind,
       name,
@@ -155,4 +165,8 @@ function functionsOf(batch: readonly NewSubmission[], isWanted: (id: string) => 
     functions.set(fn.id, { source: fn.source, parts });
   }
   return [...functions.values()];
+}
+
+function isSmall({ source, parts }: ShippedFunction): boolean {
+  return parts.reduce((bytes, { data }) => bytes + data.length, source.length) <= SMALL_BYTES;
 }
