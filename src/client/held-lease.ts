@@ -19,6 +19,9 @@ const HAND_BACK_MS = 5;
 /** The same where there is only one, which most likely runs. */
 const HAND_BACK_ONE_MS = 50;
 
+/** Tasks with an encoding of their own in one message: each takes this process some time, in which it hears nothing else. */
+const MOST_APART = 200;
+
 /** A task that is expected to take at least so long is worth a message, in ms. */
 const LONG_MS = 100;
 
@@ -118,6 +121,7 @@ export class HeldLease implements Place, SlotUser {
       // Nobody knows for how long a stream is read: nothing goes with it, nor behind it.
       const estimateMs = task.stream ? Number.POSITIVE_INFINITY : this.#pace.of(task.fn.id);
       if (tasks.length > 0 && messageMs + (estimateMs ?? 0) > limitMs / 2) break;
+      if (tasks.length >= MOST_APART && 'data' in task.args) break;
       if (!hasRoom(this.underWay, estimateMs, task.bytes, limitMs)) break;
       line.shift();
       task.estimateMs = estimateMs ?? 0;

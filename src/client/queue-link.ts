@@ -1,4 +1,4 @@
-import type { ClientDuplexStream, Metadata, ServiceError } from '@grpc/grpc-js';
+import { type ClientDuplexStream, type Metadata, type ServiceError, status } from '@grpc/grpc-js';
 import type { ExplainResponse__Output } from '../wire/generated/offhand/v1/ExplainResponse.js';
 import type { ListRequest } from '../wire/generated/offhand/v1/ListRequest.js';
 import type { ListResponse__Output } from '../wire/generated/offhand/v1/ListResponse.js';
@@ -10,6 +10,7 @@ import type { WatchRequest } from '../wire/generated/offhand/v1/WatchRequest.js'
 import type { WatchResponse__Output } from '../wire/generated/offhand/v1/WatchResponse.js';
 import type { QueueClient } from '../wire/proto.js';
 import type { CoordinatorLink } from './coordinator-link.js';
+import { SubmitStream } from './submit-stream.js';
 
 export type WatchStream = ClientDuplexStream<WatchRequest, WatchResponse__Output>;
 
@@ -18,15 +19,28 @@ export class QueueLink {
   readonly #coordinator: CoordinatorLink;
   readonly #client: InstanceType<typeof QueueClient>;
   readonly #metadata: () => Metadata;
+  readonly #submissions: SubmitStream;
+  /** False for a coordinator from before there was that stream. */
+  #hasStream = true;
 
   constructor(coordinator: CoordinatorLink) {
     this.#coordinator = coordinator;
     const { client, metadata } = coordinator.queue();
     this.#client = client;
     this.#metadata = metadata;
+    const dial = () => client.submitMany(metadata());
+    this.#submissions = new SubmitStream(dial, (error) => this.meaningOf(error));
   }
 
-  submit(request: SubmitRequest): Promise<SubmitResponse__Output> {
+  async submit(request: SubmitRequest): Promise<SubmitResponse__Output> {
+    if (this.#hasStream) {
+      try {
+        return await this.#submissions.send(request);
+      } catch (error) {
+        if (!isUnimplemented(error)) throw error;
+        this.#hasStream = false;
+      }
+    }
     return this.#call((done) => this.#client.submit(request, this.#metadata(), done));
   }
 
@@ -67,6 +81,10 @@ export class QueueLink {
     return this.#client.watch(this.#metadata());
   }
 
+  close(): void {
+    this.#submissions.close();
+  }
+
   /** What a failed call means. */
   meaningOf(error: ServiceError): Error {
     return this.#coordinator.explain(error);
@@ -80,4 +98,9 @@ export class QueueLink {
       });
     });
   }
+}
+
+function isUnimplemented(error: unknown): boolean {
+  const cause = error instanceof Error ? (error.cause as ServiceError | undefined) : undefined;
+  return cause?.code === status.UNIMPLEMENTED;
 }

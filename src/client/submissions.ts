@@ -5,14 +5,14 @@ import { PoolError, thatMayHaveRun } from '../core/errors.js';
 import { withResolvers } from '../core/with-resolvers.js';
 import { isAnswer } from '../wire/errors.js';
 import type { ShippedFunction } from '../wire/functions/source.js';
-import type { NewTask } from '../wire/generated/offhand/v1/NewTask.js';
 import type { QueuedFunction } from '../wire/generated/offhand/v1/QueuedFunction.js';
-import type { SubmitResponse__Output } from '../wire/generated/offhand/v1/SubmitResponse.js';
 import { bufferOf } from '../wire/values/buffer.js';
 import type { QueueLink } from './queue-link.js';
+import { type NewSubmission, submitMessage } from './submit-message.js';
+import { StreamEnded } from './submit-stream.js';
 
-/** No request has more tasks than this, nor more than one where their arguments would be larger than so many bytes together. */
-const BATCH_TASKS = 1_000;
+/** No request has more tasks than this, nor more than one portion where their arguments would be larger than so many bytes together. */
+const BATCH_TASKS = 500;
 const BATCH_BYTES = 1024 * 1024;
 
 /** Requests under way. More would only wait at the other end. */
@@ -24,12 +24,35 @@ const RETRY_MS = 200;
 /** Functions that the queue most likely knows. */
 const MAX_KNOWN = 1_000;
 
+/**
+ * Functions up to this size go along with every request, in bytes: the queue keeps one for as long as a task needs it, and to be
+ * asked for it takes longer.
+ */
+const SMALL_BYTES = 4 * 1024;
+
+/** What a task takes in a message beside its arguments, in bytes. */
+const TASK_BYTES = 200;
+
+/** Tasks that go together. */
+export class Portion {
+  readonly tasks: NewSubmission[] = [];
+  bytes = 0;
+
+  /** Whether it is as much as should go together. */
+  get isFull(): boolean {
+    return this.tasks.length >= BATCH_TASKS || this.bytes >= BATCH_BYTES;
+  }
+
+  add(task: NewSubmission): void {
+    this.tasks.push(task);
+    this.bytes += task.args.data.length + TASK_BYTES;
+  }
+}
+
 interface Submission {
-  task: NewTask;
-  fn: ShippedFunction;
-  bytes: number;
-  resolve: (taskId: string) => void;
-  reject: (reason: unknown) => void;
+  readonly portion: Portion;
+  readonly resolve: (taskIds: string[]) => void;
+  readonly reject: (reason: unknown) => void;
 }
 
 /**
@@ -43,16 +66,18 @@ export class Submissions {
   #waiting: Submission[] = [];
   #requests = 0;
   #isFlushDue = false;
+  /** False for a coordinator from before tasks were told together. */
+  #packs = true;
 
   constructor(link: QueueLink, reconnectMs: number) {
     this.#link = link;
     this.#reconnectMs = reconnectMs;
   }
 
-  /** Resolves with the id of the task that is in the queue. */
-  add(task: NewTask, fn: ShippedFunction, bytes: number): Promise<string> {
-    const { promise, resolve, reject } = withResolvers<string>();
-    this.#waiting.push({ task, fn, bytes, resolve, reject });
+  /** Resolves with the ids of the tasks when they are in the queue. */
+  add(portion: Portion): Promise<string[]> {
+    const { promise, resolve, reject } = withResolvers<string[]>();
+    this.#waiting.push({ portion, resolve, reject });
     if (!this.#isFlushDue) {
       this.#isFlushDue = true;
       queueMicrotask(() => {
@@ -75,30 +100,37 @@ export class Submissions {
   }
 
   async #send(batch: readonly Submission[]): Promise<void> {
+    const tasks = batch.flatMap(({ portion }) => portion.tasks);
     try {
-      const { tasks } = await this.#request(batch);
-      for (const { fn } of batch) this.#known.set(fn.id, true);
-      batch.forEach(({ resolve, task }, index) => resolve(tasks[index]?.taskId ?? String(task.taskId)));
+      const others = await this.#request(tasks);
+      for (const { fn } of tasks) this.#known.set(fn.id, true);
+      for (const { portion, resolve } of batch) resolve(portion.tasks.map(({ id }) => others.get(id) ?? id));
     } catch (error) {
       for (const { reject } of batch) reject(error);
     }
   }
 
-  async #request(batch: readonly Submission[]): Promise<SubmitResponse__Output> {
+  /** @returns the ids of tasks that were there before, by the ids that were chosen for them. */
+  async #request(batch: readonly NewSubmission[]): Promise<Map<string, string>> {
     const goneAt = performance.now();
     let sendsAll = false;
     for (;;) {
-      const functions = functionsOf(batch, (id) => sendsAll || !this.#known.has(id));
+      const functions = functionsOf(batch, (fn) => sendsAll || isSmall(fn) || !this.#known.has(fn.id));
+      const { request, single } = submitMessage(batch, this.#packs);
       try {
-        return await this.#link.submit({ functions, tasks: batch.map(({ task }) => task) });
+        const { tasks, alike } = await this.#link.submit({ ...request, functions });
+        if (alike === batch.length - single.length)
+          return new Map(single.map(({ id }, index) => [id, tasks[index]?.taskId ?? id]));
+        this.#packs = false; // It has read the others only, and knows these again by their ids.
       } catch (error) {
         if (!(error instanceof PoolError)) throw error;
         if (error.code === 'code-unknown' && !sendsAll) {
           sendsAll = true;
           continue;
         }
-        const { cause } = error;
-        const isLost = cause !== undefined && !isAnswer(cause as ServiceError);
+        const isLost =
+          error instanceof StreamEnded ||
+          (error.cause !== undefined && !isAnswer(error.cause as ServiceError));
         if (!isLost) throw error;
         // Its answer may be all that was lost.
         if (performance.now() - goneAt >= this.#reconnectMs) throw thatMayHaveRun(error);
@@ -110,18 +142,22 @@ export class Submissions {
 }
 
 function batchLength(waiting: readonly Submission[]): number {
-  let bytes = 0;
+  let [tasks, bytes] = [0, 0];
   for (let length = 0; length < waiting.length; length++) {
-    bytes += waiting[length]?.bytes ?? 0;
-    if (length > 0 && (bytes > BATCH_BYTES || length === BATCH_TASKS)) return length;
+    tasks += waiting[length]?.portion.tasks.length ?? 0;
+    bytes += waiting[length]?.portion.bytes ?? 0;
+    if (length > 0 && (bytes > BATCH_BYTES || tasks > BATCH_TASKS)) return length;
   }
   return waiting.length;
 }
 
-function functionsOf(batch: readonly Submission[], isWanted: (id: string) => boolean): QueuedFunction[] {
+function functionsOf(
+  batch: readonly NewSubmission[],
+  isWanted: (fn: ShippedFunction) => boolean,
+): QueuedFunction[] {
   const functions = new Map<string, QueuedFunction>();
   for (const { fn } of batch) {
-    if (functions.has(fn.id) || !isWanted(fn.id)) continue;
+    if (functions.has(fn.id) || !isWanted(fn)) continue;
     const parts = fn.parts.map(({ kind, name, remedy, data }) => ({
       kind,
       name,
@@ -131,4 +167,8 @@ function functionsOf(batch: readonly Submission[], isWanted: (id: string) => boo
     functions.set(fn.id, { source: fn.source, parts, preview: fn.preview });
   }
   return [...functions.values()];
+}
+
+function isSmall({ source, parts }: ShippedFunction): boolean {
+  return parts.reduce((bytes, { data }) => bytes + data.length, source.length) <= SMALL_BYTES;
 }

@@ -58,30 +58,28 @@ function tasksMessage(tasks: readonly DirectTask[], first: DirectTask, slot: Slo
     : 'data' in args
       ? args
       : encodePayload(args, 'V8', 'arguments');
-  return {
-    number,
-    count: tasks.length,
-    ...(!isolate && slot.knows(fn.id)
-      ? { functionId: fn.id }
-      : { source: fn.source, parts: fn.parts.map((part) => partMessage(part, isolate ? undefined : slot)) }),
-    name,
-    // Only a slot on this machine reaches what the client hands out.
-    ...(first.reference && slot.isLocal ? { argumentsAt: first.reference } : { arguments: bytesOf(payload) }),
-    isList,
-    limits: limitsOf(options),
-    serial,
-    attempt,
-    followsProgress: options.onProgress !== undefined,
-    output,
-    isolate,
-    apart: isOpaque,
-    ...(stream && { stream: stream.begin((demand) => slot.demand({ number, ...demand })) }),
-    ...(knownAs !== undefined && { taskId: knownAs }),
-    ...(inserts.length > 0 && {
-      inserts: inserts.map(({ index, value }) => ({ index, value: bytesOf(value) })),
-    }),
-    ...(puts.length > 0 && { inserts: putInserts(first, slot) }),
-  };
+  // What is left out has its default. Set one after the other: this is done for each task of the queue.
+  const message: Tasks = { number, count: tasks.length, name, serial, attempt, output };
+  if (!isolate && slot.knows(fn.id)) message.functionId = fn.id;
+  else {
+    message.source = fn.source;
+    message.parts = fn.parts.map((part) => partMessage(part, isolate ? undefined : slot));
+  }
+  // Only a slot on this machine reaches what the client hands out.
+  if (first.reference && slot.isLocal) message.argumentsAt = first.reference;
+  else message.arguments = bytesOf(payload);
+  const limits = limitsOf(options);
+  if (limits) message.limits = limits;
+  if (isList) message.isList = true;
+  if (options.onProgress) message.followsProgress = true;
+  if (isolate) message.isolate = true;
+  if (isOpaque) message.apart = true;
+  if (stream) message.stream = stream.begin((demand) => slot.demand({ number, ...demand }));
+  if (knownAs !== undefined) message.taskId = knownAs;
+  if (inserts.length > 0)
+    message.inserts = inserts.map(({ index, value }) => ({ index, value: bytesOf(value) }));
+  if (puts.length > 0) message.inserts = putInserts(first, slot);
+  return message;
 }
 
 /** A slot on this machine pulls what its worker does not have; any other is sent it ahead. */

@@ -1,21 +1,15 @@
-import { randomBytes } from 'node:crypto';
+import { setImmediate } from 'node:timers/promises';
 import { PoolError } from '../core/errors.js';
 import { TASK_ID } from '../core/ids.js';
 import { TASK_STATES, type TaskState } from '../core/queue/task.js';
-import { bytesOf } from '../wire/outcome.js';
-import type { NewTask } from '../wire/generated/offhand/v1/NewTask.js';
-import { encodePayload } from '../wire/values/payload.js';
-import { previewOf } from './arguments-preview.js';
-import type { Captures } from './captures.js';
 import type { CoordinatorLink } from './coordinator-link.js';
 import { Follower } from './follower.js';
-import { type CallOptions, checkKeys, refuse } from './options.js';
+import { newSubmission, type SubmittedCallee } from './new-submission.js';
+import { checkKeys, refuse } from './options.js';
 import { QueueLink } from './queue-link.js';
-import { Reference } from './references.js';
-import type { Setups } from './setups.js';
-import { shipCall } from './ship.js';
-import { type CheckedSubmitOptions, checkSubmitOptions, type SubmitOptions } from './submit-options.js';
-import { Submissions } from './submissions.js';
+import type { NewSubmission } from './submit-message.js';
+import { checkSubmitOptions, type SubmitOptions } from './submit-options.js';
+import { Portion, Submissions } from './submissions.js';
 import { type TaskDetails, taskDetailsFrom } from './task-details.js';
 import { TaskHandle } from './task-handle.js';
 
@@ -27,14 +21,6 @@ export interface TaskFilter {
   name?: string;
   /** Those of this group. */
   group?: string;
-}
-
-/** What is called, with what goes along and what the pool has as options. */
-export interface SubmittedCallee {
-  fn: unknown;
-  captures: Captures;
-  setups?: Setups | undefined;
-  defaults: CallOptions;
 }
 
 /** A client's side of the queue. */
@@ -51,8 +37,10 @@ export class TaskClient {
   }
 
   async submit(callee: SubmittedCallee, args: unknown, options: SubmitOptions): Promise<TaskHandle> {
-    const checked = checkSubmitOptions(options, callee.defaults);
-    return this.handle(await this.#submit(callee, args, checked));
+    const portion = new Portion();
+    portion.add(newSubmission(callee, args, checkSubmitOptions(options, callee.defaults)));
+    const [id] = await this.#submissions.add(portion);
+    return this.handle(id);
   }
 
   /** Resolves when all of them are in the queue. */
@@ -64,13 +52,32 @@ export class TaskClient {
     const checked = checkSubmitOptions(options, callee.defaults);
     if (checked.key !== undefined)
       throw new PoolError('invalid-argument', 'key: it is of one task; submit that by itself');
-    const submitted: Promise<string>[] = [];
-    for await (const args of lists) {
-      const task = this.#submit(callee, args, checked);
-      task.catch(() => undefined); // Told below, with those before it.
-      submitted.push(task);
+    const submitted: Promise<string[]>[] = [];
+    let portion = new Portion();
+    const send = () => {
+      const ids = this.#submissions.add(portion);
+      ids.catch(() => undefined); // Told below, with those before it.
+      submitted.push(ids);
+      portion = new Portion();
+    };
+    let last: NewSubmission | undefined;
+    const add = (args: unknown) => portion.add((last = newSubmission(callee, args, checked, last)));
+    if (Symbol.asyncIterator in lists) {
+      // What comes next may be long in coming.
+      for await (const args of lists) {
+        add(args);
+        send();
+      }
+    } else {
+      for (const args of lists) {
+        add(args);
+        if (!portion.isFull) continue;
+        send();
+        await setImmediate(); // It is on its way while the next ones are made ready.
+      }
+      if (portion.tasks.length > 0) send();
     }
-    return (await Promise.all(submitted)).map((id) => this.handle(id));
+    return (await Promise.all(submitted)).flat().map((id) => this.handle(id));
   }
 
   handle(id: unknown): TaskHandle {
@@ -97,60 +104,9 @@ export class TaskClient {
   }
 
   close(): void {
+    this.#link.close();
     this.#follower.close();
   }
-
-  #submit(
-    { fn, captures, setups, defaults }: SubmittedCallee,
-    given: unknown,
-    options: CheckedSubmitOptions,
-  ): Promise<string> {
-    if (!Array.isArray(given)) refuse('args', 'an array of arguments', given);
-    const handles: { index: number; taskId: string }[] = [];
-    const args = given.map((value: unknown, index) => {
-      if (value instanceof Reference)
-        throw new PoolError(
-          'invalid-argument',
-          `args[${index}]: a value of pool.put ends with this pool, which a submitted task outlives; submit the value itself`,
-        );
-      if (!(value instanceof TaskHandle)) return value;
-      handles.push({ index, taskId: value.id });
-      return undefined;
-    });
-    const name = options.name ?? defaults.name;
-    const shipped = shipCall({ fn, args, captures, setups, options: name === undefined ? {} : { name } });
-    const payload = bytesOf(
-      'data' in shipped.args ? shipped.args : encodePayload(shipped.args, 'V8', 'arguments'),
-    );
-    const { retries, retryOn, group, expectedMs } = options;
-    const task: NewTask = {
-      taskId: newTaskId(),
-      functionId: shipped.fn.id,
-      name: shipped.name,
-      arguments: payload,
-      results: handles,
-      after: options.after?.map(({ id }) => id) ?? [],
-      priority: options.priority ?? 0,
-      delayMs: options.delayMs ?? 0,
-      key: options.key ?? '',
-      ...(group && { group: group.name, groupLimit: group.limit }),
-      ...(options.timeoutMs !== undefined && { limits: { timeoutMs: options.timeoutMs } }),
-      queueTimeoutMs: options.queueTimeoutMs ?? 0,
-      deadlineMs: options.deadlineMs ?? 0,
-      ...((retries !== undefined || retryOn) && {
-        retry: { ...(retries !== undefined && { retries }), retryOn: [...(retryOn ?? [])] },
-      }),
-      preview: previewOf(given),
-      requires: [...(options.requires ?? [])],
-      ...(expectedMs !== undefined && { expectedMs }),
-    };
-    return this.#submissions.add(task, shipped.fn, payload.data.length + 200);
-  }
-}
-
-/** Ids of one process follow one another, so that stores find them side by side. */
-function newTaskId(): string {
-  return `${Date.now().toString(36)}${randomBytes(8).toString('hex')}`;
 }
 
 function checkFilter(filter: TaskFilter): TaskState[] {

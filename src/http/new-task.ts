@@ -1,6 +1,5 @@
 import { instantAfter } from '../core/duration.js';
-import { randomBytes } from 'node:crypto';
-import { type TaskId, taskId } from '../core/ids.js';
+import { taskId } from '../core/ids.js';
 import { argumentsPreview, sourcePreview } from '../core/preview.js';
 import type { RetryCause } from '../core/retry.js';
 import { tagSet } from '../core/tags.js';
@@ -8,6 +7,7 @@ import type { TaskSpec } from '../queue/store.js';
 import { idOf } from '../wire/functions/function-id.js';
 import type { Part } from '../wire/functions/parts.js';
 import type { ShippedFunction } from '../wire/functions/source.js';
+import { newTaskId } from '../wire/task-id.js';
 import type { Payload } from '../wire/values/payload.js';
 
 /** How a task is submitted, as its schema lets it through. */
@@ -73,11 +73,6 @@ export function newTask(
     preview: argumentsPreview(preview.arguments),
   };
   return { spec, fn };
-}
-
-/** Ids of one process follow one another, so that stores find them side by side. */
-function newTaskId(now: number): TaskId {
-  return taskId(`${now.toString(36)}${randomBytes(8).toString('hex')}`);
 }
 
 /** The name of a function that has one. */

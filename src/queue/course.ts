@@ -66,7 +66,7 @@ export function courseOf(
   const isThere = task && grant && !task.isWaiting;
   const earlierMs = (isThere ? sentAt : now) - startedAt - placementMs;
   const wireMs = isThere ? now - sentAt - slotMs - decodeMs - runMs : 0;
-  return {
+  const course: Course = {
     worker: grant?.worker ?? '',
     reason: grant ? reasonOf(grant, startedAt) : '',
     lineMs: 0,
@@ -77,8 +77,9 @@ export function courseOf(
     slotMs: round(slotMs),
     decodeMs: round(decodeMs),
     runMs: round(runMs),
-    ...(task?.earlier && { earlier: task.earlier.map(failedAttempt) }),
   };
+  if (task?.earlier) course.earlier = task.earlier.map(failedAttempt);
+  return course;
 }
 
 function failedAttempt({ reason, ...facts }: EarlierAttempt): FailedAttempt {

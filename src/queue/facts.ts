@@ -1,12 +1,13 @@
 import type { TaskId } from '../core/ids.js';
+import type { SubmittedTask } from '../core/queue/queue.js';
 import type { TaskFacts } from '../core/queue/task.js';
 import { needsOf } from './executors.js';
-import type { TaskSpec } from './store.js';
+import type { TaskSpec, UnsettledTask } from './store.js';
 
 const NONE: readonly TaskId[] = [];
 
 /** What decisions about a task depend on. @param unsettled of the tasks it comes after, those that have no outcome. */
-export function factsOf(spec: Omit<TaskSpec, 'args'>, unsettled: readonly TaskId[]): TaskFacts {
+function factsOf(spec: Omit<TaskSpec, 'args'>, unsettled: readonly TaskId[]): TaskFacts {
   const {
     id,
     client,
@@ -33,4 +34,12 @@ export function factsOf(spec: Omit<TaskSpec, 'args'>, unsettled: readonly TaskId
     deadlineAt,
     runsOnce: spec.retries === 0,
   };
+}
+
+/** A task as the queue is told of it. */
+export function submittedTask(
+  spec: Omit<TaskSpec, 'args'>,
+  { unsettled, upstream }: Pick<UnsettledTask, 'unsettled' | 'upstream'>,
+): SubmittedTask {
+  return { facts: factsOf(spec, unsettled), upstream };
 }

@@ -30,7 +30,8 @@ export class OutcomeWriter {
     // No two outcomes have the same instant, so that it tells their order.
     for (const settlement of settlements) {
       this.#lastAt = Math.max(settlement.at, this.#lastAt + 0.001);
-      this.#settlements.push({ ...settlement, at: this.#lastAt });
+      settlement.at = this.#lastAt;
+      this.#settlements.push(settlement);
     }
     return (this.#writing ??= this.#writeAll());
   }

@@ -1,24 +1,19 @@
 import type { sendUnaryData, ServerUnaryCall } from '@grpc/grpc-js';
-import type { PoolError } from '../core/errors.js';
+import { messageOf, PoolError } from '../core/errors.js';
 import type { TaskId } from '../core/ids.js';
 import { callerOf } from '../wire/caller.js';
 import { toStatus } from '../wire/errors.js';
 import type { QueueHandlers } from '../wire/generated/offhand/v1/Queue.js';
+import type { SubmitRequest__Output } from '../wire/generated/offhand/v1/SubmitRequest.js';
+import type { SubmitResponse } from '../wire/generated/offhand/v1/SubmitResponse.js';
 import type { TaskInfo } from '../wire/generated/offhand/v1/TaskInfo.js';
 import type { WatchRequest__Output } from '../wire/generated/offhand/v1/WatchRequest.js';
 import { hear } from '../wire/server-stream.js';
 import { explanationMessage } from './explanation.js';
-import {
-  functionFrom,
-  idFrom,
-  infoOf,
-  lineMessage,
-  outcomeMessage,
-  queryFrom,
-  specFrom,
-} from './messages.js';
+import { idFrom, infoOf, lineMessage, outcomeMessage, queryFrom } from './messages.js';
 import type { TaskOutcome } from './store.js';
 import { noSuchTask } from './refusals.js';
+import { functionFrom, specsFrom, submitAnswer } from './submit-messages.js';
 import type { TaskQueue } from './task-queue.js';
 import { WatchSession } from './watch-session.js';
 
@@ -27,12 +22,20 @@ export function queueHandlers(queue: TaskQueue): QueueHandlers {
   return {
     Submit(call, respond) {
       answer(call, respond, async () => {
-        const { functions, tasks } = call.request;
-        const [client, now] = [callerOf(call), Date.now()];
-        const specs = tasks.map((task) => specFrom(task, client, now));
-        const added = await queue.submit(specs, functions.map(functionFrom));
-        return { tasks: added.map(({ id, isNew }) => ({ taskId: id, known: !isNew })) };
+        return submit(queue, call.request, callerOf(call));
       });
+    },
+    SubmitMany(stream) {
+      const client = callerOf(stream);
+      hear(
+        stream,
+        (request: SubmitRequest__Output) => {
+          void submit(queue, request, client)
+            .catch((error: unknown) => refusal(request, error))
+            .then((answer) => stream.writable && stream.write(answer));
+        },
+        () => undefined,
+      );
     },
     Get(call, respond) {
       answer(call, respond, async () => {
@@ -86,6 +89,20 @@ export function queueHandlers(queue: TaskQueue): QueueHandlers {
       });
     },
   };
+}
+
+async function submit(
+  queue: TaskQueue,
+  request: SubmitRequest__Output,
+  client: string,
+): Promise<SubmitResponse> {
+  const specs = specsFrom(request, client, Date.now());
+  return submitAnswer(request, await queue.submit(specs, request.functions.map(functionFrom)));
+}
+
+function refusal({ number }: SubmitRequest__Output, error: unknown): SubmitResponse {
+  const { code, message } = error instanceof PoolError ? error : new PoolError('internal', messageOf(error));
+  return { number, refused: { code, message, mayHaveRun: false } };
 }
 
 function idsFrom({ taskIds }: { taskIds: string[] }): TaskId[] {

@@ -1,7 +1,13 @@
 import { randomUUID } from 'node:crypto';
 import { PoolError } from '../core/errors.js';
 import type { TaskId } from '../core/ids.js';
-import { Queue, type QueueCommand, type QueueEvent, type Verdict } from '../core/queue/queue.js';
+import {
+  Queue,
+  type QueueCommand,
+  type QueueEvent,
+  type SubmittedTask,
+  type Verdict,
+} from '../core/queue/queue.js';
 import { isSettled } from '../core/queue/task.js';
 import type { ShippedFunction } from '../wire/functions/source.js';
 import { Alarm } from './alarm.js';
@@ -10,10 +16,11 @@ import { Gate } from './gate.js';
 import { Executors, type MakeExecutor } from './executors.js';
 import { explain, type Explanation } from './explanation.js';
 import { unrunCourse } from './course.js';
-import { factsOf } from './facts.js';
+import { submittedTask } from './facts.js';
 import { JsonResults } from './json-results.js';
 import { Observers, type QueueObserver } from './observers.js';
 import { OutcomeWriter } from './outcome-writer.js';
+import { Pump } from './pump.js';
 import { checkRetry, noSuchTask, outcomeDropped } from './refusals.js';
 import { checkRoom, keepWithin, type QueueLimits } from './retention.js';
 import type {
@@ -50,15 +57,14 @@ export class TaskQueue {
   readonly #log: TaskQueueLog;
   readonly #gate: Gate;
   readonly #queue = new Queue();
+  readonly #pump = new Pump(this.#queue, (commands) => void this.#perform(commands));
   readonly #watchers: Watchers;
   readonly #observers = new Observers();
   readonly #outcomes: OutcomeWriter;
   #dispatcher: Dispatcher | undefined;
-  #executors: Executors | undefined;
   #jsonResults: JsonResults | undefined;
   readonly #stopRetention: () => void;
   readonly #alarm = new Alarm(() => this.#handle({ type: 'time-passed' }));
-  #isPumpDue = false;
   #isStopping = false;
   #storeFailedAt = Number.NEGATIVE_INFINITY;
 
@@ -94,11 +100,7 @@ export class TaskQueue {
     for await (const tasks of store.unsettled()) {
       queue.#handle({
         type: 'submitted',
-        tasks: tasks.map(({ spec, unsettled, upstream, wasClaimed }) => ({
-          facts: factsOf(spec, unsettled),
-          upstream,
-          wasCutShort: wasClaimed,
-        })),
+        tasks: tasks.map((task) => ({ ...submittedTask(task.spec, task), wasCutShort: task.wasClaimed })),
       });
     }
     if (queue.#queue.size > 0) log.info({ tasks: queue.#queue.size }, 'tasks taken up from the store');
@@ -107,9 +109,9 @@ export class TaskQueue {
 
   /** Begins to run tasks. Until then they are taken on and wait. */
   start(makeExecutor: MakeExecutor): void {
-    this.#executors = new Executors(makeExecutor, () => this.#pumpSoon());
-    this.#jsonResults = new JsonResults(this.#executors.plain);
-    this.#dispatcher = new Dispatcher(this.#store, this.#executors, randomUUID(), {
+    const executors = new Executors(makeExecutor, () => this.#pump.soon());
+    this.#jsonResults = new JsonResults(executors.plain);
+    this.#dispatcher = new Dispatcher(this.#store, executors, randomUUID(), {
       began: (task) => {
         this.#queue.handle({ type: 'began', id: task.spec.id }, Date.now());
         this.#alarm.set(this.#queue.nextAt);
@@ -124,7 +126,7 @@ export class TaskQueue {
       released: (id, delayMs) => void this.#released(id, delayMs),
       storeFailed: (error) => this.#storeFailed(error),
     });
-    this.#pumpSoon();
+    this.#pump.start(executors);
   }
 
   /**
@@ -137,10 +139,9 @@ export class TaskQueue {
     this.#gate.check(tasks, functions);
     checkRoom(this.#queue.size + tasks.length, this.#maxQueued);
     const added = await this.#store.add(tasks, functions);
-    const fresh = tasks.flatMap((spec, index) => {
-      const task = added[index];
-      if (!task?.isNew) return [];
-      return [{ facts: factsOf(spec, task.unsettled), upstream: task.upstream }];
+    const fresh: SubmittedTask[] = [];
+    added.forEach((task, index) => {
+      if (task.isNew) fresh.push(submittedTask(tasks[index] as TaskSpec, task));
     });
     this.#handle({ type: 'submitted', tasks: fresh });
     this.#observers.submitted(tasks.filter((_, index) => added[index]?.isNew));
@@ -222,10 +223,7 @@ export class TaskQueue {
     const again = await this.#store.retry(ids);
     this.#handle({
       type: 'submitted',
-      tasks: again.flatMap((task) => {
-        if (!task) return [];
-        return [{ facts: factsOf(task.spec, task.unsettled), upstream: task.upstream }];
-      }),
+      tasks: again.flatMap((task) => (task ? [submittedTask(task.spec, task)] : [])),
     });
   }
 
@@ -249,6 +247,7 @@ export class TaskQueue {
   /** Begins nothing more; what runs goes on. */
   stop(): void {
     this.#isStopping = true;
+    this.#pump.stop();
     this.#alarm.stop();
   }
 
@@ -269,13 +268,18 @@ export class TaskQueue {
   }
 
   #handle(event: QueueEvent): void {
-    const commands = this.#queue.handle(event, Date.now());
+    this.#handleAll([event]);
+  }
+
+  #handleAll(events: readonly QueueEvent[]): void {
+    const now = Date.now();
+    const commands = events.flatMap((event) => this.#queue.handle(event, now));
     if (commands.length > 0) void this.#perform(commands);
     this.#afterChange();
   }
 
   #afterChange(): void {
-    this.#pumpSoon();
+    this.#pump.soon();
     this.#alarm.set(this.#queue.nextAt);
   }
 
@@ -313,10 +317,8 @@ export class TaskQueue {
   }
 
   #settled(settlements: readonly Settlement[]): void {
-    for (const { id, outcome, log } of settlements) {
-      this.#handle({ type: 'settled', id, state: outcome.state });
-      this.#watchers.outcome(id, outcome, log);
-    }
+    this.#handleAll(settlements.map(({ id, outcome: { state } }) => ({ type: 'settled', id, state })));
+    for (const { id, outcome, log } of settlements) this.#watchers.outcome(id, outcome, log);
     this.#observers.settled(settlements);
   }
 
@@ -339,22 +341,6 @@ export class TaskQueue {
       this.#observers.released(id);
       this.#handle({ type: 'released', id, delayMs });
     }
-  }
-
-  #pumpSoon(): void {
-    if (this.#isPumpDue || this.#isStopping) return;
-    this.#isPumpDue = true;
-    queueMicrotask(() => {
-      this.#isPumpDue = false;
-      for (const needs of this.#queue.readyNeeds) this.#pump(needs);
-    });
-  }
-
-  #pump(needs: string): void {
-    if (!this.#executors || this.#isStopping) return;
-    const executor = this.#executors.of(needs);
-    const hasRoom = (functionId: string, ahead: number) => ahead < executor.appetiteFor(functionId);
-    void this.#perform(this.#queue.handle({ type: 'room', needs, hasRoom }, Date.now()));
   }
 
   #storeFailed(error: unknown): void {

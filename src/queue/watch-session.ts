@@ -7,6 +7,7 @@ import type { WatchResponse } from '../wire/generated/offhand/v1/WatchResponse.j
 import type { WatchedTask } from '../wire/generated/offhand/v1/WatchedTask.js';
 import { idFrom, lineMessage, outcomeMessage } from './messages.js';
 import type { TaskOutcome } from './store.js';
+import { type Succeeded, succeededMessages } from './succeeded.js';
 import type { LogLine, TaskNews } from './task-log.js';
 import type { TaskQueue } from './task-queue.js';
 import type { Watcher } from './watchers.js';
@@ -34,6 +35,9 @@ export class WatchSession implements Watcher {
   readonly #stream: ServerDuplexStream<WatchRequest__Output, WatchResponse>;
   readonly #followed = new Map<TaskId, Following>();
   #batch: WatchedTask[] = [];
+  #succeeded: Succeeded[] = [];
+  /** Whether whoever follows takes many outcomes as one. */
+  #packs = false;
   #bytes = 0;
   #isFlushDue = false;
   #isClosed = false;
@@ -45,7 +49,8 @@ export class WatchSession implements Watcher {
     stream.sendMetadata(new Metadata());
   }
 
-  onRequest({ follow, leave }: WatchRequest__Output): void {
+  onRequest({ follow, leave, packs }: WatchRequest__Output): void {
+    this.#packs ||= packs;
     const left = leave.map((id) => idFrom(id, 'leave'));
     for (const id of left) this.#followed.delete(id);
     this.#queue.unwatch(left, this);
@@ -85,10 +90,16 @@ export class WatchSession implements Watcher {
   }
 
   onOutcome(id: TaskId, outcome: TaskOutcome, log: readonly LogLine[]): void {
-    const following = this.#followed.get(id);
-    if (following && following !== OUTCOME_ONLY) for (const line of log) this.#tellLine(id, following, line);
+    const following = this.#followed.get(id) ?? OUTCOME_ONLY;
     this.#followed.delete(id);
-    const bytes = outcome.state === 'succeeded' ? outcome.result.data.length : 1_000;
+    const hasSucceeded = outcome.state === 'succeeded';
+    const bytes = hasSucceeded ? outcome.result.data.length : 1_000;
+    if (hasSucceeded && this.#packs && following === OUTCOME_ONLY) {
+      this.#makeRoom(bytes);
+      this.#succeeded.push({ id, outcome });
+      return;
+    }
+    if (following !== OUTCOME_ONLY) for (const line of log) this.#tellLine(id, following, line);
     this.#add({ taskId: id, outcome: outcomeMessage(outcome) }, bytes);
   }
 
@@ -126,8 +137,13 @@ export class WatchSession implements Watcher {
   }
 
   #add(task: WatchedTask, bytes: number): void {
-    if (this.#batch.length > 0 && this.#bytes + bytes > MESSAGE_BYTES) this.#flush();
+    this.#makeRoom(bytes);
     this.#batch.push(task);
+  }
+
+  /** In the message that goes at the end of the turn. */
+  #makeRoom(bytes: number): void {
+    if (this.#bytes > 0 && this.#bytes + bytes > MESSAGE_BYTES) this.#flush();
     this.#bytes += bytes;
     if (this.#isFlushDue) return;
     this.#isFlushDue = true;
@@ -138,9 +154,11 @@ export class WatchSession implements Watcher {
   }
 
   #flush(): void {
-    const tasks = this.#batch;
+    const [tasks, succeeded] = [this.#batch, this.#succeeded];
     this.#batch = [];
+    this.#succeeded = [];
     this.#bytes = 0;
-    if (tasks.length > 0 && !this.#isClosed) this.#stream.write({ tasks });
+    if (tasks.length + succeeded.length === 0 || this.#isClosed) return;
+    this.#stream.write({ tasks, succeeded: succeededMessages(succeeded) });
   }
 }

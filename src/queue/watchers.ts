@@ -16,7 +16,7 @@ export interface Watcher {
 
 /** Who follows which task. */
 export class Watchers {
-  readonly #byTask = new Map<TaskId, Set<Watcher>>();
+  readonly #byTask = new Map<TaskId, Watcher[]>();
   readonly #store: TaskStore;
   readonly #isOpen: (id: TaskId) => boolean;
 
@@ -56,14 +56,14 @@ export class Watchers {
 
   #add(id: TaskId, watcher: Watcher): void {
     const watchers = this.#byTask.get(id);
-    if (watchers) watchers.add(watcher);
-    else this.#byTask.set(id, new Set([watcher]));
+    if (!watchers) this.#byTask.set(id, [watcher]);
+    else if (!watchers.includes(watcher)) watchers.push(watcher);
   }
 
   remove(id: TaskId, watcher: Watcher): void {
-    const watchers = this.#byTask.get(id);
-    watchers?.delete(watcher);
-    if (watchers?.size === 0) this.#byTask.delete(id);
+    const watchers = this.#byTask.get(id)?.filter((one) => one !== watcher);
+    if (watchers?.length === 0) this.#byTask.delete(id);
+    else if (watchers) this.#byTask.set(id, watchers);
   }
 
   state(id: TaskId, state: TaskState): void {

@@ -54,6 +54,11 @@ export function fromServiceError(
   return new PoolError(code, error.details, { cause: error, mayHaveRun });
 }
 
+/** Why the other side refused something that was asked for in a message. */
+export function poolErrorFrom({ code, message }: { code: string; message: string }): PoolError {
+  return new PoolError(isErrorCode(code) ? code : 'internal', message);
+}
+
 /** What a call fails with when the way to the other side is cut, or that side ends. */
 const CUT: readonly status[] = [status.UNAVAILABLE, status.CANCELLED, status.INTERNAL, status.UNKNOWN];
 

@@ -18,6 +18,7 @@ import type {
   UnsettledTask,
 } from '../store.js';
 import { MAX_DROPPED } from '../retention.js';
+import { specOf } from '../spec.js';
 import { OutcomeOrder } from './outcome-order.js';
 import type { LogLine } from '../task-log.js';
 import { Sources } from './sources.js';
@@ -85,7 +86,8 @@ export class MemoryTaskStore implements TaskStore {
         // Of two alike in one request the first is there by now.
         const known = this.#rows.get(spec.id) ?? this.#ofKey(spec.key);
         const row = known ?? this.#insert(spec, sent);
-        return { id: row.spec.id, isNew: known === undefined, ...this.#before(row.spec) };
+        const { unsettled, upstream } = this.#before(row.spec);
+        return { id: row.spec.id, isNew: known === undefined, unsettled, upstream };
       });
     });
   }
@@ -301,7 +303,8 @@ export class MemoryTaskStore implements TaskStore {
 
   /** It will not run again: what that would take goes. */
   #forgetCall(row: Row): void {
-    row.spec = { ...row.spec, args: NO_ARGUMENTS };
+    const { id, preview } = row.spec;
+    row.spec = specOf(row.spec, { id, args: NO_ARGUMENTS, preview });
     const used = this.#functions.get(row.spec.functionId);
     if (used && --used.users === 0) this.#functions.delete(row.spec.functionId);
   }
