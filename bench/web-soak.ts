@@ -22,6 +22,9 @@ const { minutes } = await yargs(process.argv.slice(2))
   .strictOptions()
   .parseAsync();
 
+/** The id of the task that was submitted last. */
+let newest = '';
+
 const server = await startServerProcess(4, ['--slots', '2']);
 const browser = await chromium.launch({
   executablePath: '/usr/bin/chromium',
@@ -84,8 +87,6 @@ async function workUntil(pool: Pool, ending: AbortSignal): Promise<void> {
     for await (const _ of pool.with({ name: `resize${n % 7}` }).map(pause, durations, { ordered: false }));
   }
 }
-
-let newest = '';
 
 /** One view after the other. */
 async function lookAround(page: Page, until: number): Promise<void> {

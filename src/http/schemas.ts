@@ -98,14 +98,6 @@ const NEW_TASK = {
   additionalProperties: false,
   required: ['source'],
   properties: {
-    standing: text(
-      'why one without an outcome waits, or where it runs; of a task that is asked for by its id',
-    ),
-    progress: {
-      type: 'object',
-      description: 'what one that runs has told last, of a task that is asked for by its id',
-      properties: { fraction: number('from 0 to 1'), note: text('in its own words') },
-    },
     source: text('a function, as JavaScript: `(a, b) => a + b`', { minLength: 1 }),
     args: { type: 'array', items: {}, default: [], description: 'its arguments' },
     options: { $ref: 'TaskOptions#' },
@@ -157,6 +149,14 @@ const TASK = {
       },
     },
     dropped: { type: 'boolean', description: 'whether its outcome is kept no longer' },
+    standing: text(
+      'why one without an outcome waits, or where it runs; of a task that is asked for by its id',
+    ),
+    progress: {
+      type: 'object',
+      description: 'what one that runs has told last, of a task that is asked for by its id',
+      properties: { fraction: number('from 0 to 1'), note: text('in its own words') },
+    },
     source: text(
       'how its function is written, as far as people are shown it, of a task that is asked for by its id',
     ),

@@ -1,6 +1,6 @@
 import { type FileHandle, open } from 'node:fs/promises';
 import { basename } from 'node:path';
-import { Readable } from 'node:stream';
+import { PassThrough, pipeline, Readable } from 'node:stream';
 import { PoolError } from '../core/errors.js';
 
 /** Longer than any row, in bytes. */
@@ -29,7 +29,7 @@ export async function profileSoFar(
   lastMs?: number,
 ): Promise<ProfileSoFar> {
   const name = basename(path);
-  if (bytes === 0) return { name, bytes: header.length, csv: Readable.from([header]) };
+  if (bytes <= header.length) return { name, bytes: header.length, csv: Readable.from([header]) };
   const file = await open(path).catch((error: NodeJS.ErrnoException) => {
     if (error.code !== 'ENOENT') throw error;
     throw new PoolError('not-found', `the profile ${path} is not there any more: it was moved, or removed`);
@@ -37,24 +37,14 @@ export async function profileSoFar(
   try {
     const first = header.length;
     const start = lastMs === undefined ? first : await firstRowOf(file, first, bytes, lastMs / 1_000);
-    return { name, bytes: first + bytes - start, csv: Readable.from(rowsFrom(file, header, start, bytes)) };
+    const csv = new PassThrough();
+    csv.write(header);
+    // Whichever of the two ends early takes the other along, and the file is closed.
+    pipeline(file.createReadStream({ start, end: bytes - 1 }), csv, () => undefined);
+    return { name, bytes: first + bytes - start, csv };
   } catch (error) {
     await file.close();
     throw error;
-  }
-}
-
-async function* rowsFrom(
-  file: FileHandle,
-  header: string,
-  start: number,
-  bytes: number,
-): AsyncGenerator<string | Buffer> {
-  try {
-    yield header;
-    if (start < bytes) yield* file.createReadStream({ start, end: bytes - 1, autoClose: false });
-  } finally {
-    await file.close();
   }
 }
 

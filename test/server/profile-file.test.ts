@@ -1,8 +1,9 @@
-import { rmSync, writeFileSync } from 'node:fs';
+import { readdirSync, readlinkSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { profileSoFar } from '../../src/server/profile-file.js';
+import { waitFor } from '../support/wait.js';
 import { temporaryFolder } from '../client/support.js';
 
 const HEADER = 'time_s,worker\n';
@@ -45,6 +46,26 @@ describe('the profile so far', () => {
       expect([lastMs, await text(csv)]).toEqual([lastMs, wanted]);
       expect(told).toBe(wanted.length);
     }
+  });
+
+  test('keeps no file open for a reader who has left', async () => {
+    const { path, bytes } = written('left.csv', 3_000, ['worker-1']);
+    const open = () =>
+      readdirSync('/proc/self/fd').filter((fd) => {
+        try {
+          return readlinkSync(`/proc/self/fd/${fd}`) === path;
+        } catch {
+          return false; // Closed meanwhile.
+        }
+      }).length;
+    const [first, second] = [
+      await profileSoFar(path, bytes, HEADER),
+      await profileSoFar(path, bytes, HEADER, 5_000),
+    ];
+    expect(open()).toBe(2);
+    first.csv.destroy();
+    second.csv.once('data', () => second.csv.destroy());
+    await waitFor('both to be closed', () => open() === 0);
   });
 
   test('is not found where the file was taken away', async () => {

@@ -79,7 +79,7 @@ describe('the run so far, on the dashboard', () => {
       await page.getByRole('button', { name: 'Draw again' }).click();
       return (await rows()) > before;
     });
-    await page.getByLabel('Show').selectOption('all of it');
+    await page.getByRole('combobox').selectOption('all of it');
     await page.getByText('Overall throughput: ').waitFor();
     await page.emulateMedia({ colorScheme: 'dark' });
     await page.setViewportSize({ width: 390, height: 780 });

@@ -74,7 +74,7 @@ export function RunSoFar() {
             ))}
           </select>
         </label>
-        <button disabled={isLoading || isMissing} onClick={() => setLooks((n) => n + 1)}>
+        <button disabled={isLoading} onClick={() => setLooks((n) => n + 1)}>
           Draw again
         </button>
         <button disabled={isMissing} onClick={() => void download().catch(setProblem)}>

@@ -53,7 +53,7 @@ export const MIGRATIONS: readonly Migration[] = [
     database.exec('ALTER TABLE tasks ADD COLUMN course TEXT; ALTER TABLE tasks ADD COLUMN log TEXT'),
   // Specs say what their tasks ask of a worker. Nothing changes, but an offhand that does not know would run them anywhere.
   () => undefined,
-  // What people are shown of functions. Of those that are there nobody has said; whose tasks are dropped is counted from here on.
+  // What people are shown of functions. Nobody has said it of those that are there; their tasks are counted, so that they go in time.
   (database) =>
     database.exec(`
       CREATE TABLE sources (function TEXT PRIMARY KEY, text TEXT NOT NULL, users INTEGER NOT NULL) WITHOUT ROWID;
