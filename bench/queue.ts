@@ -1,5 +1,7 @@
 // npm run bench:queue: what a submitted task costs, from the first word to its result, on a server with each store. Prints a
-// table; --pending N holds so many tasks (one million unless given).
+// table; --pending N holds so many tasks (one million unless given), --tasks N submits so many in bulk.
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import Table from 'cli-table3';
@@ -10,7 +12,12 @@ import { Caller, COORDINATOR } from '../test/support/rpc.js';
 import { BullMq, hasRedis } from './bullmq.js';
 
 const { values } = parseArgs({
-  options: { tasks: { type: 'string', default: '50000' }, pending: { type: 'string', default: '1000000' } },
+  options: {
+    tasks: { type: 'string', default: '50000' },
+    pending: { type: 'string', default: '1000000' },
+    // Of a server, for a process that only submits to it.
+    load: { type: 'string' },
+  },
 });
 const [TASKS, PENDING] = [Number(values.tasks), Number(values.pending)];
 const SAMPLES = 400;
@@ -19,20 +26,25 @@ const END_TO_END = 'submitted, run, result fetched, in bulk';
 const ONE_BY_ONE = 'one after another, median';
 
 const noop = (n: number) => n;
-const bullMq = hasRedis ? await measureBullMq() : undefined;
-const columns = {
-  memory: await measure('memory'),
-  file: await measure('file:queue'),
-  ...(bullMq && { 'BullMQ, memory': bullMq }),
-};
-const table = new Table({ head: ['', ...Object.keys(columns)], style: { head: [], border: [] } });
-for (const what of new Set(Object.values(columns).flatMap((column) => Object.keys(column))))
-  table.push([
-    what,
-    ...Object.values(columns).map((column) => ({ hAlign: 'right' as const, content: column[what] ?? '' })),
-  ]);
-console.log(table.toString());
-if (!hasRedis) console.log('for BullMQ beside it: apt-get install redis-server');
+if (values.load === undefined) await compare();
+else await submitTo(values.load);
+
+async function compare(): Promise<void> {
+  const bullMq = hasRedis ? await measureBullMq() : undefined;
+  const columns = {
+    memory: await measure('memory'),
+    file: await measure('file:queue'),
+    ...(bullMq && { 'BullMQ, memory': bullMq }),
+  };
+  const table = new Table({ head: ['', ...Object.keys(columns)], style: { head: [], border: [] } });
+  for (const what of new Set(Object.values(columns).flatMap((column) => Object.keys(column))))
+    table.push([
+      what,
+      ...Object.values(columns).map((column) => ({ hAlign: 'right' as const, content: column[what] ?? '' })),
+    ]);
+  console.log(table.toString());
+  if (!hasRedis) console.log('for BullMQ beside it: apt-get install redis-server');
+}
 
 async function measure(store: string): Promise<Record<string, string>> {
   await using sandbox = new Sandbox();
@@ -59,9 +71,9 @@ async function measure(store: string): Promise<Record<string, string>> {
   using caller = new Caller(server.address, COORDINATOR, { token: server.token });
   const find = async () => caller.freeWorker(await caller.findFreeWorker());
   figures['FindFreeWorker, p99'] = ms(quantile(await times(SAMPLES, find), 0.99));
-  const load = loadWith(pool);
+  const load = await loadOn(server);
   figures['FindFreeWorker under submissions, p99'] = ms(quantile(await times(SAMPLES, find), 0.99));
-  await load.stop();
+  figures['submitted, run, result fetched meanwhile'] = await load.stop();
 
   const submitLater = () => pool.submit(noop, [1], { delayMs: 3_600_000 });
   await hold(pool, 1_000);
@@ -129,18 +141,39 @@ async function hold(pool: Pool, count: number): Promise<void> {
     await pool.submitMany(noop, Array<[number]>(portion).fill([1]), { delayMs: 3_600_000 });
 }
 
-function loadWith(pool: Pool): { stop: () => Promise<void> } {
-  let isOver = false;
-  const loop = async () => {
-    while (!isOver) await inBulk(pool, 1_000);
-  };
-  const loops = [loop(), loop()];
+/** Submits from a process of its own, as fast as it can: what holds up that one is not to count for others. */
+async function loadOn({ address, token }: TestServer): Promise<{ stop: () => Promise<string> }> {
+  const child = spawn(process.execPath, [process.argv[1] ?? '', '--load', address], {
+    env: { ...process.env, OFFHAND_TOKEN: token },
+    stdio: ['pipe', 'pipe', 'inherit'],
+  });
+  const ended = once(child, 'exit');
+  await once(child.stdout, 'data');
   return {
     stop: async () => {
-      isOver = true;
-      await Promise.all(loops);
+      const figure = once(child.stdout, 'data');
+      child.stdin.end();
+      const [text] = (await figure) as [Buffer];
+      await ended;
+      return text.toString();
     },
   };
+}
+
+/** Until stdin ends; prints a word once it is under way, and at the end how fast it was. */
+async function submitTo(address: string): Promise<void> {
+  const pool = await connect(address);
+  await inBulk(pool, 5_000);
+  process.stdout.write('under way');
+  let [isOver, done] = [false, 0];
+  process.stdin.on('end', () => (isOver = true)).resume();
+  const startedAt = performance.now();
+  const loop = async () => {
+    for (; !isOver; done += 1_000) await inBulk(pool, 1_000);
+  };
+  await Promise.all([loop(), loop()]);
+  process.stdout.write(rate(done, performance.now() - startedAt));
+  await pool.close();
 }
 
 async function times(count: number, action: (n: number) => Promise<unknown>): Promise<number[]> {

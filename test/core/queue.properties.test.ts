@@ -1,6 +1,7 @@
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import { taskId } from '../../src/core/ids.js';
+import { AGEING_MS } from '../../src/core/waiting-line.js';
 import { Queue, type QueueCommand, type QueueEvent } from '../../src/core/queue/queue.js';
 import type { SettledState, TaskFacts } from '../../src/core/queue/task.js';
 
@@ -211,5 +212,83 @@ describe('whatever happens', () => {
       expect(told.settled.size).toBe(told.all.length);
       expect(told.queue.nextAt).toBeUndefined();
     });
+  });
+});
+
+/** A pool of some slots, and tasks that wait for one all the time: what is served in which order. */
+class Busy {
+  readonly queue = new Queue();
+  now = 0;
+  #count = 0;
+
+  submit(client: string, priority: number): string {
+    const id = `${client}.${this.#count++}`;
+    const facts: TaskFacts = {
+      id: taskId(id),
+      client,
+      priority,
+      needs: '',
+      functionId: 'f',
+      notBefore: 0,
+      group: undefined,
+      after: [],
+      uses: [],
+      queueTimeoutMs: undefined,
+      runsOnce: false,
+      deadlineAt: undefined,
+    };
+    this.queue.handle({ type: 'submitted', tasks: [{ facts }] }, this.now);
+    return id;
+  }
+
+  /** The next task, which ends after so long. */
+  serve(ms: number): string {
+    let left = 1;
+    const [next] = this.queue.handle({ type: 'room', needs: '', hasRoom: () => left-- > 0 }, this.now);
+    if (!next) throw new Error('nothing waits');
+    this.now += ms;
+    this.queue.handle({ type: 'settled', id: next.id, state: 'succeeded' }, this.now);
+    return next.id;
+  }
+}
+
+describe('where more comes than can be served', () => {
+  test('whatever waits is served once it has stood still for as long as others are more urgent', () => {
+    const lead = fc.integer({ min: 1, max: 5 });
+    fc.assert(
+      fc.property(
+        fc.integer({ min: -5, max: 5 }),
+        lead,
+        fc.integer({ min: 50, max: 9_000 }),
+        (low, by, ms) => {
+          const busy = new Busy();
+          const waiting = busy.submit('low', low);
+          let served = '';
+          while (served !== waiting) {
+            busy.submit('high', low + by);
+            served = busy.serve(ms);
+            expect(busy.now).toBeLessThanOrEqual(by * AGEING_MS + 3 * ms);
+            if (served === waiting) expect(busy.now).toBeGreaterThan(by * AGEING_MS);
+          }
+        },
+      ),
+      { seed: 7, numRuns: 50 },
+    );
+  });
+
+  test('clients of one priority have as much of it, however much each of them submits', () => {
+    const flood = fc.array(fc.integer({ min: 20, max: 60 }), { minLength: 2, maxLength: 5 });
+    fc.assert(
+      fc.property(flood, fc.integer({ min: 1, max: 1_000 }), (submissions, ms) => {
+        const busy = new Busy();
+        submissions.forEach((many, client) => {
+          for (let n = 0; n < many; n++) busy.submit(`${client}`, 0);
+        });
+        const shares = submissions.map(() => 0);
+        for (let n = 0; n < submissions.length * 20; n++) shares[Number(busy.serve(ms).split('.')[0])]! += 1;
+        expect(Math.max(...shares) - Math.min(...shares)).toBeLessThanOrEqual(1);
+      }),
+      { seed: 7, numRuns: 50 },
+    );
   });
 });
