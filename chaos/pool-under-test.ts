@@ -47,6 +47,11 @@ export class PoolUnderTest {
     return this.#server.pid;
   }
 
+  /** What the coordinator has printed. */
+  get output(): string {
+    return this.#server.output;
+  }
+
   /** The processes of its workers, oldest first. */
   get workerPids(): number[] {
     const workers = this.#sandbox.processes().filter(({ command }) => command.includes('worker/process.js'));

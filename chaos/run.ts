@@ -81,7 +81,8 @@ async function live(sandbox: Sandbox, folder: string, settings: RunSettings): Pr
     args: ['--store', `file:${join(sandbox.dir, 'queue')}`],
   });
   const clients = new Clients(sandbox, { program: parts.client, env, seed, port: pool.port });
-  await whenWhole(pool);
+  // Clients would wait for it without an end.
+  if ((await whenWhole(pool)) === undefined) throw new Error(`the pool did not come up: ${pool.output}`);
   await clients.start(STEADY);
   for (let count = 0; count < settings.clients; count++) await clients.start();
   const nemesis = new Nemesis({ pool, clients, slots });
