@@ -155,7 +155,7 @@ describe('after the server was killed', () => {
     'workers that nobody takes on clear their folders away',
     async () => {
       await using sandbox = new Sandbox();
-      const server = await startServer(sandbox, ['2', '--no-profile', '--coordinator-timeout', '500ms']);
+      const server = await startServer(sandbox, ['2', '--no-profile', '--coordinator-timeout', '4s']);
       server.kill();
       await sandbox.whenEmpty();
       expect(temporary(sandbox)).toEqual([]);
