@@ -147,7 +147,7 @@ describe('the dashboard', () => {
     await page.evaluate(`location.hash = '#/tasks/${later}'`);
     await page.getByText(new RegExp(`${id}`)).waitFor();
     await http.ask(`/v1/tasks/${id}`, { method: 'DELETE' });
-    await page.getByText('failed', { exact: true }).waitFor();
+    await page.getByText('cancelled', { exact: true }).waitFor();
   });
 
   browserTest('cancels a task that runs, which is seen under Now meanwhile', async () => {
