@@ -6,17 +6,24 @@ import { type Change, CHANGES, type MissingRule } from './missing-rules.js';
 // The checker is believed when it has been seen to fail. So that the product holds no switch for it, a broken one is
 // compiled apart, from sources in which one rule is missing.
 
+const ENTRIES = [
+  'cli/main',
+  'worker/process',
+  'worker/slot-thread',
+  'worker/isolated-thread',
+  'queue/store-thread',
+];
+
 /** Compiles offhand without one of its rules. Returns its command. */
 export async function buildWithout(rule: MissingRule, folder: string): Promise<string> {
   // As deep as dist/: what it reads beside itself is found by the same relative paths.
   mkdirSync(folder, { recursive: true });
   for (const name of ['proto', 'package.json']) symlinkSync(resolve(name), `${folder}/${name}`);
+  symlinkSync(resolve('dist/web'), `${folder}/web`); // The service that reads it is bundled one folder higher than in dist/.
   const changes: readonly Change[] = CHANGES[rule];
   const done = new Set<Change>();
   await build({
-    entryPoints: ['cli/main', 'worker/process', 'worker/slot-thread', 'queue/store-thread'].map(
-      (entry) => `src/${entry}.ts`,
-    ),
+    entryPoints: ENTRIES.map((entry) => `src/${entry}.ts`),
     outbase: 'src',
     outdir: `${folder}/dist`,
     bundle: true,
