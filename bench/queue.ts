@@ -15,12 +15,14 @@ const { values } = parseArgs({
   options: {
     tasks: { type: 'string', default: '50000' },
     pending: { type: 'string', default: '1000000' },
-    // Of a server, for a process that only submits to it.
+    // Of a server, for a process that only submits to it: tasks that run, or such as wait for an hour.
     load: { type: 'string' },
+    waiting: { type: 'boolean', default: false },
   },
 });
 const [TASKS, PENDING] = [Number(values.tasks), Number(values.pending)];
 const SAMPLES = 400;
+const HOUR_MS = 3_600_000;
 const IN_BULK = 'acknowledged, in bulk';
 const END_TO_END = 'submitted, run, result fetched, in bulk';
 const ONE_BY_ONE = 'one after another, median';
@@ -64,21 +66,29 @@ async function measure(store: string): Promise<Record<string, string>> {
   await inBulk(pool, 5_000);
 
   const { submitMs, allMs } = await inBulk(pool, TASKS);
-  figures[IN_BULK] = rate(TASKS, submitMs);
-  figures[END_TO_END] = rate(TASKS, allMs);
+  figures[IN_BULK] = rate({ tasks: TASKS, ms: submitMs });
+  figures[END_TO_END] = rate({ tasks: TASKS, ms: allMs });
   figures[ONE_BY_ONE] = ms(quantile(await times(200, (n) => roundTrip(pool, n)), 0.5));
 
-  using caller = new Caller(server.address, COORDINATOR, { token: server.token });
-  const find = async () => caller.freeWorker(await caller.findFreeWorker());
-  figures['FindFreeWorker, p99'] = ms(quantile(await times(SAMPLES, find), 0.99));
-  const load = await loadOn(server);
-  figures['FindFreeWorker under submissions, p99'] = ms(quantile(await times(SAMPLES, find), 0.99));
-  figures['submitted, run, result fetched meanwhile'] = await load.stop();
+  figures['FindFreeWorker, p99'] = await findP99(server);
+  const running = await loadOn(server, []);
+  // Its tasks have both workers: whoever else wants one waits until it is asked back, for up to a slice of 100 ms.
+  figures['beside tasks that are submitted and run'] = await findP99(server);
+  figures['those'] = rate(await running.stop());
 
-  const submitLater = () => pool.submit(noop, [1], { delayMs: 3_600_000 });
+  // What ran so far is kept; what waits is to be held by a server that has nothing else.
+  await pool.close();
+  await server.stop();
+  server = await startServer(sandbox, flags);
+  pool = await dial(server);
+  const submitLater = () => pool.submit(noop, [1], { delayMs: HOUR_MS });
   await hold(pool, 1_000);
   figures['submit at 1,000 pending, p99'] = ms(quantile(await times(SAMPLES, submitLater), 0.99));
-  await hold(pool, PENDING);
+  const waiting = await loadOn(server, ['--waiting']);
+  figures['FindFreeWorker beside tasks that are submitted and wait'] = await findP99(server);
+  const load = await waiting.stop();
+  figures['these'] = rate(load);
+  await hold(pool, PENDING - 1_000 - SAMPLES - load.tasks);
   figures[`submit at ${PENDING.toLocaleString('en')} pending, p99`] = ms(
     quantile(await times(SAMPLES, submitLater), 0.99),
   );
@@ -106,8 +116,8 @@ async function measureBullMq(): Promise<Record<string, string>> {
     const { submitMs, allMs } = await bull.inBulk(TASKS);
     const one = await times(200, (n) => bull.roundTrip(n));
     return {
-      [IN_BULK]: rate(TASKS, submitMs),
-      [END_TO_END]: rate(TASKS, allMs),
+      [IN_BULK]: rate({ tasks: TASKS, ms: submitMs }),
+      [END_TO_END]: rate({ tasks: TASKS, ms: allMs }),
       [ONE_BY_ONE]: ms(quantile(one, 0.5)),
     };
   } finally {
@@ -134,16 +144,35 @@ async function roundTrip(pool: Pool, n: number): Promise<void> {
   await (await pool.submit(noop, [n])).result();
 }
 
+/** Of FindFreeWorker, and FreeWorker after it. */
+async function findP99({ address, token }: TestServer): Promise<string> {
+  using caller = new Caller(address, COORDINATOR, { token });
+  const find = async () => caller.freeWorker(await caller.findFreeWorker());
+  await find(); // Connects.
+  return ms(quantile(await times(SAMPLES, find), 0.99));
+}
+
 /** Tasks that wait for an hour. */
 async function hold(pool: Pool, count: number): Promise<void> {
-  const portion = Math.min(count, 20_000);
-  for (let held = 0; held < count; held += portion)
-    await pool.submitMany(noop, Array<[number]>(portion).fill([1]), { delayMs: 3_600_000 });
+  for (let held = 0; held < count; held += 20_000) await submitWaiting(pool, Math.min(20_000, count - held));
+}
+
+function submitWaiting(pool: Pool, count: number): Promise<unknown> {
+  return pool.submitMany(noop, Array<[number]>(count).fill([1]), { delayMs: HOUR_MS });
+}
+
+/** What a process did that only submits. */
+interface Load {
+  tasks: number;
+  ms: number;
 }
 
 /** Submits from a process of its own, as fast as it can: what holds up that one is not to count for others. */
-async function loadOn({ address, token }: TestServer): Promise<{ stop: () => Promise<string> }> {
-  const child = spawn(process.execPath, [process.argv[1] ?? '', '--load', address], {
+async function loadOn(
+  { address, token }: TestServer,
+  flags: string[],
+): Promise<{ stop: () => Promise<Load> }> {
+  const child = spawn(process.execPath, [process.argv[1] ?? '', '--load', address, ...flags], {
     env: { ...process.env, OFFHAND_TOKEN: token },
     stdio: ['pipe', 'pipe', 'inherit'],
   });
@@ -151,28 +180,29 @@ async function loadOn({ address, token }: TestServer): Promise<{ stop: () => Pro
   await once(child.stdout, 'data');
   return {
     stop: async () => {
-      const figure = once(child.stdout, 'data');
+      const said = once(child.stdout, 'data');
       child.stdin.end();
-      const [text] = (await figure) as [Buffer];
+      const [text] = (await said) as [Buffer];
       await ended;
-      return text.toString();
+      return JSON.parse(text.toString()) as Load;
     },
   };
 }
 
-/** Until stdin ends; prints a word once it is under way, and at the end how fast it was. */
+/** Until stdin ends; prints a word once it is under way, and at the end what it did. */
 async function submitTo(address: string): Promise<void> {
   const pool = await connect(address);
-  await inBulk(pool, 5_000);
+  const submit = values.waiting ? submitWaiting : inBulk;
+  await submit(pool, 1_000);
   process.stdout.write('under way');
-  let [isOver, done] = [false, 0];
+  let [isOver, tasks] = [false, 1_000];
   process.stdin.on('end', () => (isOver = true)).resume();
   const startedAt = performance.now();
   const loop = async () => {
-    for (; !isOver; done += 1_000) await inBulk(pool, 1_000);
+    for (; !isOver; tasks += 1_000) await submit(pool, 1_000);
   };
   await Promise.all([loop(), loop()]);
-  process.stdout.write(rate(done, performance.now() - startedAt));
+  process.stdout.write(JSON.stringify({ tasks, ms: performance.now() - startedAt }));
   await pool.close();
 }
 
@@ -191,8 +221,8 @@ function quantile(samples: number[], share: number): number {
   return sorted[Math.min(sorted.length - 1, Math.floor(share * sorted.length))] ?? Number.NaN;
 }
 
-function rate(count: number, elapsedMs: number): string {
-  return `${Math.round((count / elapsedMs) * 1_000).toLocaleString('en')}/s`;
+function rate({ tasks, ms }: Load): string {
+  return `${Math.round((tasks / ms) * 1_000).toLocaleString('en')}/s`;
 }
 
 function ms(duration: number): string {

@@ -88,7 +88,7 @@ process.exitCode = lost + changed === 0 && acknowledged.length > 0 ? 0 : 1;
 async function submitAll(target: Pool, first: number): Promise<void> {
   for (let n = first; !isOver; n += 1) {
     const lists = Array.from({ length: TOGETHER }, (_, i): [number] => [n * TOGETHER + i]);
-    const tasks = n % 5 === 0 ? await target.submitMany(slow, lists) : await target.submitMany(echo, lists);
+    const tasks = n % 8 === 0 ? await target.submitMany(slow, lists) : await target.submitMany(echo, lists);
     tasks.forEach((task, i) => acknowledged.push({ task, expected: String(lists[i]?.[0]) }));
     const [a, b] = tasks;
     if (a && b) {

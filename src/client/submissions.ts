@@ -12,7 +12,7 @@ import { type NewSubmission, submitMessage } from './submit-message.js';
 import { StreamEnded } from './submit-stream.js';
 
 /** No request has more tasks than this, nor more than one portion where their arguments would be larger than so many bytes together. */
-const BATCH_TASKS = 500;
+const BATCH_TASKS = 200;
 const BATCH_BYTES = 1024 * 1024;
 
 /** Requests under way. More would only wait at the other end. */

@@ -4,6 +4,9 @@ import type { NewTask } from '../wire/generated/offhand/v1/NewTask.js';
 import type { SubmitRequest } from '../wire/generated/offhand/v1/SubmitRequest.js';
 import type { Encoding } from '../wire/values/payload.js';
 
+/** Arguments up to this size stand together, in bytes: larger ones gain nothing by it, and all of them are one value to the queue. */
+const PACKED_BYTES = 64 * 1024;
+
 /** A task to be submitted: what others may have in common with it, and what it has alone. */
 export interface NewSubmission {
   /** The same object in tasks that differ by nothing but what stands here beside it. */
@@ -39,7 +42,8 @@ export function submitMessage(tasks: readonly NewSubmission[], packs: boolean): 
 }
 
 function isAlike(a: NewSubmission, b: NewSubmission): boolean {
-  return a.common === b.common && a.args.encoding === b.args.encoding;
+  if (a.common !== b.common || a.args.encoding !== b.args.encoding) return false;
+  return a.args.data.length <= PACKED_BYTES && b.args.data.length <= PACKED_BYTES;
 }
 
 function alikeMessage({ common, args }: NewSubmission, tasks: readonly NewSubmission[]): AlikeTasks {

@@ -52,6 +52,12 @@ export class TaskClient {
     const checked = checkSubmitOptions(options, callee.defaults);
     if (checked.key !== undefined)
       throw new PoolError('invalid-argument', 'key: it is of one task; submit that by itself');
+    if (
+      typeof lists !== 'object' ||
+      lists === null ||
+      !(Symbol.iterator in lists || Symbol.asyncIterator in lists)
+    )
+      refuse('lists', 'an iterable of arrays of arguments', lists);
     const submitted: Promise<string[]>[] = [];
     let portion = new Portion();
     const send = () => {

@@ -4,36 +4,82 @@ import type { TaskFacts } from '../core/queue/task.js';
 import { needsOf } from './executors.js';
 import type { TaskSpec, UnsettledTask } from './store.js';
 
+type SharedFacts = Omit<TaskFacts, 'id' | 'after' | 'uses'>;
+
 const NONE: readonly TaskId[] = [];
 
-/** What decisions about a task depend on. @param unsettled of the tasks it comes after, those that have no outcome. */
-function factsOf(spec: Omit<TaskSpec, 'args'>, unsettled: readonly TaskId[]): TaskFacts {
-  const {
-    id,
-    client,
-    priority,
-    functionId,
-    notBefore,
-    group,
-    results,
-    queueTimeoutMs,
-    deadlineAt,
-    requires,
-  } = spec;
-  return {
-    id,
-    client,
-    priority,
-    needs: needsOf(requires),
-    functionId,
-    notBefore,
-    group,
-    after: unsettled.length > 0 ? unsettled : NONE,
-    uses: results.length > 0 ? results.map((result) => result.id) : NONE,
-    queueTimeoutMs,
-    deadlineAt,
-    runsOnce: spec.retries === 0,
-  };
+/** There may be a million of them, most of which were submitted together: what those have in common is kept once. */
+class Facts implements TaskFacts {
+  readonly id: TaskId;
+  readonly after: readonly TaskId[];
+  readonly uses: readonly TaskId[];
+  readonly #shared: SharedFacts;
+
+  constructor(id: TaskId, after: readonly TaskId[], uses: readonly TaskId[], shared: SharedFacts) {
+    this.id = id;
+    this.after = after;
+    this.uses = uses;
+    this.#shared = shared;
+  }
+
+  get client(): string {
+    return this.#shared.client;
+  }
+
+  get priority(): number {
+    return this.#shared.priority;
+  }
+
+  get needs(): string {
+    return this.#shared.needs;
+  }
+
+  get functionId(): string {
+    return this.#shared.functionId;
+  }
+
+  get notBefore(): number {
+    return this.#shared.notBefore;
+  }
+
+  get group(): TaskFacts['group'] {
+    return this.#shared.group;
+  }
+
+  get queueTimeoutMs(): number | undefined {
+    return this.#shared.queueTimeoutMs;
+  }
+
+  get runsOnce(): boolean {
+    return this.#shared.runsOnce;
+  }
+
+  get deadlineAt(): number | undefined {
+    return this.#shared.deadlineAt;
+  }
+}
+
+/** Of the newest task; those that were submitted together follow one another. */
+let newest: SharedFacts | undefined;
+
+function sharedFacts(spec: Omit<TaskSpec, 'args'>): SharedFacts {
+  const { client, priority, functionId, notBefore, group, queueTimeoutMs, deadlineAt, requires } = spec;
+  const [needs, runsOnce] = [needsOf(requires), spec.retries === 0];
+  if (
+    newest?.functionId === functionId &&
+    newest.client === client &&
+    newest.priority === priority &&
+    newest.needs === needs &&
+    newest.notBefore === notBefore &&
+    newest.group?.name === group?.name &&
+    newest.group?.limit === group?.limit &&
+    newest.queueTimeoutMs === queueTimeoutMs &&
+    newest.runsOnce === runsOnce &&
+    newest.deadlineAt === deadlineAt
+  )
+    return newest;
+  newest = { client, priority, needs, functionId, notBefore, group, queueTimeoutMs, runsOnce, deadlineAt };
+  return newest;
 }
 
 /** A task as the queue is told of it. */
@@ -41,5 +87,7 @@ export function submittedTask(
   spec: Omit<TaskSpec, 'args'>,
   { unsettled, upstream }: Pick<UnsettledTask, 'unsettled' | 'upstream'>,
 ): SubmittedTask {
-  return { facts: factsOf(spec, unsettled), upstream };
+  const uses = spec.results.length > 0 ? spec.results.map((result) => result.id) : NONE;
+  const after = unsettled.length > 0 ? unsettled : NONE;
+  return { facts: new Facts(spec.id, after, uses, sharedFacts(spec)), upstream };
 }

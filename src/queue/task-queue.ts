@@ -264,7 +264,7 @@ export class TaskQueue {
   /** What was claimed and waits for a worker does not run. */
   #asItStands(record: TaskRecord): TaskRecord {
     const isAhead = record.state === 'running' && this.#dispatcher?.isWaiting(record.spec.id);
-    return isAhead ? { ...record, state: 'pending', startedAt: undefined } : record;
+    return isAhead ? asPending(record) : record;
   }
 
   #handle(event: QueueEvent): void {
@@ -349,4 +349,19 @@ export class TaskQueue {
     this.#storeFailedAt = performance.now();
     this.#log.error({ err: error }, 'the store of the queue cannot be used; it is tried again');
   }
+}
+
+/** One by one: a record may have what it says by getters. */
+function asPending({ spec, attempt, settledAt, failure, runMs, course, isDropped }: TaskRecord): TaskRecord {
+  return {
+    spec,
+    state: 'pending',
+    attempt,
+    startedAt: undefined,
+    settledAt,
+    failure,
+    runMs,
+    course,
+    isDropped,
+  };
 }

@@ -15,6 +15,9 @@ import type { Watcher } from './watchers.js';
 /** No message takes more than one outcome on board once it would be larger than this, in bytes. */
 const MESSAGE_BYTES = 4 * 1024 * 1024;
 
+/** Results up to this size stand together, in bytes: larger ones would be copied for nothing. */
+const PACKED_BYTES = 64 * 1024;
+
 /** So much may wait on its way to somebody who reads slowly, in bytes; news that come then are not sent. */
 const MAX_WAITING_BYTES = 8 * 1024 * 1024;
 
@@ -94,7 +97,7 @@ export class WatchSession implements Watcher {
     this.#followed.delete(id);
     const hasSucceeded = outcome.state === 'succeeded';
     const bytes = hasSucceeded ? outcome.result.data.length : 1_000;
-    if (hasSucceeded && this.#packs && following === OUTCOME_ONLY) {
+    if (hasSucceeded && bytes <= PACKED_BYTES && this.#packs && following === OUTCOME_ONLY) {
       this.#makeRoom(bytes);
       this.#succeeded.push({ id, outcome });
       return;

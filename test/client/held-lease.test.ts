@@ -43,11 +43,13 @@ describe('what is sent under a lease', () => {
     scene.lease().fill(scene.line, 1);
     const [alike, timed, array, ...others] = scene.slot.sent[0]?.tasks ?? [];
     expect(others).toEqual([]);
-    expect(alike).toMatchObject({ number: 1, count: 3, isList: true, name: 'same', limits: null });
+    expect(alike).toMatchObject({ number: 1, count: 3, isList: true, name: 'same' });
+    expect(alike).not.toHaveProperty('limits');
     expect(decodePayload(payloadFrom(alike?.arguments, 'arguments'))).toEqual([[1], [2], [3]]);
     expect(alike?.source).toContain('=>');
-    expect(timed).toMatchObject({ number: 4, count: 1, isList: false, limits: { timeoutMs: 50 } });
-    expect(array).toMatchObject({ number: 5, count: 1, isList: false });
+    expect(timed).toMatchObject({ number: 4, count: 1, limits: { timeoutMs: 50 } });
+    expect(array).toMatchObject({ number: 5, count: 1 });
+    for (const one of [timed, array]) expect(one).not.toHaveProperty('isList');
     expect(decodePayload(payloadFrom(array?.arguments, 'arguments'))).toEqual([[5]]);
     expect([timed?.source, array?.source, timed?.functionId]).toEqual([
       undefined,

@@ -4,6 +4,7 @@ import { type Pool, PoolError, startPool } from 'offhand';
 import { poolError, rejection } from '../client/support.js';
 import { hold } from '../support/attempts.js';
 import { Sandbox } from '../support/sandbox.js';
+import { waitFor } from '../support/wait.js';
 
 let pool: Pool;
 beforeAll(async () => {
@@ -101,6 +102,35 @@ describe('many tasks', () => {
     expect(new Set(tasks.map(({ id }) => id)).size).toBe(2_500);
     const results = await Promise.all(tasks.map((task) => task.result()));
     expect(results).toEqual(lists.map(([n]) => n + 1));
+  });
+
+  test('are refused in words where they are no lists of arguments', async () => {
+    for (const [lists, words] of [
+      [5, /lists: expected an iterable of arrays of arguments, got 5/],
+      ['ab', /lists: expected an iterable/],
+      [{}, /lists: expected an iterable/],
+      [null, /lists: expected an iterable/],
+      [[[1, 2], 'x'], /args: expected an array of arguments, got "x"/],
+    ] as const)
+      expect(await poolError(pool.submitMany(add, lists as never))).toMatchObject({
+        code: 'invalid-argument',
+        message: expect.stringMatching(words) as unknown,
+      });
+  });
+
+  test('are sent as they come, where they come one by one', async () => {
+    const named = pool.with({ name: 'one by one' });
+    async function firstIsThrough(): Promise<boolean> {
+      for await (const { state } of pool.tasks({ name: 'one by one' })) return state === 'succeeded';
+      return false;
+    }
+    async function* lists(): AsyncGenerator<[number, number]> {
+      yield [1, 2];
+      await waitFor('the first to have its result before there is a second', firstIsThrough);
+      yield [3, 4];
+    }
+    const tasks = await named.submitMany(add, lists());
+    expect(await Promise.all(tasks.map((task) => task.result()))).toEqual([3, 7]);
   });
 
   test('are listed page after page', async () => {

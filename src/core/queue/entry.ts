@@ -22,7 +22,8 @@ export class Entry implements HeapItem, LeaseWish {
   heapIndex = -1;
   phase: EntryPhase = 'ready';
   request: LeaseRequest | undefined = undefined;
-  notBefore: number;
+  /** When it may begin again, of one that was given back. */
+  againAt: number | undefined = undefined;
   /** How many tasks it still comes after. */
   waitsFor = 0;
   /** For how long it had stood in line when it was taken out of it last, in ms. */
@@ -37,7 +38,10 @@ export class Entry implements HeapItem, LeaseWish {
   constructor(facts: TaskFacts, order: number) {
     this.facts = facts;
     this.order = order;
-    this.notBefore = facts.notBefore;
+  }
+
+  get notBefore(): number {
+    return this.againAt ?? this.facts.notBefore;
   }
 
   get client(): ClientId {

@@ -220,7 +220,7 @@ export class Queue {
     const entry = this.#entries.get(id);
     if (entry?.phase !== 'claimed') return;
     this.#leave(entry, now);
-    entry.notBefore = now + delayMs;
+    entry.againAt = now + delayMs;
     this.#delayOrLineUp(entry, now);
   }
 

@@ -19,6 +19,7 @@ import type {
   TaskStore,
   UnsettledTask,
 } from '../store.js';
+import { specOf } from '../spec.js';
 import type { LogLine } from '../task-log.js';
 import { specFrom } from './sqlite-rows.js';
 import type { WrittenTask } from './sqlite-tasks.js';
@@ -69,7 +70,11 @@ export class FileTaskStore implements TaskStore {
 
   add(tasks: readonly TaskSpec[], functions: readonly ShippedFunction[]): Promise<AddedTask[]> {
     return this.#call('add', [
-      tasks.map((task) => ({ ...task, args: { ...task.args, data: ownBytes(task.args.data) } })),
+      tasks.map((task) => {
+        const { id, args, preview } = task;
+        const own = { encoding: args.encoding, data: ownBytes(args.data) };
+        return specOf(task, { id, args: own, preview });
+      }),
       functions,
     ]);
   }

@@ -30,17 +30,23 @@ const PAGE_LOOKS = 10_000;
 
 const NO_LINES: readonly LogLine[] = [];
 
-/** One task. */
+/** How a task ended. */
+interface End {
+  readonly at: number;
+  readonly runMs: number;
+  readonly course: TaskRecord['course'];
+  readonly outcome: TaskOutcome | undefined;
+  readonly log: readonly LogLine[];
+}
+
+/** One task. Kept small while it waits: there may be a million. */
 class Row implements TaskRecord {
   state: TaskState = 'pending';
   attempt = 0;
   startedAt: number | undefined = undefined;
-  settledAt: number | undefined = undefined;
-  runMs = 0;
   claim: Claim | undefined = undefined;
-  outcome: TaskOutcome | undefined = undefined;
-  course: TaskRecord['course'] = undefined;
-  log: readonly LogLine[] = NO_LINES;
+  /** What has settled it; of one that was dropped, without what it came to. */
+  end: End | undefined = undefined;
   isDropped = false;
   /** Rises with every outcome. */
   settledOrder = -1;
@@ -51,6 +57,22 @@ class Row implements TaskRecord {
   constructor(spec: TaskSpec, order: number) {
     this.spec = spec;
     this.order = order;
+  }
+
+  get settledAt(): number | undefined {
+    return this.end?.at;
+  }
+
+  get runMs(): number {
+    return this.end?.runMs ?? 0;
+  }
+
+  get course(): TaskRecord['course'] {
+    return this.end?.course;
+  }
+
+  get outcome(): TaskOutcome | undefined {
+    return this.end?.outcome;
   }
 
   get failure(): TaskRecord['failure'] {
@@ -138,11 +160,7 @@ export class MemoryTaskStore implements TaskStore {
         const row = this.#rows.get(id);
         if (!row || isSettled(row.state) || row.attempt !== attempt) return false;
         row.state = outcome.state;
-        row.outcome = outcome;
-        row.settledAt = at;
-        row.runMs = outcome.runMs;
-        row.course = course;
-        row.log = log;
+        row.end = { at, runMs: outcome.runMs, course, outcome, log };
         row.claim = undefined;
         this.#outcomes.add(row);
         if (outcome.state === 'succeeded') {
@@ -168,7 +186,7 @@ export class MemoryTaskStore implements TaskStore {
   }
 
   logs(id: TaskId): Promise<readonly LogLine[]> {
-    return promised(() => this.#rows.get(id)?.log ?? NO_LINES);
+    return promised(() => this.#rows.get(id)?.end?.log ?? NO_LINES);
   }
 
   source(id: TaskId): Promise<string> {
@@ -214,11 +232,8 @@ export class MemoryTaskStore implements TaskStore {
         this.#unsuccessful.delete(row);
         row.state = 'pending';
         row.spec = { ...row.spec, notBefore: 0, deadlineAt: undefined };
-        row.outcome = undefined;
-        row.course = undefined;
+        row.end = undefined;
         this.#outcomes.remove(row);
-        row.log = NO_LINES;
-        row.settledAt = undefined;
         return { spec: row.spec, attempt: row.attempt, wasClaimed: false, ...this.#before(row.spec) };
       }),
     );
@@ -249,8 +264,7 @@ export class MemoryTaskStore implements TaskStore {
         this.#unsuccessful.delete(row);
         row.isDropped = true;
         this.#outcomes.remove(row);
-        row.log = NO_LINES;
-        row.outcome = undefined;
+        if (row.end) row.end = { ...row.end, outcome: undefined, log: NO_LINES };
         if (row.spec.key !== undefined && this.#byKey.get(row.spec.key) === row)
           this.#byKey.delete(row.spec.key);
         this.#dropped.add(row);
