@@ -1,12 +1,13 @@
 // npm run bench:queue: what a submitted task costs, from the first word to its result, on a server with each store. Prints a
 // table; --pending N holds so many tasks (one million unless given), --tasks N submits so many in bulk.
-import { spawn } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import Table from 'cli-table3';
 import { connect, type Pool } from 'offhand';
 import { Sandbox } from '../test/support/sandbox.js';
+import { NATS_SERVER, startNats } from '../test/support/nats.js';
 import { startServer, type TestServer } from '../test/support/server.js';
 import { Caller, COORDINATOR } from '../test/support/rpc.js';
 import { BullMq, hasRedis } from './bullmq.js';
@@ -27,6 +28,7 @@ const IN_BULK = 'acknowledged, in bulk';
 const END_TO_END = 'submitted, run, result fetched, in bulk';
 const ONE_BY_ONE = 'one after another, median';
 
+const hasNats = spawnSync(NATS_SERVER, ['--version']).status === 0;
 const noop = (n: number) => n;
 if (values.load === undefined) await compare();
 else await submitTo(values.load);
@@ -36,6 +38,10 @@ async function compare(): Promise<void> {
   const columns = {
     memory: await measure('memory'),
     file: await measure('file:queue'),
+    ...(hasNats && {
+      'NATS, 1 replica': await measureNats(1),
+      'NATS, 3 replicas': await measureNats(3),
+    }),
     ...(bullMq && { 'BullMQ, memory': bullMq }),
   };
   const table = new Table({ head: ['', ...Object.keys(columns)], style: { head: [], border: [] } });
@@ -48,9 +54,17 @@ async function compare(): Promise<void> {
   if (!hasRedis) console.log('for BullMQ beside it: apt-get install redis-server');
 }
 
-async function measure(store: string): Promise<Record<string, string>> {
+/** Servers of NATS are on this machine too. */
+async function measureNats(nodes: number): Promise<Record<string, string>> {
+  await using sandbox = new Sandbox();
+  await using nats = await startNats(sandbox, { nodes });
+  return measure(nats.url(), ['--store-replicas', String(nodes)]);
+}
+
+async function measure(store: string, more: string[] = []): Promise<Record<string, string>> {
   await using sandbox = new Sandbox();
   const flags = [
+    ...more,
     '2',
     '--no-profile',
     '--store',

@@ -53,6 +53,7 @@ async function buildProcesses(folder) {
       '@grpc/reflection',
       'grpc-health-check',
       'libsql',
+      '@nats-io/*',
     ],
     banner: { js: bannerFor('src') },
   });

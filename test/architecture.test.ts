@@ -7,16 +7,30 @@ const ALLOWED: Record<string, string[]> = {
   core: [],
   host: ['core'],
   wire: ['core'],
-  client: ['core', 'host', 'wire'],
-  queue: ['core', 'host', 'wire', 'client'],
-  server: ['core', 'host', 'wire', 'queue'],
+  client: ['core', 'host', 'wire', 'cluster'],
+  // The connection to a NATS cluster, and who is there.
+  cluster: ['core', 'host', 'wire'],
+  queue: ['core', 'host', 'wire', 'client', 'cluster'],
+  server: ['core', 'host', 'wire', 'queue', 'cluster'],
   http: ['core', 'host', 'wire', 'queue', 'server'],
   worker: ['core', 'host', 'wire'],
   grapher: [],
   authority: ['core', 'host', 'wire'],
   // A client of the pool like any other: it knows the public names alone.
   scripts: ['core', 'index.js'],
-  cli: ['core', 'host', 'wire', 'client', 'server', 'http', 'worker', 'grapher', 'scripts', 'authority'],
+  cli: [
+    'core',
+    'host',
+    'wire',
+    'client',
+    'server',
+    'http',
+    'worker',
+    'grapher',
+    'scripts',
+    'authority',
+    'cluster',
+  ],
 };
 const SOURCE = resolve('src');
 

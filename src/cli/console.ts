@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { createInterface, type Interface } from 'node:readline/promises';
 import type { ArgumentsCamelCase, Argv, CommandModule } from 'yargs';
-import { findPool } from '../client/connect.js';
+import { findPool } from '../client/find-pool.js';
 import { MAX_WORKERS } from '../core/autoscaler.js';
 import { messageOf, PoolError } from '../core/errors.js';
 import { POLICIES, type PolicyName } from '../core/placement.js';
@@ -124,8 +124,9 @@ async function whereFrom(
   if (workers !== undefined)
     return { kind: 'own', workers: wholeNumber('--workers', workers, 1, MAX_WORKERS), policy };
   if (address !== undefined || process.env['OFFHAND_ADDRESS'] || livePools().length > 0) {
-    const { tls, ...pool } = findPool(address, () => tlsFromFlag(tlsCa));
-    return { kind: 'joined', address: pool, credentials: { token: checkToken(findToken()), tls } };
+    const token = checkToken(findToken());
+    const { at, tls } = await findPool(address, token, () => tlsFromFlag(tlsCa));
+    return { kind: 'joined', address: at, credentials: { token, tls } };
   }
   const answer = (await asked?.question(`How many workers? [${usableCores()}] `))?.trim();
   const count = answer ? wholeNumber('workers', answer, 1, MAX_WORKERS) : usableCores();

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { findPool } from '../client/connect.js';
+import { findPool } from '../client/find-pool.js';
 import { CoordinatorLink } from '../client/coordinator-link.js';
 import { tlsFromFiles } from '../client/tls.js';
 import { checkToken, findToken } from '../host/token.js';
@@ -8,7 +8,10 @@ import type { Tls } from '../wire/credentials.js';
 
 /** The flags by which every command that talks to a pool says which one. */
 export const poolOptions = {
-  address: { type: 'string', describe: 'host:port of the pool  [default: the one on this machine]' },
+  address: {
+    type: 'string',
+    describe: 'host:port of the pool, or nats://… of its cluster  [default: the one on this machine]',
+  },
   'tls-ca': {
     type: 'string',
     describe: 'file with the certificate that is trusted, or that of its authority (with --address)',
@@ -26,9 +29,9 @@ export async function withCoordinator<T>(
   { address, tlsCa }: PoolArguments,
   action: (coordinator: CoordinatorLink) => Promise<T>,
 ): Promise<T> {
-  const { tls, ...pool } = findPool(address, () => tlsFromFlag(tlsCa));
-  const credentials = { token: checkToken(findToken()), tls };
-  const coordinator = new CoordinatorLink(pool, credentials, randomUUID());
+  const token = checkToken(findToken());
+  const { at, tls } = await findPool(address, token, () => tlsFromFlag(tlsCa));
+  const coordinator = new CoordinatorLink(at, { token, tls }, randomUUID());
   try {
     await coordinator.handshake();
     return await action(coordinator);

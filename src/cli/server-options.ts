@@ -1,4 +1,4 @@
-import { dirname, join, resolve } from 'node:path';
+import { dirname, join } from 'node:path';
 import { MAX_WORKERS, type ScaleLimits } from '../core/autoscaler.js';
 import { PoolError } from '../core/errors.js';
 import { parseSizeBytes } from '../core/size.js';
@@ -9,6 +9,7 @@ import { parseDurationMs } from './duration.js';
 import type { QueueOptions, ServerOptions } from '../wire/process-messages.js';
 import { usableCores } from '../host/cpu-limit.js';
 import type { PolicyName } from '../core/placement.js';
+import { storeFrom } from './store-options.js';
 import { ensureFullToken } from './full-token.js';
 import { outputFolder } from './output-folder.js';
 import { wholeNumber } from './whole-number.js';
@@ -30,6 +31,11 @@ export interface ServerArguments extends WorkerFlags {
   heartbeatInterval: string;
   workerTimeout: string;
   store: string;
+  storeReplicas: string | undefined;
+  storeCreds: string | undefined;
+  storeTlsCa: string | undefined;
+  storeTlsCert: string | undefined;
+  storeTlsKey: string | undefined;
   keepResults: string;
   keepCount: string;
   maxQueued: string;
@@ -152,20 +158,14 @@ function profileFile(given: string | boolean | undefined, workers: number): stri
   return folder === undefined ? undefined : join(folder, `results_${workers}.csv`);
 }
 
-function queueOptions({ store, keepResults, keepCount, maxQueued }: ServerArguments): QueueOptions {
+function queueOptions(args: ServerArguments): QueueOptions {
+  const { keepResults, keepCount, maxQueued } = args;
   return {
-    store: storeFrom(store),
+    store: storeFrom(args),
     keepMs: parseDurationMs(keepResults, '--keep-results'),
     keepCount: wholeNumber('--keep-count', keepCount, 0, 100_000_000),
     maxQueued: wholeNumber('--max-queued', maxQueued, 1, 100_000_000),
   };
-}
-
-function storeFrom(given: string): QueueOptions['store'] {
-  if (given === 'memory') return 'memory';
-  const folder = /^file:(.+)$/.exec(given)?.[1];
-  if (folder !== undefined) return { folder: resolve(folder) };
-  throw new PoolError('invalid-argument', `--store: expected memory or file:DIR, got ${given}`);
 }
 
 /** A worker whose every second heartbeat is lost still lives. */

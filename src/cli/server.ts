@@ -68,8 +68,17 @@ export const serverCommand: CommandModule<object, ServerArguments> = {
       .option('store', {
         type: 'string',
         default: 'memory',
-        describe: 'where submitted tasks are kept: memory, or file:DIR, on disk',
+        describe:
+          'where submitted tasks are kept: memory; file:DIR, on disk; or nats://HOST,…, shared by several machines',
       })
+      .option('store-replicas', {
+        type: 'string',
+        describe: 'how many servers of NATS have each task  [default: 1]',
+      })
+      .option('store-creds', { type: 'string', describe: 'file of credentials for NATS' })
+      .option('store-tls-ca', { type: 'string', describe: 'file of whom to trust as NATS, where it has TLS' })
+      .option('store-tls-cert', { type: 'string', describe: 'file of the certificate to show to NATS' })
+      .option('store-tls-key', { type: 'string', describe: 'and of its key' })
       .option('keep-results', {
         type: 'string',
         default: '1h',
@@ -115,6 +124,10 @@ export const serverCommand: CommandModule<object, ServerArguments> = {
       .example('$0 server 4', 'four workers')
       .example('$0 server 4 --store file:queue', 'submitted tasks are on disk, and outlive the server')
       .example(
+        '$0 server 4 --store nats://a,b,c --store-replicas 3',
+        'one of several machines that share tasks, see docs/cluster.md',
+      )
+      .example(
         '$0 server 4 --code named --functions functions.json',
         'runs what offhand allow has registered',
       )
@@ -143,7 +156,7 @@ export const serverCommand: CommandModule<object, ServerArguments> = {
       console.log(
         `submitted tasks that had no outcome are gone with the memory of this server: ${dropped}; --store file:DIR keeps them`,
       );
-    process.exit(0);
+    process.exit();
   },
 };
 
@@ -171,8 +184,10 @@ function stopOnSignals(
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
     process.on(signal, () => {
       if (signals.haveCome) {
+        // At once: what the first signal began may come to its end before this does.
+        process.exitCode = 128 + constants.signals[signal];
         const killed = server ? server.kill() : killWorkers();
-        void killed.finally(() => process.exit(128 + constants.signals[signal]));
+        void killed.finally(() => process.exit());
         return;
       }
       signals.haveCome = true;

@@ -1,8 +1,10 @@
 import Table from 'cli-table3';
 import type { ArgumentsCamelCase, Argv, CommandModule } from 'yargs';
+import { PoolError } from '../core/errors.js';
 import { formatAddress } from '../wire/address.js';
 import type { PoolStatus, WorkerStatus } from '../wire/status-document.js';
 import { type PoolArguments, poolOptions, withCoordinator } from './pool-address.js';
+import { clusterTable } from './status-cluster.js';
 import {
   JsonStatus,
   LiveStatus,
@@ -15,6 +17,7 @@ import {
 interface Arguments extends PoolArguments {
   json: boolean;
   watch: boolean;
+  cluster: boolean;
 }
 
 export const statusCommand: CommandModule<object, Arguments> = {
@@ -29,11 +32,23 @@ export const statusCommand: CommandModule<object, Arguments> = {
         default: false,
         describe: 'look each second, until Ctrl-C; a line each time where stdout is no terminal',
       })
+      .option('cluster', {
+        type: 'boolean',
+        default: false,
+        describe: 'all coordinators that share its store, one a row, see docs/cluster.md',
+      })
       .example('$0 status', 'the pool on this machine')
       .example('$0 status --watch', 'with CPU, memory and tasks a second')
+      .example('$0 status --cluster', 'all machines of a NATS cluster')
       .example('$0 status --json --address localhost:4999', 'for programs') as unknown as Argv<Arguments>,
-  handler: async ({ json, watch, ...pool }: ArgumentsCamelCase<Arguments>) => {
+  handler: async ({ json, watch, cluster, ...pool }: ArgumentsCamelCase<Arguments>) => {
+    if (cluster && watch)
+      throw new PoolError('invalid-argument', '--cluster shows all machines once; leave out --watch');
     await withCoordinator(pool, async (coordinator) => {
+      if (cluster) {
+        const found = await coordinator.cluster();
+        return console.log(json ? JSON.stringify(found, null, 2) : clusterTable(found));
+      }
       const look = () => coordinator.status();
       if (watch) return watchStatus(look, viewFor(json), untilToldToEnd());
       const status = await look();

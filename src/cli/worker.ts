@@ -70,7 +70,7 @@ export const workerCommand: CommandModule<object, Arguments> = {
     stopOnSignals(crew, flags.drainTimeoutMs);
     await crew.whenEnded();
     console.log('ended: no worker is left');
-    process.exit(0);
+    process.exit();
   },
 };
 
@@ -145,7 +145,9 @@ function stopOnSignals(crew: Crew, drainTimeoutMs: number): void {
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
     process.on(signal, () => {
       if (isStopping) {
-        void crew.kill().finally(() => process.exit(128 + constants.signals[signal]));
+        // At once: what the first signal began may come to its end before this does.
+        process.exitCode = 128 + constants.signals[signal];
+        void crew.kill().finally(() => process.exit());
         return;
       }
       isStopping = true;

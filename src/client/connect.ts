@@ -1,13 +1,13 @@
 import { maxValueBytes } from '../wire/values/size-limit.js';
-import { PoolError } from '../core/errors.js';
-import { type Address, DEFAULT_PORT, parseAddress } from '../wire/address.js';
-import type { Credentials, Tls } from '../wire/credentials.js';
-import { livePools } from '../host/pool-files.js';
+import type { Address } from '../wire/address.js';
+import type { Credentials } from '../wire/credentials.js';
 import { checkToken, findToken } from '../host/token.js';
 import { CoordinatorLink } from './coordinator-link.js';
 import { Lanes } from './lanes.js';
 import { InlineExecutor } from './inline-executor.js';
 import { CLIENT_ID } from './direct-task.js';
+import { Failover } from './failover.js';
+import { findPool } from './find-pool.js';
 import { checkKeys, checkNumber, refuse } from './options.js';
 import { Pool } from './pool.js';
 import { TaskClient } from './task-client.js';
@@ -32,7 +32,9 @@ const RECONNECT_TIMEOUT_MS = 30_000;
 /**
  * Connects to a running pool.
  *
- * @param address `host:port`. Default: `OFFHAND_ADDRESS`, else the one pool that runs on this machine.
+ * @param address `host:port`; or `nats://host:port,…`, where coordinators share a NATS cluster: then a coordinator is found
+ * there, on this machine if one is, and another one when that is gone. Default: `OFFHAND_ADDRESS`, else the one pool that runs
+ * on this machine.
  * @throws PoolError `unavailable` when no pool answers, `unauthenticated` when it does not know the token,
  * `version-mismatch`, `invalid-argument`
  */
@@ -40,64 +42,44 @@ export async function connect(address?: string, options: ConnectOptions = {}): P
   maxValueBytes(); // Refused here, and not at the first call.
   checkKeys('connect', options, ['token', 'reconnectTimeoutMs', 'tls']);
   checkNumber('reconnectTimeoutMs', options.reconnectTimeoutMs, { above: -1, unit: ' of ms' });
-  if (address !== undefined && typeof address !== 'string') refuse('address', 'HOST:PORT', address);
+  if (address !== undefined && typeof address !== 'string')
+    refuse('address', 'HOST:PORT or nats://…', address);
   if (process.env['OFFHAND_INLINE'] === '1') return new Pool(new InlineExecutor(), undefined);
   if (options.token !== undefined && typeof options.token !== 'string')
     refuse('token', 'a string', options.token);
   const reconnectMs = options.reconnectTimeoutMs ?? RECONNECT_TIMEOUT_MS;
   const given = options.tls === undefined ? undefined : checkTlsOptions(options.tls);
   const token = checkToken(options.token ?? findToken());
-  const { tls, ...pool } = findPool(address, () => given ?? tlsFromEnvironment());
-  return connectPool(pool, { token, tls }, { reconnectMs });
+  const pool = await findPool(address, token, () => given ?? tlsFromEnvironment());
+  return connectPool(pool.at, { token, tls: pool.tls }, { reconnectMs, others: pool.others });
 }
 
 /** Of this process: each has its own fair share. */
 let connections = 0;
 
+interface PoolSettings {
+  reconnectMs: number;
+  /** Coordinators that may take the place of one that is gone, the nearest first. */
+  others?: (() => Promise<Address[]>) | undefined;
+  onClose?: () => Promise<void>;
+}
+
 /** Dials, and makes sure that a pool answers. */
 export async function connectPool(
   address: Address,
   credentials: Credentials,
-  settings: { reconnectMs: number; onClose?: () => Promise<void> },
+  { reconnectMs, others, onClose }: PoolSettings,
 ): Promise<Pool> {
-  const coordinator = new CoordinatorLink(address, credentials, `${CLIENT_ID}/${++connections}`);
+  const clientId = `${CLIENT_ID}/${++connections}`;
+  const coordinator = new CoordinatorLink(address, credentials, clientId);
+  if (others)
+    coordinator.succeededBy(new Failover(coordinator, others, credentials, { clientId, reconnectMs }));
   try {
     const { slots } = await coordinator.handshake();
-    const { reconnectMs, onClose } = settings;
     const lanes = new Lanes(coordinator, credentials, { slots, reconnectMs }, onClose);
     return new Pool(lanes, new TaskClient(coordinator, reconnectMs));
   } catch (error) {
     coordinator.close();
     throw error;
   }
-}
-
-/**
- * Where the pool is, and the TLS to dial it with: at the address given, the environment's, or the one live pool of this
- * machine.
- *
- * @param tlsTo what a pool that is not found by its own file is dialled with.
- * @throws PoolError
- */
-export function findPool(
-  given: string | undefined,
-  tlsTo: () => Tls | undefined,
-): Address & { tls: Tls | undefined } {
-  if (given !== undefined) return { ...parseAddress(given, 'address', DEFAULT_PORT), tls: tlsTo() };
-  const fromEnv = process.env['OFFHAND_ADDRESS'];
-  if (fromEnv) return { ...parseAddress(fromEnv, 'OFFHAND_ADDRESS', DEFAULT_PORT), tls: tlsTo() };
-  const pools = livePools();
-  const [only] = pools;
-  if (!only) {
-    throw new PoolError(
-      'unavailable',
-      'no pool runs on this machine; start one with `offhand server`, or give an address',
-    );
-  }
-  if (pools.length === 1) return { ...parseAddress(only.address, 'address'), tls: only.tls };
-  const list = pools.map((pool) => pool.address).join(', ');
-  throw new PoolError(
-    'invalid-argument',
-    `several pools run on this machine (${list}); say which one by its address`,
-  );
 }

@@ -1,37 +1,89 @@
-import { credentials as channelCredentials, type Metadata, type ServiceError, status } from '@grpc/grpc-js';
+import {
+  type ChannelOptions,
+  credentials as channelCredentials,
+  type Metadata,
+  type ServiceError,
+  status,
+} from '@grpc/grpc-js';
 import { PoolError } from '../core/errors.js';
 import type { PolicyName } from '../core/placement.js';
 import { type Address, formatAddress } from '../wire/address.js';
 import { COORDINATOR_OPTIONS } from '../wire/channel.js';
 import { callMetadata, type Credentials, dial } from '../wire/credentials.js';
-import { codeOfStatus, fromServiceError } from '../wire/errors.js';
+import { codeOfStatus, fromServiceError, isSilence } from '../wire/errors.js';
 import type { ExplainLossResponse__Output } from '../wire/generated/offhand/v1/ExplainLossResponse.js';
 import type { HandshakeResponse__Output } from '../wire/generated/offhand/v1/HandshakeResponse.js';
 import { CoordinatorClient, QueueClient } from '../wire/proto.js';
 import { PROTOCOL, VERSION } from '../wire/protocol.js';
 import type { SessionStream } from './session.js';
 import { tlsObstacle } from '../wire/tls-obstacle.js';
+import { type ClusterStatus, clusterStatusFrom } from '../wire/cluster-document.js';
 import { poolStatusFrom, type PoolStatus } from '../wire/status-document.js';
 
 /** How long a coordinator may take to answer anything that needs no waiting for workers, in ms. */
 const ANSWER_LIMIT_MS = 5_000;
 
+/** Who looks for another coordinator when one is gone. */
+export interface Successor {
+  /** What watches the calls, and the connection. */
+  readonly options: ChannelOptions;
+  /** A call was not answered. Resolves with whether a coordinator is there again: the same, or another one. */
+  lost(): Promise<boolean>;
+  close(): void;
+}
+
 type Respond<T> = (error: ServiceError | null, response?: T) => void;
 
 /** A client's connection to the coordinator. Every method rejects with a PoolError. */
 export class CoordinatorLink {
-  readonly #address: string;
-  readonly #client: InstanceType<typeof CoordinatorClient>;
   readonly #credentials: Credentials;
   readonly #clientId: string;
+  readonly #certifiedFor: string | undefined;
+  readonly #whenMoved = new Set<() => void>();
+  #address: string;
+  #client: InstanceType<typeof CoordinatorClient>;
+  #successor: Successor | undefined;
 
   /** @param certifiedFor what the coordinator's certificate is for, where that is not the host. */
   constructor(address: Address, credentials: Credentials, clientId: string, certifiedFor?: string) {
     this.#address = formatAddress(address);
-    const options = COORDINATOR_OPTIONS;
-    this.#client = dial(CoordinatorClient, this.#address, credentials, { options, certifiedFor });
     this.#credentials = credentials;
     this.#clientId = clientId;
+    this.#certifiedFor = certifiedFor;
+    this.#client = this.#dial();
+  }
+
+  /** `host:port` that is dialled. */
+  get address(): string {
+    return this.#address;
+  }
+
+  /** Before the first call: who looks for another coordinator from now on. */
+  succeededBy(successor: Successor): void {
+    this.#successor = successor;
+    this.#client.close();
+    this.#client = this.#dial();
+  }
+
+  /** Another coordinator takes the place of this one, which is gone. */
+  moveTo(address: Address): void {
+    this.#client.close();
+    this.#address = formatAddress(address);
+    this.#client = this.#dial();
+    for (const listener of this.#whenMoved) listener();
+  }
+
+  /** Told after each time, in the order in which they have asked to be. @returns stops telling */
+  onMoved(listener: () => void): () => void {
+    this.#whenMoved.add(listener);
+    return () => this.#whenMoved.delete(listener);
+  }
+
+  /** Whether what failed like this may be asked once more: a coordinator is there again. */
+  async isThereAgain(error: unknown): Promise<boolean> {
+    const cause = (error as PoolError).cause as ServiceError | undefined;
+    if (!this.#successor || cause?.metadata === undefined || !isSilence(cause)) return false;
+    return this.#successor.lost();
   }
 
   /** Makes sure that a pool of the same protocol is there and lets us in. */
@@ -57,6 +109,7 @@ export class CoordinatorLink {
   queue(): { client: InstanceType<typeof QueueClient>; metadata: () => Metadata } {
     const client = new QueueClient(this.#address, channelCredentials.createInsecure(), {
       channelOverride: this.#client.getChannel(),
+      ...this.#successor?.options,
     });
     return { client, metadata: () => this.#metadata() };
   }
@@ -77,6 +130,13 @@ export class CoordinatorLink {
   async status(): Promise<PoolStatus> {
     return poolStatusFrom(
       await this.#call((done) => this.#client.getStatus({}, this.#metadata(), soon(), done)),
+    );
+  }
+
+  /** Those that share its store, itself among them. */
+  async cluster(): Promise<ClusterStatus> {
+    return clusterStatusFrom(
+      await this.#call((done) => this.#client.getCluster({}, this.#metadata(), soon(), done)),
     );
   }
 
@@ -103,7 +163,14 @@ export class CoordinatorLink {
   }
 
   close(): void {
+    this.#successor?.close();
     this.#client.close();
+  }
+
+  #dial(): InstanceType<typeof CoordinatorClient> {
+    const options = { ...COORDINATOR_OPTIONS, ...this.#successor?.options };
+    const certifiedFor = this.#certifiedFor;
+    return dial(CoordinatorClient, this.#address, this.#credentials, { options, certifiedFor });
   }
 
   #metadata() {

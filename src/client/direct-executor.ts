@@ -8,6 +8,7 @@ import type { SlotLease__Output } from '../wire/generated/offhand/v1/SlotLease.j
 import type { CoordinatorLink } from './coordinator-link.js';
 import { DirectTask, type Place } from './direct-task.js';
 import type { Call, Callee, Settle, Started } from './executor.js';
+import { EndingLeases } from './ending-leases.js';
 import { HeldLease, isLong, type LeaseHolder } from './held-lease.js';
 import { Lookout } from './lookout.js';
 import { RetryLine } from './retry-line.js';
@@ -40,12 +41,14 @@ export interface ExecutorSettings {
 export class DirectExecutor implements Place, LeaseHolder, SessionEvents {
   readonly #coordinator: CoordinatorLink;
   readonly #session: Session;
+  readonly #stopListening: () => void;
   readonly #workers: WorkerConnections;
   readonly #values: ValueServer;
   readonly #onCapacity: (() => void) | undefined;
   readonly #onNoneFits: (() => void) | undefined;
   readonly #onRetry: ExecutorSettings['onRetry'];
-  readonly #pace = new Pace();
+  /** How long functions take. */
+  readonly pace = new Pace();
   /** Tasks that wait for a lease. */
   readonly #line = new TaskLine();
   readonly #retries = new RetryLine();
@@ -53,8 +56,7 @@ export class DirectExecutor implements Place, LeaseHolder, SessionEvents {
   readonly #tasks = new Set<DirectTask>();
   /** Leases that can still be used. */
   readonly #leases = new Map<number, HeldLease>();
-  /** Leases that get no more tasks: they see through those that they have. */
-  readonly #seeingThrough = new Map<number, HeldLease>();
+  readonly #seeingThrough = new EndingLeases();
   #slots: number;
   #order = 0;
   #isPumpDue = false;
@@ -71,6 +73,7 @@ export class DirectExecutor implements Place, LeaseHolder, SessionEvents {
   ) {
     this.#coordinator = coordinator;
     this.#session = new Session(() => coordinator.openSession(), this, reconnectMs, needs);
+    this.#stopListening = coordinator.onMoved(() => this.#moved());
     this.#workers = new WorkerConnections(credentials, (workerId) => coordinator.explainLoss(workerId));
     this.#values = new ValueServer(credentials);
     this.#slots = slots;
@@ -85,7 +88,7 @@ export class DirectExecutor implements Place, LeaseHolder, SessionEvents {
 
   /** How many calls of the function of this id are worth having under way. */
   appetiteFor(functionId: string): number {
-    return appetite(this.#slots, this.#pace.of(functionId));
+    return appetite(this.#slots, this.pace.of(functionId));
   }
 
   start(call: Call, settle: Settle): Started {
@@ -128,6 +131,7 @@ export class DirectExecutor implements Place, LeaseHolder, SessionEvents {
 
   readonly close = once(async () => {
     this.#isClosed = true;
+    this.#stopListening();
     this.#lookout.stop();
     this.#retries.stop();
     for (const task of this.#tasks) {
@@ -180,33 +184,40 @@ export class DirectExecutor implements Place, LeaseHolder, SessionEvents {
     this.#pumpSoon();
   }
 
+  /** Another coordinator is there, which knows nothing of the leases that there are. */
+  #moved(): void {
+    for (const lease of this.#suspects.takeLeases()) this.#leases.set(lease.epoch, lease);
+    this.#seeingThrough.takeOver(this.#leases);
+    this.#session.moved();
+  }
+
   ending(lease: HeldLease): void {
     if (this.#isClosed) return;
     if (this.#leases.delete(lease.epoch) || this.#suspects.drop(lease)) this.#session.giveBack(lease.epoch);
-    if (!lease.isIdle) this.#seeingThrough.set(lease.epoch, lease);
+    if (!lease.isIdle) this.#seeingThrough.add(lease);
     this.#pumpSoon();
   }
 
   over(lease: HeldLease): void {
-    this.#seeingThrough.delete(lease.epoch);
+    this.#seeingThrough.remove(lease);
   }
 
   abandon(lease: HeldLease): void {
     // The end of its session has stopped what ran.
-    if (!this.#isClosed) this.#session.abandon(lease.epoch);
+    if (!this.#isClosed && !this.#seeingThrough.isForeign(lease)) this.#session.abandon(lease.epoch);
   }
 
   get claims(): ClaimedLease[] {
     // Whoever claims a lease has it as any other: the worker is not kept free for it any more.
     const solitary = this.#suspects.takeLeases();
-    const leases = [...this.#leases.values(), ...solitary, ...this.#seeingThrough.values()];
+    const leases = [...this.#leases.values(), ...solitary, ...this.#seeingThrough.own];
     for (const lease of solitary) lease.end();
     return leases.map((lease) => lease.claim);
   }
 
   lost(epochs: readonly number[]): void {
     for (const epoch of epochs) {
-      const lease = this.#find(epoch) ?? this.#seeingThrough.get(epoch);
+      const lease = this.#find(epoch) ?? this.#seeingThrough.of(epoch);
       this.#leases.delete(epoch);
       void lease?.lost();
     }
@@ -215,7 +226,7 @@ export class DirectExecutor implements Place, LeaseHolder, SessionEvents {
   granted(lease: SlotLease__Output): void {
     if (this.#isClosed) return;
     const { slot, worker } = this.#workers.of(lease);
-    const held = new HeldLease(lease, slot, worker, this.#pace, this);
+    const held = new HeldLease(lease, slot, worker, this.pace, this);
     if (lease.alone) this.#suspects.granted(held);
     else this.#leases.set(lease.epoch, held);
     this.#pumpSoon();
@@ -308,7 +319,7 @@ export class DirectExecutor implements Place, LeaseHolder, SessionEvents {
   /** What is short is not worth telling. */
   get #expectedOfNext(): number | undefined {
     const { first } = this.#line;
-    const expectedMs = first && (first.options.expectedMs ?? this.#pace.of(first.fn.id));
+    const expectedMs = first && (first.options.expectedMs ?? this.pace.of(first.fn.id));
     return isLong(expectedMs) ? expectedMs : undefined;
   }
 

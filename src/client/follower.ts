@@ -70,6 +70,14 @@ export class Follower {
     this.#flushSoon();
   }
 
+  /** Its coordinator is another one from now on. */
+  moved(): void {
+    const stream = this.#stream;
+    if (!stream) return;
+    this.#onBroken(undefined);
+    stream.cancel();
+  }
+
   close(): void {
     this.#isClosed = true;
     this.#end();

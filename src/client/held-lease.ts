@@ -1,3 +1,4 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import { type ErrorCode, isErrorCode, PoolError } from '../core/errors.js';
 import { aheadMs, hasRoom, type Pace } from '../core/pace.js';
 import type { ClaimedLease } from '../wire/generated/offhand/v1/ClaimedLease.js';
@@ -21,6 +22,10 @@ const HAND_BACK_ONE_MS = 50;
 
 /** Tasks with an encoding of their own in one message: each takes this process some time, in which it hears nothing else. */
 const MOST_APART = 200;
+
+/** How often a worker is asked whether it is there when nobody else would tell, in ms; and how often in vain before it is not. */
+const WATCH_MS = 5_000;
+const MOST_MISSES = 2;
 
 /** A task that is expected to take at least so long is worth a message, in ms. */
 const LONG_MS = 100;
@@ -161,6 +166,16 @@ export class HeldLease implements Place, SlotUser {
     this.#afterChange();
   }
 
+  /** The coordinator that would tell of the loss of its worker is gone: the worker is asked itself, while something runs. */
+  async watch(): Promise<void> {
+    for (let misses = 0; misses < MOST_MISSES;) {
+      await delay(WATCH_MS, undefined, { ref: false });
+      if (this.isIdle) return;
+      misses = (await this.#settle({})) ? 0 : misses + 1;
+    }
+    await this.lost();
+  }
+
   get claim(): ClaimedLease {
     this.#isAloneOnWorker = this.#hasAllSlots; // A coordinator that is claimed from keeps nobody away.
     const priority = (this.#toldPriority = this.#priority);
@@ -285,8 +300,8 @@ export class HeldLease implements Place, SlotUser {
     this.#handBack(tasks);
   }
 
-  /** Asks the worker's main thread, which knows also what a slot that is busy or gone cannot tell. */
-  async #settle(what: Omit<SettleLeaseRequest, 'leaseId'>): Promise<void> {
+  /** Asks the worker's main thread, which knows also what a slot that is busy or gone cannot tell. @returns whether it answered */
+  async #settle(what: Omit<SettleLeaseRequest, 'leaseId'>): Promise<boolean> {
     let lost: PoolError | undefined;
     try {
       const { begun, failure, unsent } = await this.#worker.settleLease({ leaseId: this.#leaseId, ...what });
@@ -302,6 +317,7 @@ export class HeldLease implements Place, SlotUser {
       this.#failAll(lost?.message ?? 'the slot hung up before it answered', lost);
     }
     this.#afterChange();
+    return lost === undefined;
   }
 
   #failRunning(number: number, failure: Failure__Output): void {

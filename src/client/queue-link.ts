@@ -17,19 +17,23 @@ export type WatchStream = ClientDuplexStream<WatchRequest, WatchResponse__Output
 /** The calls of the Queue service. Every method rejects with a PoolError. */
 export class QueueLink {
   readonly #coordinator: CoordinatorLink;
-  readonly #client: InstanceType<typeof QueueClient>;
   readonly #metadata: () => Metadata;
   readonly #submissions: SubmitStream;
   /** False for a coordinator from before there was that stream. */
   #hasStream = true;
+  #client: InstanceType<typeof QueueClient>;
 
   constructor(coordinator: CoordinatorLink) {
     this.#coordinator = coordinator;
     const { client, metadata } = coordinator.queue();
     this.#client = client;
     this.#metadata = metadata;
-    const dial = () => client.submitMany(metadata());
+    const dial = () => this.#client.submitMany(metadata());
     this.#submissions = new SubmitStream(dial, (error) => this.meaningOf(error));
+    coordinator.onMoved(() => {
+      this.#client = coordinator.queue().client;
+      this.#hasStream = true;
+    });
   }
 
   async submit(request: SubmitRequest): Promise<SubmitResponse__Output> {
@@ -45,29 +49,29 @@ export class QueueLink {
   }
 
   async get(taskIds: string[]): Promise<TaskInfo__Output[]> {
-    const { tasks } = await this.#call<{ tasks: TaskInfo__Output[] }>((done) =>
+    const { tasks } = await this.#ask<{ tasks: TaskInfo__Output[] }>((done) =>
       this.#client.get({ taskIds }, this.#metadata(), done),
     );
     return tasks;
   }
 
   explain(taskId: string): Promise<ExplainResponse__Output> {
-    return this.#call((done) => this.#client.explain({ taskId }, this.#metadata(), done));
+    return this.#ask((done) => this.#client.explain({ taskId }, this.#metadata(), done));
   }
 
   async logs(taskId: string): Promise<LogLine__Output[]> {
-    const { lines } = await this.#call<{ lines: LogLine__Output[] }>((done) =>
+    const { lines } = await this.#ask<{ lines: LogLine__Output[] }>((done) =>
       this.#client.logs({ taskId }, this.#metadata(), done),
     );
     return lines;
   }
 
   list(request: ListRequest): Promise<ListResponse__Output> {
-    return this.#call((done) => this.#client.list(request, this.#metadata(), done));
+    return this.#ask((done) => this.#client.list(request, this.#metadata(), done));
   }
 
   async cancel(taskIds: string[]): Promise<TaskInfo__Output[]> {
-    const { tasks } = await this.#call<{ tasks: TaskInfo__Output[] }>((done) =>
+    const { tasks } = await this.#ask<{ tasks: TaskInfo__Output[] }>((done) =>
       this.#client.cancel({ taskIds }, this.#metadata(), done),
     );
     return tasks;
@@ -88,6 +92,16 @@ export class QueueLink {
   /** What a failed call means. */
   meaningOf(error: ServiceError): Error {
     return this.#coordinator.explain(error);
+  }
+
+  /** What may be asked twice is, where another coordinator has taken the place of one that is gone. */
+  async #ask<T>(start: (done: (error: ServiceError | null, response?: T) => void) => unknown): Promise<T> {
+    try {
+      return await this.#call(start);
+    } catch (error) {
+      if (!(await this.#coordinator.isThereAgain(error))) throw error;
+      return this.#call(start);
+    }
   }
 
   #call<T>(start: (done: (error: ServiceError | null, response?: T) => void) => unknown): Promise<T> {

@@ -135,6 +135,14 @@ export class Session {
     else request.noLongerAlone = (request.noLongerAlone ?? 0) - more;
   }
 
+  /** Its coordinator is another one from now on. */
+  moved(): void {
+    const stream = this.#stream;
+    if (!stream) return;
+    this.#onBroken(undefined);
+    stream.cancel();
+  }
+
   /** Ends the session, and with it every lease; resolves when the coordinator has heard. */
   async end(): Promise<void> {
     const stream = this.#stream;

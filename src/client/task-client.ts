@@ -34,6 +34,7 @@ export class TaskClient {
     this.#link = new QueueLink(coordinator);
     this.#follower = new Follower(this.#link, reconnectMs);
     this.#submissions = new Submissions(this.#link, reconnectMs);
+    coordinator.onMoved(() => this.#follower.moved());
   }
 
   async submit(callee: SubmittedCallee, args: unknown, options: SubmitOptions): Promise<TaskHandle> {

@@ -78,3 +78,13 @@ export function appetite(slots: number, estimateMs: number | undefined): number 
     estimateMs === undefined ? 2 : Math.min(2_048, Math.max(2, (4 * LEAST_AHEAD_MS) / estimateMs));
   return Math.max(2, Math.ceil(slots * perSlot));
 }
+
+/**
+ * How many tasks a coordinator takes that shares them with others: one for each slot, since what waits here could run elsewhere;
+ * more only of those that are over before the next could come.
+ */
+export function sharedAppetite(slots: number, estimateMs: number | undefined): number {
+  const perSlot =
+    estimateMs === undefined ? 1 : Math.min(2_048, Math.max(1, (4 * LEAST_AHEAD_MS) / estimateMs));
+  return Math.ceil(slots * perSlot);
+}

@@ -23,6 +23,11 @@ export function retriesFor(cause: RetryCause, { retries, retryOn }: RetryPolicy)
   return retries ?? (retryOn || cause === 'worker-lost' ? 1 : 0);
 }
 
+/** Whether a task that went down with so many coordinators must not run again. */
+export function isSpent(losses: number, policy: RetryPolicy): boolean {
+  return losses > 0 && losses > retriesFor('worker-lost', policy);
+}
+
 /**
  * How long to wait before the next attempt, in ms: anything up to 100 ms after the first, doubling to at most 30 s, so
  * that tasks which failed together do not come back together ("full jitter": M. Brooker, Exponential Backoff And Jitter,

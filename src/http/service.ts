@@ -20,6 +20,7 @@ import { listenOnFree } from './listen.js';
 import { Metrics } from './metrics.js';
 import type { HttpOptions } from './options.js';
 import { headersOf, HttpError, type Problem, problemOf } from './problems.js';
+import { addClusterRoute } from './routes/cluster.js';
 import { addEventRoutes } from './routes/events.js';
 import { addHealthRoutes } from './routes/health.js';
 import { addMetricsRoute } from './routes/metrics.js';
@@ -148,6 +149,7 @@ async function createApp(options: HttpOptions, context: Context): Promise<Fastif
   addTaskRoutes(app, context);
   addWorkerRoutes(app, context);
   addProfileRoute(app, context);
+  addClusterRoute(app, context);
   addEventRoutes(app, context);
   addMetricsRoute(app, context);
   addLoginRoutes(app, context);

@@ -1,6 +1,6 @@
 import { messageOf, PoolError } from '../core/errors.js';
 import type { TaskId } from '../core/ids.js';
-import type { Verdict } from '../core/queue/queue.js';
+import type { Verdict } from '../core/queue/task.js';
 import type { DirectTask } from '../client/direct-task.js';
 import type { CallOptions } from '../client/options.js';
 import { type Took, UndecodedFailure } from '../client/outcome.js';
@@ -93,15 +93,7 @@ export class Dispatcher {
   async claim(ids: readonly TaskId[]): Promise<void> {
     // One instant on two clocks: what lies between would be counted as time before it and after it.
     const [claimedAt, at] = [performance.now(), Date.now()];
-    for (const id of ids)
-      this.#attempts.set(id, {
-        number: 0,
-        claimedAt,
-        startedAt: claimedAt,
-        started: undefined,
-        log: undefined,
-        verdict: undefined,
-      });
+    for (const id of ids) this.#attempts.set(id, attemptAt(claimedAt, 0));
     let claimed: (ClaimedTask | undefined)[];
     try {
       claimed = await this.#store.claim(ids, this.#claim, at);
@@ -120,6 +112,20 @@ export class Dispatcher {
       else plain.push(task);
     });
     for (const task of plain) this.#start(task, []);
+  }
+
+  /** Begins what came claimed. */
+  take(tasks: readonly ClaimedTask[]): void {
+    const claimedAt = performance.now();
+    for (const task of tasks) {
+      this.#attempts.set(task.spec.id, attemptAt(claimedAt, task.attempt));
+      if (task.spec.results.length > 0) void this.#startWithResults(task);
+      else this.#start(task, []);
+    }
+  }
+
+  has(id: TaskId): boolean {
+    return this.#attempts.has(id);
   }
 
   /** Ends an attempt before its time. Its task then has the outcome that the verdict says. */
@@ -283,6 +289,10 @@ export class Dispatcher {
       this.#events.storeFailed(error);
     }
   }
+}
+
+function attemptAt(claimedAt: number, number: number): Attempt {
+  return { number, claimedAt, startedAt: claimedAt, started: undefined, log: undefined, verdict: undefined };
 }
 
 function inPercent(progress: TaskProgress | undefined): string {

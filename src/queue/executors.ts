@@ -39,6 +39,7 @@ export function needsOf(requires: readonly string[]): string {
   return requires.length === 0 ? '' : tagSet(requires, 'requires').key;
 }
 
-function tagsOf(needs: string): string[] {
-  return needs.split(',');
+/** The reverse. */
+export function tagsOf(needs: string): string[] {
+  return needs === '' ? [] : needs.split(',');
 }

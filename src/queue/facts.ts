@@ -1,8 +1,8 @@
 import type { TaskId } from '../core/ids.js';
-import type { SubmittedTask } from '../core/queue/queue.js';
 import type { TaskFacts } from '../core/queue/task.js';
 import { needsOf } from './executors.js';
-import type { TaskSpec, UnsettledTask } from './store.js';
+import type { SubmittedTask } from '../core/queue/queue.js';
+import type { AddedTask, TaskSpec, UnsettledTask } from './store.js';
 
 type SharedFacts = Omit<TaskFacts, 'id' | 'after' | 'uses'>;
 
@@ -82,12 +82,31 @@ function sharedFacts(spec: Omit<TaskSpec, 'args'>): SharedFacts {
   return newest;
 }
 
-/** A task as the queue is told of it. */
-export function submittedTask(
-  spec: Omit<TaskSpec, 'args'>,
-  { unsettled, upstream }: Pick<UnsettledTask, 'unsettled' | 'upstream'>,
-): SubmittedTask {
+/** What decisions about a task depend on. @param unsettled of the tasks it comes after, those that have no outcome. */
+export function factsOf(spec: Omit<TaskSpec, 'args'>, unsettled: readonly TaskId[]): TaskFacts {
   const uses = spec.results.length > 0 ? spec.results.map((result) => result.id) : NONE;
-  const after = unsettled.length > 0 ? unsettled : NONE;
-  return { facts: new Facts(spec.id, after, uses, sharedFacts(spec)), upstream };
+  return new Facts(spec.id, unsettled.length > 0 ? unsettled : NONE, uses, sharedFacts(spec));
+}
+
+/** The same, but that it comes after these. */
+export function afterThese(facts: TaskFacts, after: readonly TaskId[]): TaskFacts {
+  const { id, client, priority, needs, functionId, notBefore, group, uses } = facts;
+  const { queueTimeoutMs, deadlineAt, runsOnce } = facts;
+  const limits = { queueTimeoutMs, deadlineAt, runsOnce };
+  return { id, client, priority, needs, functionId, notBefore, group, uses, after, ...limits };
+}
+
+/** As the store has it, when it is taken up. */
+export function submittedFrom({ spec, unsettled, upstream, wasClaimed }: UnsettledTask): SubmittedTask {
+  return { facts: factsOf(spec, unsettled), upstream, wasCutShort: wasClaimed };
+}
+
+/** Those that were not there before. */
+export function addedAsSubmitted(tasks: readonly TaskSpec[], added: readonly AddedTask[]): SubmittedTask[] {
+  return tasks.flatMap((spec, index) => {
+    const task = added[index];
+    if (!task?.isNew) return [];
+    const { id, unsettled, upstream, isOffered = false } = task;
+    return [{ facts: factsOf(spec.id === id ? spec : { ...spec, id }, unsettled), upstream, isOffered }];
+  });
 }

@@ -5,9 +5,11 @@ import { namedFunctions } from '../wire/functions/named.js';
 import type { CoordinatorPlace, QueueOptions, ServerOptions } from '../wire/process-messages.js';
 import { Gate, type Refused } from './gate.js';
 import type { QueueObserver } from './observers.js';
+import type { Capacity } from './sharing.js';
 import type { TaskStore } from './store.js';
 import { MemoryTaskStore } from './stores/memory.js';
-import { TaskQueue, type TaskQueueLog } from './task-queue.js';
+import type { TaskQueueLog } from './queue-log.js';
+import { TaskQueue } from './task-queue.js';
 
 /** By which the pool knows the queue among its clients. */
 const CLIENT_ID = 'queue';
@@ -15,8 +17,12 @@ const CLIENT_ID = 'queue';
 /** Relative to this file, and to where it is bundled. */
 const STORE_THREAD = new URL('../queue/store-thread.js', import.meta.url);
 
-async function openStore({ store }: QueueOptions): Promise<TaskStore> {
+async function openStore({ store }: QueueOptions, log: TaskQueueLog): Promise<TaskStore> {
   if (store === 'memory') return new MemoryTaskStore();
+  if ('cluster' in store) {
+    const { openJetStream } = await import('./stores/jetstream/open.js');
+    return openJetStream(store.cluster, store.replicas, log);
+  }
   const { FileTaskStore } = await import('./stores/file.js');
   return FileTaskStore.open(store.folder, STORE_THREAD);
 }
@@ -28,7 +34,7 @@ export async function openQueue(
   log: TaskQueueLog,
 ): Promise<TaskQueue> {
   const gate = new Gate(namedFunctions(functions), (tasks) => audit?.refused(tasks));
-  const queue = await TaskQueue.open(await openStore(options), options, log, gate);
+  const queue = await TaskQueue.open(await openStore(options, log), options, log, gate);
   if (audit) queue.observe(audit);
   return queue;
 }
@@ -39,6 +45,7 @@ export function startQueue(
   place: CoordinatorPlace,
   credentials: Credentials,
   log: TaskQueueLog,
+  capacity: Capacity,
 ): void {
   const coordinator = new CoordinatorLink(place, credentials, CLIENT_ID, place.certifiedFor);
   queue.start((requires, onCapacity) => {
@@ -53,5 +60,5 @@ export function startQueue(
     };
     const settings = { slots: 0, reconnectMs: 0, needs, onCapacity, onNoneFits, onRetry };
     return new DirectExecutor(coordinator, credentials, settings);
-  });
+  }, capacity);
 }

@@ -99,6 +99,8 @@ export interface AddedTask {
   /** Of the tasks it comes after, those that have no outcome, and the first that has failed or was cancelled. */
   unsettled: readonly TaskId[];
   upstream: TaskId | undefined;
+  /** Whether any coordinator may take it by now; left out where the store is one coordinator's. */
+  isOffered?: boolean;
 }
 
 /** A task that has no outcome, without its arguments. */

@@ -1,27 +1,23 @@
 import { randomUUID } from 'node:crypto';
 import { PoolError } from '../core/errors.js';
 import type { TaskId } from '../core/ids.js';
-import {
-  Queue,
-  type QueueCommand,
-  type QueueEvent,
-  type SubmittedTask,
-  type Verdict,
-} from '../core/queue/queue.js';
-import { isSettled } from '../core/queue/task.js';
+import { Queue, type QueueCommand, type QueueEvent, type SubmittedTask } from '../core/queue/queue.js';
+import { isSettled, type Verdict } from '../core/queue/task.js';
 import type { ShippedFunction } from '../wire/functions/source.js';
 import { Alarm } from './alarm.js';
 import { Dispatcher } from './dispatcher.js';
 import { Gate } from './gate.js';
 import { Executors, type MakeExecutor } from './executors.js';
 import { explain, type Explanation } from './explanation.js';
-import { unrunCourse } from './course.js';
-import { submittedTask } from './facts.js';
+import { addedAsSubmitted, submittedFrom } from './facts.js';
 import { JsonResults } from './json-results.js';
 import { Observers, type QueueObserver } from './observers.js';
 import { OutcomeWriter } from './outcome-writer.js';
 import { Pump } from './pump.js';
+import type { TaskQueueLog } from './queue-log.js';
 import { checkRetry, noSuchTask, outcomeDropped } from './refusals.js';
+import { type Capacity, Sharing } from './sharing.js';
+import { isShared } from './shared-store.js';
 import { checkRoom, keepWithin, type QueueLimits } from './retention.js';
 import type {
   AddedTask,
@@ -35,7 +31,7 @@ import type {
   TaskStore,
 } from './store.js';
 import type { LogLine, TaskLog } from './task-log.js';
-import { outcomeFor, upstreamOutcomes } from './verdicts.js';
+import { settlementsOf } from './unrun.js';
 import { type Watcher, Watchers } from './watchers.js';
 import type { Payload } from '../wire/values/payload.js';
 
@@ -45,19 +41,16 @@ const REFUSED_MS = 1_000;
 /** When a store that failed is asked again, in ms. */
 const STORE_RETRY_MS = 1_000;
 
-export interface TaskQueueLog {
-  info(facts: object, message: string): void;
-  error(facts: object, message: string): void;
-}
-
 /** Tasks that outlive the call: takes them on, has them run when it is their turn, and keeps what came of them. */
 export class TaskQueue {
   readonly #store: TaskStore;
   readonly #maxQueued: number;
   readonly #log: TaskQueueLog;
   readonly #gate: Gate;
-  readonly #queue = new Queue();
-  readonly #pump = new Pump(this.#queue, (commands) => void this.#perform(commands));
+  readonly #queue: Queue;
+  readonly #pump: Pump;
+  /** Where other coordinators have a share in the store. */
+  readonly #sharing: Sharing | undefined;
   readonly #watchers: Watchers;
   readonly #observers = new Observers();
   readonly #outcomes: OutcomeWriter;
@@ -73,12 +66,22 @@ export class TaskQueue {
     this.#store = store;
     this.#maxQueued = limits.maxQueued;
     this.#log = log;
+    this.#queue = new Queue(isShared(store));
+    this.#pump = new Pump(this.#queue, (commands) => void this.#perform(commands));
     this.#watchers = new Watchers(store, (id) => this.#queue.has(id));
     this.#outcomes = new OutcomeWriter(store, {
       settled: (settlements) => this.#settled(settlements),
       refused: (settlements) => {
         for (const { id } of settlements) void this.#released(id, REFUSED_MS);
       },
+      storeFailed: (error) => this.#storeFailed(error),
+    });
+    this.#sharing = Sharing.of(store, {
+      queue: this.#queue,
+      watchers: this.#watchers,
+      outcomes: this.#outcomes,
+      handle: (event) => this.#handle(event),
+      cancel: (ids) => this.cancel(ids),
       storeFailed: (error) => this.#storeFailed(error),
     });
     this.#stopRetention = keepWithin(
@@ -98,17 +101,18 @@ export class TaskQueue {
   ): Promise<TaskQueue> {
     const queue = new TaskQueue(store, limits, log, gate);
     for await (const tasks of store.unsettled()) {
-      queue.#handle({
-        type: 'submitted',
-        tasks: tasks.map((task) => ({ ...submittedTask(task.spec, task), wasCutShort: task.wasClaimed })),
-      });
+      await queue.#takeUp(tasks.map(submittedFrom));
     }
     if (queue.#queue.size > 0) log.info({ tasks: queue.#queue.size }, 'tasks taken up from the store');
     return queue;
   }
 
-  /** Begins to run tasks. Until then they are taken on and wait. */
-  start(makeExecutor: MakeExecutor): void {
+  /**
+   * Begins to run tasks. Until then they are taken on and wait.
+   *
+   * @param capacity of this pool, which decides how much it takes of a store that others share.
+   */
+  start(makeExecutor: MakeExecutor, capacity?: Capacity): void {
     const executors = new Executors(makeExecutor, () => this.#pump.soon());
     this.#jsonResults = new JsonResults(executors.plain);
     this.#dispatcher = new Dispatcher(this.#store, executors, randomUUID(), {
@@ -117,8 +121,12 @@ export class TaskQueue {
         this.#alarm.set(this.#queue.nextAt);
         this.#watchers.state(task.spec.id, 'running');
         this.#observers.began(task);
+        this.#sharing?.began(task.spec.id);
       },
-      told: (id, news) => this.#watchers.news(id, news),
+      told: (id, news) => {
+        this.#watchers.news(id, news);
+        this.#sharing?.tell(id, news);
+      },
       ended: (settlement) => {
         if (settlement.course) settlement.course.lineMs = this.#queue.lineMs(settlement.id);
         void this.#outcomes.write(settlement);
@@ -126,6 +134,7 @@ export class TaskQueue {
       released: (id, delayMs) => void this.#released(id, delayMs),
       storeFailed: (error) => this.#storeFailed(error),
     });
+    if (capacity) this.#sharing?.start(this.#dispatcher, executors, capacity);
     this.#pump.start(executors);
   }
 
@@ -139,11 +148,7 @@ export class TaskQueue {
     this.#gate.check(tasks, functions);
     checkRoom(this.#queue.size + tasks.length, this.#maxQueued);
     const added = await this.#store.add(tasks, functions);
-    const fresh: SubmittedTask[] = [];
-    added.forEach((task, index) => {
-      if (task.isNew) fresh.push(submittedTask(tasks[index] as TaskSpec, task));
-    });
-    this.#handle({ type: 'submitted', tasks: fresh });
+    await this.#takeUp(addedAsSubmitted(tasks, added));
     this.#observers.submitted(tasks.filter((_, index) => added[index]?.isNew));
     return added;
   }
@@ -213,6 +218,7 @@ export class TaskQueue {
     const commands = ids.flatMap((id) => this.#queue.handle({ type: 'cancel', id }, Date.now()));
     await this.#perform(commands);
     this.#afterChange();
+    await this.#sharing?.cancel(ids);
   }
 
   /** Lets tasks run again. @throws PoolError `not-found`, `not-allowed`, `invalid-argument` for one that has not failed */
@@ -221,10 +227,7 @@ export class TaskQueue {
     records.forEach((record, index) => checkRetry(ids[index] as TaskId, record));
     this.#gate.checkAgain(records.flatMap((record) => (record ? [record.spec] : [])));
     const again = await this.#store.retry(ids);
-    this.#handle({
-      type: 'submitted',
-      tasks: again.flatMap((task) => (task ? [submittedTask(task.spec, task)] : [])),
-    });
+    await this.#takeUp(again.flatMap((task) => (task ? [submittedFrom(task)] : [])));
   }
 
   /**
@@ -232,12 +235,13 @@ export class TaskQueue {
    *
    * @param onRefused told of those that have no outcome to come: PoolError `not-found`, `result-dropped`
    */
-  watch(
+  async watch(
     ids: readonly TaskId[],
     watcher: Watcher,
     onRefused: (id: TaskId, reason: PoolError) => void,
   ): Promise<void> {
-    return this.#watchers.follow(ids, watcher, onRefused);
+    await this.#watchers.follow(ids, watcher, onRefused);
+    this.#sharing?.watched(ids, watcher);
   }
 
   unwatch(ids: Iterable<TaskId>, watcher: Watcher): void {
@@ -247,6 +251,7 @@ export class TaskQueue {
   /** Begins nothing more; what runs goes on. */
   stop(): void {
     this.#isStopping = true;
+    this.#sharing?.stop();
     this.#pump.stop();
     this.#alarm.stop();
   }
@@ -278,6 +283,10 @@ export class TaskQueue {
     this.#afterChange();
   }
 
+  async #takeUp(tasks: readonly SubmittedTask[]): Promise<void> {
+    this.#handle({ type: 'submitted', tasks: this.#sharing ? await this.#sharing.prepare(tasks) : tasks });
+  }
+
   #afterChange(): void {
     this.#pump.soon();
     this.#alarm.set(this.#queue.nextAt);
@@ -285,30 +294,24 @@ export class TaskQueue {
 
   async #perform(commands: readonly QueueCommand[]): Promise<void> {
     const claims: TaskId[] = [];
+    const offers: TaskId[] = [];
     const settles: { id: TaskId; how: Verdict }[] = [];
     for (const command of commands) {
       if (command.type === 'claim') claims.push(command.id);
+      else if (command.type === 'offer') offers.push(command.id);
       else if (command.type === 'stop') this.#dispatcher?.stop(command.id, command.how);
       else settles.push(command);
     }
     if (claims.length > 0) void this.#dispatcher?.claim(claims);
+    if (offers.length > 0) this.#sharing?.offer(offers);
     if (settles.length > 0) await this.#settle(settles);
   }
 
   /** Gives outcomes to tasks that no worker has. */
   async #settle(settles: readonly { id: TaskId; how: Verdict }[]): Promise<void> {
     try {
-      const records = await this.#store.find(settles.map(({ id }) => id));
-      const upstream = await upstreamOutcomes(this.#store, settles);
-      const at = Date.now();
       await this.#outcomes.write(
-        ...settles.map(({ id, how }, index) => ({
-          id,
-          attempt: records[index]?.attempt ?? 0,
-          outcome: outcomeFor(how, id, how.kind === 'upstream' ? upstream.get(how.id) : undefined),
-          at,
-          course: unrunCourse(this.#queue.lineMs(id)),
-        })),
+        ...(await settlementsOf(this.#store, settles, (id) => this.#queue.lineMs(id))),
       );
     } catch (error) {
       this.#storeFailed(error);
@@ -324,6 +327,7 @@ export class TaskQueue {
 
   /** Back in line, unless it was settled by somebody else. */
   async #released(id: TaskId, delayMs: number): Promise<void> {
+    if (this.#sharing && this.#dispatcher?.has(id)) return; // It has come here once more.
     let record: TaskRecord | undefined;
     let outcome: TaskOutcome | 'dropped' | undefined;
     try {

@@ -2,7 +2,7 @@ import { assertNever } from '../core/assert-never.js';
 import { UndecodedFailure } from '../client/outcome.js';
 import { messageOf, PoolError } from '../core/errors.js';
 import type { TaskId } from '../core/ids.js';
-import type { Verdict } from '../core/queue/queue.js';
+import type { Verdict } from '../core/queue/task.js';
 import type { Failure } from '../wire/outcome.js';
 import { failureFrom } from './messages.js';
 import type { TaskOutcome, TaskStore } from './store.js';

@@ -66,6 +66,30 @@ export class Watchers {
     else if (watchers) this.#byTask.set(id, watchers);
   }
 
+  has(id: TaskId): boolean {
+    return this.#byTask.has(id);
+  }
+
+  /** Whether somebody wants to hear what it tells. */
+  wantsNews(id: TaskId): boolean {
+    return [...(this.#byTask.get(id) ?? [])].some((watcher) => watcher.wantsNews(id));
+  }
+
+  /** Some of those that are followed: another time, others of them. */
+  next(most: number): TaskId[] {
+    const ids: TaskId[] = [];
+    for (const id of this.#byTask.keys()) {
+      if (ids.length >= most) break;
+      ids.push(id);
+    }
+    for (const id of ids) {
+      const watchers = this.#byTask.get(id);
+      this.#byTask.delete(id);
+      if (watchers) this.#byTask.set(id, watchers);
+    }
+    return ids;
+  }
+
   state(id: TaskId, state: TaskState): void {
     for (const watcher of this.#byTask.get(id) ?? []) watcher.onState(id, state);
   }

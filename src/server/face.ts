@@ -3,6 +3,7 @@ import type { Logger } from '../host/logger.js';
 import type { PolicyName } from '../core/placement.js';
 import type { TaskQueue } from '../queue/index.js';
 import type { ProfileSoFar } from './profile-file.js';
+import type { ClusterStatus } from '../wire/cluster-document.js';
 import type { PoolStatus } from '../wire/status-document.js';
 
 /** What a slot ran, or runs. */
@@ -33,6 +34,8 @@ export interface PoolFace {
   readonly queue: TaskQueue;
   readonly log: Logger;
   status(): Promise<PoolStatus>;
+  /** Those that share its store, itself among them. */
+  cluster(): Promise<ClusterStatus>;
   /** Slots that somebody has a lease on. */
   leases(): number;
   /** @returns how many workers of its own the pool is to have from now on. @throws PoolError */

@@ -17,9 +17,11 @@ import { removePoolFile, writePoolFile } from '../host/pool-files.js';
 import { meetHandler } from '../wire/discovery.js';
 import { coordinatorService, discoveryService, queueService } from '../wire/proto.js';
 import { VERSION } from '../wire/protocol.js';
+import { clusterStatusFrom } from '../wire/cluster-document.js';
 import { poolStatusFrom } from '../wire/status-document.js';
 import { CoordinatorAudit } from './audit.js';
 import { AttemptWatch, logAttempts } from './attempt-watch.js';
+import { type ClusterView, joinCluster } from './cluster-member.js';
 import { Coordinator } from './coordinator.js';
 import type { CoordinatorPlace, ServerOptions } from '../wire/process-messages.js';
 import { EventLog } from './event-log.js';
@@ -135,6 +137,8 @@ async function start(
   let droppedTasks = 0;
   let service: Service | undefined;
   let isStopping = false;
+  const joined = withResolvers<ClusterView>();
+  joined.promise.catch(() => undefined); // Told by whoever starts the server.
   const release: (() => void | Promise<void>)[] = [
     () => eventLog?.close(),
     () => server.forceShutdown(),
@@ -148,6 +152,10 @@ async function start(
     queue.stop();
     coordinator.drain(drainTimeoutMs);
     await Promise.all([
+      joined.promise.then(
+        (view) => view.leave(),
+        () => undefined,
+      ),
       supervisor.stop(drainTimeoutMs + GOODBYE_MS),
       // Those that have come by themselves are nobody's to end.
       Promise.race([membership.whenEmpty(), delay(drainTimeoutMs + GOODBYE_MS, undefined, { ref: false })]),
@@ -175,6 +183,7 @@ async function start(
     losses,
     membership,
     status,
+    cluster: async () => (await joined.promise).document(),
     functions: options.functions,
     asksCertificates: options.credentials.tls?.clientCa !== undefined,
     greeted: (client, from) => audit?.connected(client, from),
@@ -200,7 +209,10 @@ async function start(
     log.info({ host, advertise, port }, 'listening');
     const own: CoordinatorPlace = { host: ownHost(host), port, certifiedFor: advertise };
     await checkTrust(own, options.credentials);
-    startQueue(queue, own, options.credentials, log);
+    startQueue(queue, own, options.credentials, log, {
+      slotsFor: (requires) => coordinator.slotsFor(tagSet(requires, 'requires')),
+      listen: (capacity) => coordinator.listen({ capacity }),
+    });
     const attempts = new AttemptWatch(coordinator);
     if (options.logLevel === 'debug') logAttempts(attempts, log);
     let profiler: Profiler | undefined;
@@ -209,6 +221,7 @@ async function start(
         queue,
         log,
         status: async () => poolStatusFrom(await status()),
+        cluster: async () => clusterStatusFrom(await (await joined.promise).document()),
         leases: () => coordinator.leases,
         scale: (workers) => membership.scale(workers),
         drain: (worker) => membership.drain(worker),
@@ -270,6 +283,10 @@ async function start(
       coordinator.listen({ attached: announce, gone: announce });
       release.push(() => removePoolFile(pool));
     }
+    const reached = { address: formatAddress({ host: advertise, port }), http: service?.address };
+    const view = await joinCluster(options.queue, coordinator, reached, log);
+    release.push(() => view.leave());
+    joined.resolve(view);
     return {
       host: advertise,
       port,
@@ -282,6 +299,7 @@ async function start(
       kill,
     };
   } catch (error) {
+    joined.reject(error);
     for (const action of release.reverse()) await action();
     throw error;
   }

@@ -6,6 +6,7 @@ import { MAX_SLOTS } from '../core/registry.js';
 import { callerOf } from '../wire/caller.js';
 import { toStatus } from '../wire/errors.js';
 import type { CoordinatorHandlers } from '../wire/generated/offhand/v1/Coordinator.js';
+import type { ClusterDocument } from '../wire/generated/offhand/v1/ClusterDocument.js';
 import type { StatusDocument } from '../wire/generated/offhand/v1/StatusDocument.js';
 import type { WorkerMessage__Output } from '../wire/generated/offhand/v1/WorkerMessage.js';
 import { listHash, type NamedFunction } from '../wire/functions/named.js';
@@ -23,6 +24,7 @@ interface Rest {
   losses: Losses;
   membership: Membership;
   status: () => Promise<StatusDocument>;
+  cluster: () => Promise<ClusterDocument>;
   /** Those that may run; any where undefined. */
   functions: readonly NamedFunction[] | undefined;
   /** Whether callers have to show certificates, wherever in the pool. */
@@ -35,7 +37,7 @@ interface Rest {
 /** The Coordinator service: decodes, asks the coordinator, encodes. */
 export function coordinatorHandlers(
   coordinator: Coordinator,
-  { losses, membership, status, functions, asksCertificates, greeted, stop }: Rest,
+  { losses, membership, status, cluster, functions, asksCertificates, greeted, stop }: Rest,
 ): CoordinatorHandlers {
   const leases = new UnaryLeases(coordinator);
   const sessions = new Sessions(coordinator);
@@ -70,6 +72,9 @@ export function coordinatorHandlers(
     },
     GetStatus(call, respond) {
       answer(call, respond, status);
+    },
+    GetCluster(call, respond) {
+      answer(call, respond, cluster);
     },
     Scale(call, respond) {
       answer(call, respond, async () => ({ workers: await membership.scale(call.request.workers) }));

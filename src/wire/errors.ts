@@ -67,6 +67,12 @@ export function isAnswer(error: ServiceError): boolean {
   return error.metadata.get(CODE_KEY).length > 0 || !CUT.includes(error.code);
 }
 
+/** Whether nobody has answered: the other side is gone, or silent. */
+export function isSilence({ code, metadata }: Pick<ServiceError, 'code' | 'metadata'>): boolean {
+  if (metadata.get(CODE_KEY).length > 0 || code === status.CANCELLED) return false;
+  return CUT.includes(code) || code === status.DEADLINE_EXCEEDED;
+}
+
 /** The code that a bare gRPC status stands for. */
 export function codeOfStatus(code: status): ErrorCode {
   switch (code) {

@@ -6,6 +6,7 @@ import type { LogLevel } from '../core/log-level.js';
 import type { Permission } from '../core/permissions.js';
 import type { PolicyName } from '../core/placement.js';
 import type { Address, PortRange } from './address.js';
+import type { ClusterAddress } from './cluster-address.js';
 import type { NamedFunction } from './functions/named.js';
 import type { Credentials } from './credentials.js';
 
@@ -78,8 +79,8 @@ export interface ServerOptions extends MemoryLimits {
 }
 
 export interface QueueOptions {
-  /** In the memory of the coordinator's process, or in files in a folder. */
-  store: 'memory' | { folder: string };
+  /** In the memory of the coordinator's process, in files in a folder, or in a NATS cluster that others share. */
+  store: 'memory' | { folder: string } | { cluster: ClusterAddress; replicas: number };
   /** For how long results are kept, in ms, and how many. */
   keepMs: number;
   keepCount: number;

@@ -149,7 +149,7 @@ describe('bad input is refused in a sentence', () => {
   test.each(addresses)('the address %p', async (given) => {
     const error = await poolError(connect(given as string));
     expect(error.code).toBe('invalid-argument');
-    expect(error.message).toMatch(/^address: expected HOST:PORT, got /);
+    expect(error.message).toMatch(/^address: expected HOST:PORT(?: or nats:\/\/…)?, got /);
   });
 
   const options: [given: unknown, message: RegExp][] = [

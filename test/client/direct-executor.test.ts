@@ -12,6 +12,7 @@ test('an executor that is closed dials nobody, though a worker turns out to be o
       throw new Error('closed');
     },
     close: () => undefined,
+    onMoved: () => () => undefined,
   } as unknown as CoordinatorLink;
   const executor = new DirectExecutor(coordinator, { token: undefined }, { slots: 1, reconnectMs: 0 });
   await executor.close();

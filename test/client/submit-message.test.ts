@@ -3,7 +3,7 @@ import { type NewSubmission, submitMessage } from '../../src/client/submit-messa
 import { functionId } from '../../src/core/ids.js';
 
 const common = { functionId: 'f', name: 'n' };
-const fn = { id: functionId('f'), source: '', name: '', parts: [] };
+const fn = { id: functionId('f'), source: '', name: '', parts: [], preview: '' };
 
 let count = 0;
 function task(bytes: number, more: Partial<NewSubmission> = {}): NewSubmission {

@@ -2,6 +2,8 @@ import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from '@jest/globals';
 import { Command, offhand, ROOT, run } from '../support/cli.js';
+import { NATS_SERVER } from '../support/nats.js';
+import { testWith } from '../support/programs.js';
 import { Sandbox } from '../support/sandbox.js';
 import { startServer } from '../support/server.js';
 import { waitFor } from '../support/wait.js';
@@ -22,6 +24,8 @@ const ALONE = [
   'stream.ts',
   'warm.ts',
 ];
+/** These need a program that may be missing elsewhere. */
+const WITH_NATS = ['cluster.ts'];
 const ON_A_SERVER = ['client.ts', 'http.ts', 'primes.ts', 'resume.ts'];
 
 /** Examples are compiled in the checkout, and find the pool of a sandbox. */
@@ -33,7 +37,7 @@ const example = (name: string, ...args: string[]) => ['scripts/run-ts.mjs', `exa
 
 test('every example is run here', () => {
   const files = readdirSync(join(ROOT, 'examples')).filter((name) => name.endsWith('.ts'));
-  expect(files.sort()).toEqual([...ALONE, ...ON_A_SERVER].sort());
+  expect(files.sort()).toEqual([...ALONE, ...WITH_NATS, ...ON_A_SERVER].sort());
 });
 
 test.each(ALONE)('%s runs by itself', async (name) => {
@@ -41,6 +45,18 @@ test.each(ALONE)('%s runs by itself', async (name) => {
   expect(await run(checkout, process.execPath, example(name))).toMatchObject({ code: 0, stderr: '' });
   expect(checkout.processes()).toEqual([]);
 });
+
+testWith(NATS_SERVER).each(WITH_NATS)(
+  '%s runs by itself',
+  async (name) => {
+    await using checkout = new Checkout();
+    const ended = await run(checkout, process.execPath, example(name));
+    expect(ended).toMatchObject({ code: 0, stderr: '' });
+    expect(ended.stdout).toMatch(/its machine is lost\n[^]*it ended on the other machine, in attempt 2\n$/);
+    expect(checkout.processes()).toEqual([]);
+  },
+  90_000,
+);
 
 test('client.ts, in two shells, shares the workers of a server', async () => {
   await using sandbox = new Sandbox();

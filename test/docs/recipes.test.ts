@@ -1,4 +1,4 @@
-import { mkdirSync, readdirSync, readFileSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import { extname, join, relative } from 'node:path';
 import { expect, test } from '@jest/globals';
 import { Command, ROOT, run } from '../support/cli.js';
@@ -51,7 +51,6 @@ test('the Express recipe answers from the pool, and ends at SIGTERM', async () =
 test('the jest recipe passes, on workers and in its own process', async () => {
   await using checkout = new Checkout();
   const tmp = join(checkout.dir, 'tmp');
-  mkdirSync(tmp);
   const args = [
     '--experimental-vm-modules',
     'node_modules/jest/bin/jest.js',

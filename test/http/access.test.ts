@@ -24,6 +24,7 @@ const READ = [
   'GET /status',
   'GET /v1/access',
   'GET /v1/attempts',
+  'GET /v1/cluster',
   'GET /v1/events',
   'GET /v1/profile',
   'GET /v1/tasks',

@@ -32,11 +32,13 @@ describe('the profile', () => {
   });
 
   test('is the last of it where that is asked for', async () => {
-    const { text } = await http.ask('/v1/profile?last_ms=500');
-    const times = rowsOf(text).map((row) => Number(row.split(',')[0]));
+    const { text, times } = await waitFor('a pool older than that', async () => {
+      const { text } = await http.ask('/v1/profile?last_ms=500');
+      const times = rowsOf(text).map((row) => Number(row.split(',')[0]));
+      return (times[0] ?? 0) > 1 ? { text, times } : undefined;
+    });
     expect(text.split('\n', 1)).toEqual([COLUMNS]);
     expect((times.at(-1) ?? 0) - (times[0] ?? 0)).toBeLessThanOrEqual(0.5);
-    expect(times[0]).toBeGreaterThan(1);
   });
 
   test.each(['0', '-5', 'soon'])('is of no time like %s', async (time) => {

@@ -62,6 +62,7 @@ describe('the OpenAPI document', () => {
       'GET /status',
       'GET /v1/access',
       'GET /v1/attempts',
+      'GET /v1/cluster',
       'GET /v1/events',
       'GET /v1/profile',
       'GET /v1/tasks',

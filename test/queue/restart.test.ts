@@ -98,7 +98,7 @@ describe('with --store file: what was submitted', () => {
   test('a store that is none is refused in one sentence', async () => {
     const flags = ['server', '1', '--no-profile', '--worker-ports', '20000-20100', '--store'];
     expect((await offhand(sandbox, [...flags, 'redis'])).stderr).toBe(
-      'offhand: --store: expected memory or file:DIR, got redis\n',
+      'offhand: --store: expected memory, file:DIR or nats://HOST:PORT,…, got redis\n',
     );
   });
 });

@@ -151,7 +151,7 @@ export function testKeeping({ fresh, withTasks, refusal }: StoreScene): void {
     const shown = (store: TaskStore, ...names: string[]) =>
       Promise.all(names.map((name) => store.source(id(name))));
 
-    test('is that of the function, for all of its tasks, and as long as one of them is kept', async () => {
+    test('is that of the function, for all of its tasks', async () => {
       const store = await withTasks(['a', 'b'], true);
       await store.add([spec('c')], []);
       expect(await shown(store, 'a', 'b', 'c', 'none')).toEqual([FN.preview, FN.preview, FN.preview, '']);
@@ -164,48 +164,6 @@ export function testKeeping({ fresh, withTasks, refusal }: StoreScene): void {
       // The function was forgotten, and comes again without a word of how it is written.
       await store.add([spec('d')], [{ ...FN, preview: '' }]);
       expect(await shown(store, 'd')).toEqual([FN.preview]);
-      await store.drop([id('c')]);
-      await store.settle([{ id: id('d'), attempt: 0, outcome: failed(), at: 9 }]);
-      await store.drop([id('d')]);
-      await store.add([spec('e')], [{ ...FN, preview: '' }]);
-      expect(await shown(store, 'd', 'e')).toEqual(['', '']);
-      await store.add([spec('f')], [FN]);
-      expect(await shown(store, 'e', 'f')).toEqual([FN.preview, FN.preview]);
-    });
-
-    test('is not counted twice for a task that was there before', async () => {
-      const store = await withTasks(['a', 'b']);
-      await store.add([spec('a')], [FN]);
-      await store.settle(['a', 'b'].map((name) => ({ id: id(name), attempt: 0, outcome: failed(), at: 9 })));
-      await store.drop([id('a'), id('b'), id('b')]);
-      await store.add([spec('c')], [{ ...FN, preview: '' }]);
-      expect(await shown(store, 'c')).toEqual(['']);
-    });
-  });
-
-  describe('another try', () => {
-    test('begins at once, and without the limit that counted from the submission', async () => {
-      const store = await fresh();
-      await store.add([spec('a', { notBefore: 500, deadlineAt: 700 })], [FN]);
-      await store.settle([{ id: id('a'), attempt: 0, outcome: failed(), at: 700 }]);
-      const renewed = { notBefore: 0, deadlineAt: undefined };
-      expect((await store.retry([id('a')]))[0]?.spec).toMatchObject(renewed);
-      expect((await store.find([id('a')]))[0]?.spec).toMatchObject(renewed);
-    });
-
-    test('is for what failed or was cancelled, and counts on', async () => {
-      const store = await withTasks(['a', 'b', 'c'], true);
-      await store.settle([
-        { id: id('a'), attempt: 1, outcome: failed(), at: 9 },
-        { id: id('b'), attempt: 1, outcome: succeeded(), at: 9 },
-      ]);
-      const again = await store.retry([id('a'), id('b'), id('c'), id('none')]);
-      expect(again.map((one) => one?.spec.id)).toEqual([id('a'), undefined, undefined, undefined]);
-      expect((await store.find([id('a')]))[0]).toMatchObject({ state: 'pending', settledAt: undefined });
-      expect((await store.outcomes([id('a')]))[0]).toBeUndefined();
-      const [claimed] = await store.claim([id('a')], NOBODY, 0);
-      expect(claimed?.attempt).toBe(2);
-      expect(Buffer.from(claimed?.spec.args.data ?? []).toString()).toBe('arguments of a');
     });
   });
 }

@@ -29,6 +29,7 @@ let addresses: Map<string, string>;
 
 /** All that the read-only token is good for. */
 const READ = [
+  'offhand.v1.Coordinator/GetCluster',
   'offhand.v1.Coordinator/GetStatus',
   'offhand.v1.Coordinator/Handshake',
   'offhand.v1.Queue/Explain',

@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, readdirSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { connect, type Pool } from 'offhand';
 import { poolError } from '../client/support.js';
@@ -67,7 +67,9 @@ describe("tasks under Node's permission model", () => {
 
   test('are in the profile, without the CPU and memory that only a program could measure', async () => {
     const rows = await waitFor('rows', () => {
-      const written = readProfile(server.profile);
+      // While it is being written its last line may not be whole.
+      const isWhole = readFileSync(server.profile, 'utf8').endsWith('\n');
+      const written = isWhole ? readProfile(server.profile) : [];
       return written.length > 20 ? written : undefined;
     });
     expect(rows.every(({ cpuPercent, rssBytes }) => cpuPercent === undefined && rssBytes === undefined)).toBe(

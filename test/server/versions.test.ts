@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { Server, ServerCredentials, type ServiceError, status } from '@grpc/grpc-js';
 import { connect } from 'offhand';
-import { VERSION } from '../../src/wire/protocol.js';
+import { PROTOCOL, VERSION } from '../../src/wire/protocol.js';
 import { offhand } from '../support/cli.js';
 import { COORDINATOR } from '../support/rpc.js';
 import { Sandbox } from '../support/sandbox.js';
@@ -16,7 +16,7 @@ describe('a pool is not spoken to by another protocol', () => {
   const refusal = {
     code: status.FAILED_PRECONDITION,
     details:
-      `this pool runs offhand ${VERSION} (protocol 1) and cannot talk to offhand 9.8.7 (protocol 99); ` +
+      `this pool runs offhand ${VERSION} (protocol ${PROTOCOL}) and cannot talk to offhand 9.8.7 (protocol 99); ` +
       'install the same version on both sides',
   };
   beforeAll(async () => {

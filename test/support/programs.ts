@@ -7,7 +7,8 @@ export function testWith(...programs: string[]): typeof test | typeof test.skip 
   return process.env['CI'] === 'true' || programs.every(isThere) ? test : test.skip;
 }
 
-function isThere(program: string): boolean {
+/** Whether a program is found by its name. */
+export function isThere(program: string): boolean {
   return (process.env['PATH'] ?? '').split(delimiter).some((folder) => {
     try {
       accessSync(join(folder, program), constants.X_OK);

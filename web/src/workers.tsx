@@ -1,6 +1,7 @@
 import { useState } from 'preact/hooks';
 import { ask } from './api.js';
 import { useChanges } from './changes.js';
+import { Machines } from './cluster.js';
 import type { Question } from './confirm.js';
 import { POLICIES, type Worker } from './documents.js';
 import { stateOf } from './now.js';
@@ -68,6 +69,7 @@ export function Workers({ pool: { status, cpu, access } }: { pool: Pool }) {
           </tbody>
         </table>
       )}
+      <Machines />
     </>
   );
 }

@@ -1,13 +1,14 @@
 import type { LeaseRequest, LeaseWish } from '../account.js';
 import type { HeapItem } from '../heap.js';
 import { type ClientId, clientId } from '../ids.js';
-import type { TaskFacts } from './task.js';
+import type { TaskFacts, Verdict } from './task.js';
 
 /**
  * Where an unsettled task is. `blocked`: those it comes after are not through. `delayed`: its time has not come. `parked`:
- * its group is full. `ready`: in line. `claimed`: with the dispatcher. `settling`: its outcome is decided, and being stored.
+ * its group is full. `ready`: in line. `offered`: with all coordinators that share its store, until one
+ * takes it and says what came of it. `claimed`: with the dispatcher. `settling`: its outcome is decided, and being stored.
  */
-export type EntryPhase = 'blocked' | 'delayed' | 'parked' | 'ready' | 'claimed' | 'settling';
+export type EntryPhase = 'blocked' | 'delayed' | 'parked' | 'ready' | 'offered' | 'claimed' | 'settling';
 
 /** A limit of a task that waits to be reached. */
 export interface EntryLimit extends HeapItem {
@@ -34,6 +35,10 @@ export class Entry implements HeapItem, LeaseWish {
   /** Rises with every task. */
   readonly order: number;
   readonly facts: TaskFacts;
+  /** Whether it is another coordinator's to decide about, and is here to run, or because others come after it. */
+  isGuest = false;
+  /** How it is to end, while that is being stored. */
+  ending: Verdict | undefined = undefined;
 
   constructor(facts: TaskFacts, order: number) {
     this.facts = facts;

@@ -49,7 +49,7 @@ export class Groups {
   leave(entry: Entry): void {
     const group = this.#of(entry);
     if (!group) return;
-    if (entry.phase === 'claimed') group.claimed -= 1;
+    if (entry.phase === 'claimed' || entry.phase === 'offered') group.claimed -= 1;
     group.inLine.delete(entry);
     group.parked.remove(entry);
   }

@@ -23,6 +23,11 @@ export class Lane {
     this.#count(entry, 1);
   }
 
+  /** One that never stood in line here. */
+  arrive(entry: Entry): void {
+    this.#count(entry, 1);
+  }
+
   giveBack(entry: Entry, now: number): void {
     this.turns.giveBack(entry, now);
     this.#count(entry, -1);

@@ -5,7 +5,7 @@ import { Entry, type EntryLimit } from './entry.js';
 import { Groups } from './groups.js';
 import { Lane } from './lane.js';
 import type { Standing } from './standing.js';
-import type { SettledState, TaskFacts } from './task.js';
+import type { SettledState, TaskFacts, Verdict } from './task.js';
 
 /** What has happened. */
 export type QueueEvent =
@@ -15,6 +15,8 @@ export type QueueEvent =
    * a higher priority it has: what is urgent does not wait behind what was only claimed ahead.
    */
   | { type: 'room'; needs: string; hasRoom: (functionId: string, ahead: number) => boolean }
+  /** Tasks came to this coordinator, claimed, from a store that it shares with others. */
+  | { type: 'arrived'; tasks: readonly TakenTask[] }
   /** A claimed task was given to a worker. */
   | { type: 'began'; id: TaskId }
   /** A claimed task did not run, and may after a while. */
@@ -31,24 +33,30 @@ export interface SubmittedTask {
   upstream?: TaskId | undefined;
   /** Whether an attempt at it went down with its coordinator: nobody knows whether it had begun. */
   wasCutShort?: boolean;
+  /** Whether it is with all coordinators that share its store. */
+  isOffered?: boolean;
+  /** Whether another coordinator decides about it: it is here because others come after it. */
+  isGuest?: boolean;
+}
+
+/** One that is to run here. */
+export interface TakenTask {
+  facts: TaskFacts;
+  /** Since when anybody could take it. */
+  offeredAt: number;
+  /** Whether so many attempts at it went down with their coordinators that it must not run again. */
+  isSpent: boolean;
 }
 
 /** What is to be done. */
 export type QueueCommand =
   | { type: 'claim'; id: TaskId }
+  /** Let any coordinator take it. */
+  | { type: 'offer'; id: TaskId }
   /** Give a task that does not run its outcome; then say `settled`. */
   | { type: 'settle'; id: TaskId; how: Verdict }
   /** Stop a claimed task, which is to end like this. */
   | { type: 'stop'; id: TaskId; how: Verdict };
-
-/** The outcome of a task that has none of its own. `upstream` hands down that of a task it comes after. */
-export type Verdict =
-  | { kind: 'cancelled' }
-  | { kind: 'queue-timeout'; limitMs: number }
-  | { kind: 'deadline-exceeded' }
-  /** It may have run when its coordinator ended, and must not run twice. */
-  | { kind: 'cut-short' }
-  | { kind: 'upstream'; id: TaskId };
 
 /**
  * Decides about submitted tasks: which one is given to a worker next, when one may begin, and what becomes of those that come
@@ -65,8 +73,14 @@ export class Queue {
   readonly #limits = new Heap<EntryLimit>((a, b) => a.at < b.at);
   /** How many unsettled tasks take the result of this one. */
   readonly #users = new Map<TaskId, number>();
+  readonly #isShared: boolean;
   #order = 0;
   #commands: QueueCommand[] = [];
+
+  /** @param isShared whether other coordinators may run its tasks: then none stands in line here. */
+  constructor(isShared = false) {
+    this.#isShared = isShared;
+  }
 
   /** How many tasks have no outcome. */
   get size(): number {
@@ -130,6 +144,9 @@ export class Queue {
       case 'submitted':
         for (const task of event.tasks) this.#add(task, now);
         return;
+      case 'arrived':
+        for (const task of event.tasks) this.#arrive(task, now);
+        return;
       case 'room':
         return this.#claim(event.needs, event.hasRoom, now);
       case 'began':
@@ -147,11 +164,10 @@ export class Queue {
     }
   }
 
-  #add({ facts, upstream, wasCutShort }: SubmittedTask, now: number): void {
+  #add({ facts, upstream, wasCutShort, isOffered, isGuest = false }: SubmittedTask, now: number): void {
     if (this.#entries.has(facts.id)) return;
-    const entry = new Entry(facts, this.#order++);
-    this.#entries.set(facts.id, entry);
-    for (const id of facts.uses) this.#users.set(id, (this.#users.get(id) ?? 0) + 1);
+    const entry = this.#enter(facts, isGuest);
+    if (isOffered) return this.#wasOffered(entry, now);
     if (facts.group) this.#groups.setLimit(facts.group.name, facts.group.limit);
     for (const id of facts.after) {
       const before = this.#entries.get(id);
@@ -165,6 +181,37 @@ export class Queue {
     if (entry.waitsFor > 0) entry.phase = 'blocked';
     else this.#delayOrLineUp(entry, now);
     this.#fillSeats(entry, now); // Its limit may be higher than the one before.
+  }
+
+  #enter(facts: TaskFacts, isGuest: boolean): Entry {
+    const entry = new Entry(facts, this.#order++);
+    entry.isGuest = isGuest;
+    this.#entries.set(facts.id, entry);
+    for (const id of facts.uses) this.#users.set(id, (this.#users.get(id) ?? 0) + 1);
+    return entry;
+  }
+
+  #wasOffered(entry: Entry, now: number): void {
+    const { queueTimeoutMs, deadlineAt } = entry.facts;
+    entry.phase = 'offered';
+    if (entry.isGuest) return;
+    if (queueTimeoutMs !== undefined) this.#limit(entry, 'queue-timeout', now + queueTimeoutMs);
+    if (deadlineAt !== undefined) this.#limit(entry, 'deadline-exceeded', deadlineAt);
+  }
+
+  #arrive({ facts, offeredAt, isSpent }: TakenTask, now: number): void {
+    const known = this.#entries.get(facts.id);
+    const entry = known ?? this.#enter(facts, true);
+    const { queueTimeoutMs, deadlineAt } = facts;
+    if (!known && deadlineAt !== undefined) this.#limit(entry, 'deadline-exceeded', deadlineAt);
+    if (!known && queueTimeoutMs !== undefined)
+      this.#limit(entry, 'queue-timeout', offeredAt + queueTimeoutMs);
+    if (isSpent) return this.#end(entry, { kind: 'cut-short' }, now);
+    entry.lineMs = now - offeredAt;
+    entry.phase = 'claimed';
+    this.#laneOf(entry).arrive(entry);
+    // It was taken before its outcome was kept.
+    if (entry.ending) this.#end(entry, entry.ending, now);
   }
 
   #delayOrLineUp(entry: Entry, now: number): void {
@@ -187,6 +234,12 @@ export class Queue {
   }
 
   #join(entry: Entry, now: number): void {
+    if (this.#isShared) {
+      this.#groups.claim(entry);
+      entry.phase = 'offered';
+      this.#commands.push({ type: 'offer', id: entry.facts.id });
+      return;
+    }
     entry.phase = 'ready';
     this.#laneOf(entry).turns.join(entry, now);
   }
@@ -218,10 +271,20 @@ export class Queue {
 
   #release(id: TaskId, delayMs: number, now: number): void {
     const entry = this.#entries.get(id);
+    if (entry && this.#isShared) return this.#returned(entry, now);
     if (entry?.phase !== 'claimed') return;
     this.#leave(entry, now);
     entry.againAt = now + delayMs;
     this.#delayOrLineUp(entry, now);
+  }
+
+  /** Somebody else has it, or may take it. */
+  #returned(entry: Entry, now: number): void {
+    if (entry.phase === 'claimed') this.#laneOf(entry).giveBack(entry, now);
+    else if (entry.phase !== 'settling') return;
+    entry.phase = 'offered';
+    entry.ending = undefined;
+    if (entry.isGuest && !entry.dependents) this.#forget(entry);
   }
 
   /** Ends a task before its time: at once where it only waits, else by stopping it. */
@@ -234,6 +297,7 @@ export class Queue {
     }
     this.#leave(entry, now);
     entry.phase = 'settling';
+    entry.ending = how;
     this.#commands.push({ type: 'settle', id, how });
   }
 
@@ -241,17 +305,21 @@ export class Queue {
     const entry = this.#entries.get(id);
     if (!entry) return;
     this.#leave(entry, now);
-    this.#entries.delete(id);
+    this.#forget(entry);
+    for (const dependent of entry.dependents ?? []) {
+      if (dependent.phase !== 'blocked') continue;
+      if (state !== 'succeeded') this.#end(dependent, { kind: 'upstream', id }, now);
+      else if (--dependent.waitsFor === 0) this.#delayOrLineUp(dependent, now);
+    }
+  }
+
+  #forget(entry: Entry): void {
+    this.#entries.delete(entry.facts.id);
     for (const { kind } of [...(entry.limits ?? [])]) this.#unlimit(entry, kind);
     for (const used of entry.facts.uses) {
       const users = (this.#users.get(used) ?? 1) - 1;
       if (users > 0) this.#users.set(used, users);
       else this.#users.delete(used);
-    }
-    for (const dependent of entry.dependents ?? []) {
-      if (dependent.phase !== 'blocked') continue;
-      if (state !== 'succeeded') this.#end(dependent, { kind: 'upstream', id }, now);
-      else if (--dependent.waitsFor === 0) this.#delayOrLineUp(dependent, now);
     }
   }
 

@@ -48,6 +48,8 @@ export function standingInWords(standing: Standing, now: number): string | undef
       const above = before > 0 ? `, ${before} of them at a higher priority` : '';
       return `no worker is free: ${ready - 1} other ${ready === 2 ? 'task waits' : 'tasks wait'} for one${above}`;
     }
+    case 'offered':
+      return 'it is offered to all coordinators: none has a free worker for it so far, or one has just taken it';
     case 'claimed':
     case 'settling':
       return undefined;

@@ -40,3 +40,12 @@ export interface TaskFacts {
   /** When it has to have ended. */
   readonly deadlineAt: number | undefined;
 }
+
+/** The outcome of a task that has none of its own. `upstream` hands down that of a task it comes after. */
+export type Verdict =
+  | { kind: 'cancelled' }
+  | { kind: 'queue-timeout'; limitMs: number }
+  | { kind: 'deadline-exceeded' }
+  /** It may have run when its coordinator ended, and must not run twice. */
+  | { kind: 'cut-short' }
+  | { kind: 'upstream'; id: TaskId };

@@ -22,11 +22,9 @@ import { specOf } from '../spec.js';
 import { OutcomeOrder } from './outcome-order.js';
 import type { LogLine } from '../task-log.js';
 import { Sources } from './sources.js';
-import { lowered, textOfTask } from './task-text.js';
+import { OutcomesByAge } from './outcomes-by-age.js';
+import { type Listed, TaskList } from './task-list.js';
 import { notThere, resultDropped, unknownFunction } from './refusals.js';
-
-/** How many tasks one page may look at: a rare filter costs several short pages rather than one long turn. */
-const PAGE_LOOKS = 10_000;
 
 const NO_LINES: readonly LogLine[] = [];
 
@@ -40,7 +38,7 @@ interface End {
 }
 
 /** One task. Kept small while it waits: there may be a million. */
-class Row implements TaskRecord {
+class Row implements Listed {
   state: TaskState = 'pending';
   attempt = 0;
   startedAt: number | undefined = undefined;
@@ -85,11 +83,8 @@ export class MemoryTaskStore implements TaskStore {
   readonly isDurable = false;
   readonly #rows = new Map<TaskId, Row>();
   readonly #byKey = new Map<string, Row>();
-  /** In the order of their submission. */
-  #inOrder: Row[] = [];
-  /** Settled ones in the order of their outcomes, those that succeeded and the others. */
-  readonly #succeeded = new Set<Row>();
-  readonly #unsuccessful = new Set<Row>();
+  readonly #list = new TaskList<Row>((row) => this.#rows.get(row.spec.id) === row);
+  readonly #byAge = new OutcomesByAge<Row>();
   readonly #dropped = new Set<Row>();
   readonly #outcomes = new OutcomeOrder<Row>();
   readonly #functions = new Map<string, { fn: ShippedFunction; users: number }>();
@@ -163,10 +158,8 @@ export class MemoryTaskStore implements TaskStore {
         row.end = { at, runMs: outcome.runMs, course, outcome, log };
         row.claim = undefined;
         this.#outcomes.add(row);
-        if (outcome.state === 'succeeded') {
-          this.#forgetCall(row);
-          this.#succeeded.add(row);
-        } else this.#unsuccessful.add(row);
+        this.#byAge.add(row);
+        if (outcome.state === 'succeeded') this.#forgetCall(row);
         return true;
       }),
     );
@@ -196,25 +189,8 @@ export class MemoryTaskStore implements TaskStore {
     });
   }
 
-  list({ states, name, group, client, text, limit, cursor }: ListQuery): Promise<TaskPage> {
-    return promised(() => {
-      const sought = text === undefined ? undefined : lowered(text);
-      const tasks: TaskRecord[] = [];
-      let index = cursor === undefined ? this.#inOrder.length - 1 : this.#lastBelow(Number(cursor));
-      const end = Math.max(-1, index - PAGE_LOOKS);
-      for (; index > end && tasks.length < limit; index--) {
-        const row = this.#inOrder[index];
-        if (!row || this.#rows.get(row.spec.id) !== row) continue;
-        if (states.length > 0 && !states.includes(row.state)) continue;
-        if (name !== undefined && row.spec.name !== name) continue;
-        if (group !== undefined && row.spec.group?.name !== group) continue;
-        if (client !== undefined && row.spec.client !== client) continue;
-        if (sought !== undefined && !textOfTask(row.spec, row.failure).includes(sought)) continue;
-        tasks.push(row);
-      }
-      const last = this.#inOrder[index + 1];
-      return { tasks, cursor: index >= 0 && last ? String(last.order) : undefined };
-    });
+  list(query: ListQuery): Promise<TaskPage> {
+    return promised(() => this.#list.page(query));
   }
 
   settled({ limit, cursor }: SettledQuery): Promise<TaskPage> {
@@ -229,7 +205,7 @@ export class MemoryTaskStore implements TaskStore {
       ids.map((id) => {
         const row = this.#rows.get(id);
         if (!row || row.isDropped || (row.state !== 'failed' && row.state !== 'cancelled')) return undefined;
-        this.#unsuccessful.delete(row);
+        this.#byAge.delete(row);
         row.state = 'pending';
         row.spec = { ...row.spec, notBefore: 0, deadlineAt: undefined };
         row.end = undefined;
@@ -239,18 +215,8 @@ export class MemoryTaskStore implements TaskStore {
     );
   }
 
-  expendable({ states, before, most }: RetentionRule): Promise<TaskId[]> {
-    return promised(() => {
-      const settled = states.includes('succeeded') ? this.#succeeded : this.#unsuccessful;
-      let surplus = settled.size - most;
-      const ids: TaskId[] = [];
-      for (const row of settled) {
-        if (ids.length >= 1_000 || (surplus <= 0 && (row.settledAt ?? 0) >= before)) break;
-        surplus -= 1;
-        ids.push(row.spec.id);
-      }
-      return ids;
-    });
+  expendable(rule: RetentionRule): Promise<TaskId[]> {
+    return promised(() => this.#byAge.expendable(rule));
   }
 
   drop(ids: readonly TaskId[]): Promise<void> {
@@ -260,8 +226,7 @@ export class MemoryTaskStore implements TaskStore {
         if (!row || !isSettled(row.state) || row.isDropped) continue;
         if (row.state !== 'succeeded') this.#forgetCall(row);
         this.#sources.leave(row.spec.functionId);
-        this.#succeeded.delete(row);
-        this.#unsuccessful.delete(row);
+        this.#byAge.delete(row);
         row.isDropped = true;
         this.#outcomes.remove(row);
         if (row.end) row.end = { ...row.end, outcome: undefined, log: NO_LINES };
@@ -274,8 +239,7 @@ export class MemoryTaskStore implements TaskStore {
         this.#dropped.delete(row);
         this.#rows.delete(row.spec.id);
       }
-      if (this.#inOrder.length > 2 * this.#rows.size + 1_000)
-        this.#inOrder = this.#inOrder.filter((row) => this.#rows.has(row.spec.id));
+      this.#list.compact(this.#rows.size);
     });
   }
 
@@ -292,7 +256,7 @@ export class MemoryTaskStore implements TaskStore {
   #insert(spec: TaskSpec, sent: ReadonlyMap<string, ShippedFunction>): Row {
     const row = new Row(spec, this.#order++);
     this.#rows.set(spec.id, row);
-    this.#inOrder.push(row);
+    this.#list.add(row);
     if (spec.key !== undefined) this.#byKey.set(spec.key, row);
     const known = this.#functions.get(spec.functionId);
     const fn = sent.get(spec.functionId);
@@ -321,16 +285,6 @@ export class MemoryTaskStore implements TaskStore {
     row.spec = specOf(row.spec, { id, args: NO_ARGUMENTS, preview });
     const used = this.#functions.get(row.spec.functionId);
     if (used && --used.users === 0) this.#functions.delete(row.spec.functionId);
-  }
-
-  #lastBelow(order: number): number {
-    let [low, high] = [0, this.#inOrder.length];
-    while (low < high) {
-      const middle = (low + high) >> 1;
-      if ((this.#inOrder[middle]?.order ?? 0) < order) low = middle + 1;
-      else high = middle;
-    }
-    return low - 1;
   }
 }
 

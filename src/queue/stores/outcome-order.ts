@@ -11,8 +11,10 @@ export class OutcomeOrder<T extends Ordered> {
   #size = 0;
   #next = 0;
 
-  add(item: T): void {
-    item.settledOrder = this.#next++;
+  /** @param order higher than any before it. */
+  add(item: T, order = this.#next): void {
+    item.settledOrder = order;
+    this.#next = order + 1;
     this.#entries.push({ order: item.settledOrder, item });
     this.#size += 1;
   }

@@ -2,39 +2,12 @@ import { isSettled, TASK_STATES, type TaskState } from '../../core/queue/task.js
 import type { Failure } from '../../wire/outcome.js';
 import type { Encoding, Payload } from '../../wire/values/payload.js';
 import type { Course } from '../course.js';
-import type { TaskOutcome, TaskRecord, TaskSpec } from '../store.js';
+import type { TaskOutcome, TaskRecord } from '../store.js';
+import { type KeptSpec, specOfWritten } from './kept-spec.js';
 import type { Row } from './sqlite-schema.js';
 
-/** A task without its arguments. */
-export type KeptSpec = Omit<TaskSpec, 'args'>;
-
-/**
- * Fields without a value are not written, and come back undefined. Field by field, so that all specs have one shape: a spread
- * takes several times as long, and a store may hold a million of them.
- */
 export function specFrom(written: string): KeptSpec {
-  const spec = JSON.parse(written) as KeptSpec & { requires?: readonly string[] };
-  return {
-    id: spec.id,
-    client: spec.client,
-    name: spec.name,
-    functionId: spec.functionId,
-    results: spec.results,
-    after: spec.after,
-    priority: spec.priority,
-    notBefore: spec.notBefore,
-    submittedAt: spec.submittedAt,
-    key: spec.key,
-    group: spec.group,
-    requires: spec.requires ?? [],
-    expectedMs: spec.expectedMs,
-    timeoutMs: spec.timeoutMs,
-    queueTimeoutMs: spec.queueTimeoutMs,
-    deadlineAt: spec.deadlineAt,
-    retries: spec.retries,
-    retryOn: spec.retryOn,
-    preview: spec.preview,
-  };
+  return specOfWritten(JSON.parse(written) as KeptSpec);
 }
 
 export function specOf(row: Row): KeptSpec {

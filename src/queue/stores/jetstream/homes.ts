@@ -1,0 +1,83 @@
+import type { KV } from '@nats-io/kv';
+import type { ClusterConnection } from '../../../cluster/connection.js';
+import { messageOf } from '../../../core/errors.js';
+import type { WaitingHead } from './heads.js';
+import { HELD, heldSubject } from './names.js';
+import { headFrom, type Kept } from './reader.js';
+import { scan } from './scan.js';
+import type { Seats } from './seats.js';
+import type { Tasks } from './tasks.js';
+
+/** Who holds tasks, and what becomes of those whose home is gone: somebody else takes them over. */
+export class Homes {
+  readonly #connection: ClusterConnection;
+  readonly #book: KV;
+  readonly #home: string;
+  readonly #seats: Seats;
+  readonly #tasks: Tasks;
+  #written: Promise<unknown> | undefined;
+
+  constructor(connection: ClusterConnection, book: KV, home: string, seats: Seats, tasks: Tasks) {
+    this.#connection = connection;
+    this.#book = book;
+    this.#home = home;
+    this.#seats = seats;
+    this.#tasks = tasks;
+  }
+
+  /** Before we hold anything it is written down that we may: so others look whether we are there. */
+  async open(): Promise<void> {
+    this.#written ??= this.#book.put(`home.${this.#home}`, '');
+    await this.#written.catch((error: unknown) => {
+      this.#written = undefined;
+      throw error;
+    });
+  }
+
+  /** Takes over what homes hold that are gone, unless somebody else is about to. */
+  async *adopt(): AsyncIterable<Kept<WaitingHead>[]> {
+    const homes: string[] = [];
+    for await (const key of await this.#book.keys('home.*')) homes.push(key.slice('home.'.length));
+    for (const home of homes) {
+      const present = await this.#seats.present();
+      if (home === this.#home || present.has(home)) continue;
+      const entry = await this.#book.get(`home.${home}`);
+      if (entry?.operation !== 'PUT') continue;
+      // Who does it is written in its place, and may be gone as well before it is done.
+      const [adopter] = [entry.string()];
+      if (adopter !== '' && adopter !== this.#home && present.has(adopter)) continue;
+      const revision = await this.#mark(`home.${home}`, entry.revision);
+      if (revision === undefined) continue;
+      yield* this.#adoptFrom(home);
+      await this.#book.purge(`home.${home}`, { previousSeq: revision }).catch((error: unknown) => {
+        // Somebody else is about to look whether anything is left.
+        if (!/wrong last sequence/.test(messageOf(error))) throw error;
+      });
+    }
+  }
+
+  async *#adoptFrom(home: string): AsyncIterable<Kept<WaitingHead>[]> {
+    await this.open();
+    for await (const messages of scan(this.#connection, HELD, heldSubject(home, '*' as never))) {
+      const adopted: Kept<WaitingHead>[] = [];
+      for (const message of messages) {
+        const { seq, data, subject } = message;
+        const head = headFrom<WaitingHead>(message.headers?.get('Offhand') ?? '');
+        const kept = { head, data, seq, subject };
+        await this.#tasks.hold(this.#home, head, data);
+        await this.#tasks.remove({ where: 'held', kept });
+        adopted.push(kept);
+      }
+      yield adopted;
+    }
+  }
+
+  async #mark(key: string, previousSeq: number): Promise<number | undefined> {
+    try {
+      return await this.#book.put(key, this.#home, { previousSeq });
+    } catch (error) {
+      if (/wrong last sequence/.test(messageOf(error))) return undefined;
+      throw error;
+    }
+  }
+}

@@ -1,0 +1,44 @@
+import type { KV, KvWatchEntry } from '@nats-io/kv';
+import type { QueuedIterator } from '@nats-io/transport-node';
+import { type Lane, laneName } from './names.js';
+
+/** Which lanes there are. Whoever offers the first task of one writes it down; all others hear of it. */
+export class LaneBook {
+  readonly #book: KV;
+  readonly #known = new Map<string, Promise<unknown>>();
+  #watch: QueuedIterator<KvWatchEntry> | undefined;
+
+  constructor(book: KV) {
+    this.#book = book;
+  }
+
+  /** Resolves when all know of it. */
+  async open(lane: Lane): Promise<void> {
+    const name = laneName(lane);
+    let written = this.#known.get(name);
+    if (!written) {
+      written = this.#book.put(name, lane.needs);
+      this.#known.set(name, written);
+      written.catch(() => this.#known.delete(name));
+    }
+    await written;
+  }
+
+  /** Tells of those that there are, and of those that come. */
+  async follow(onLane: (lane: Lane) => void, onError: (error: unknown) => void): Promise<void> {
+    this.#watch = await this.#book.watch();
+    void this.#tell(this.#watch, onLane).catch(onError);
+  }
+
+  close(): void {
+    this.#watch?.stop();
+  }
+
+  async #tell(watch: QueuedIterator<KvWatchEntry>, onLane: (lane: Lane) => void): Promise<void> {
+    for await (const entry of watch) {
+      if (entry.operation !== 'PUT') continue;
+      this.#known.set(entry.key, Promise.resolve());
+      onLane({ level: Number(entry.key.split('-')[0]), needs: entry.string() });
+    }
+  }
+}
