@@ -58,7 +58,7 @@ async function compare(): Promise<void> {
 async function measureNats(nodes: number): Promise<Record<string, string>> {
   await using sandbox = new Sandbox();
   await using nats = await startNats(sandbox, { nodes });
-  return measure(nats.url(), ['--store-replicas', String(nodes)]);
+  return await measure(nats.url(), ['--store-replicas', String(nodes)]);
 }
 
 async function measure(store: string, more: string[] = []): Promise<Record<string, string>> {
