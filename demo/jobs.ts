@@ -1,5 +1,5 @@
 import { readdirSync, statSync } from 'node:fs';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import { countPrimes, fibonacci, measureFiles, multiplyRows } from './work.js';
 
 /** One call of the demonstration. */
@@ -52,7 +52,8 @@ function groupFiles(folder: string, totalBytes: number): Group[] {
   const groups: Group[] = [];
   let group: Group = { paths: [], bytes: 0 };
   let left = totalBytes;
-  for (const path of textFiles(folder)) {
+  // Workers of a server have working folders of their own.
+  for (const path of textFiles(resolve(folder))) {
     const { size } = statSync(path);
     if (size === 0 || size > GROUP_BYTES) continue;
     if (left < size) break;
