@@ -32,15 +32,15 @@ export class ValuePuller {
   }
 
   async #fill(data: Buffer, { address, key, encoding }: ValueReference__Output): Promise<Payload> {
-    // Anything else would have this worker ask strangers in its own name.
-    if (!address.startsWith('unix:'))
+    // Anything else would have this worker ask strangers in its own name; without a path HTTP means port 80 of this machine.
+    if (!address.startsWith('unix:/'))
       throw new PoolError('invalid-argument', `arguments_at.address: expected unix:/path, got ${address}`);
     // What has come from another thread is no Buffer any more.
     const response = await this.#ask(address, Buffer.from(key).toString('hex'));
     const sent = Number(response.headers['content-length']);
     const refusal = refusalFor(response.statusCode, sent, data.length);
     if (refusal) {
-      response.resume();
+      response.destroy(); // What it may have to say is not waited for.
       throw refusal;
     }
     let filled = 0;
