@@ -35,10 +35,11 @@ describe.each(['info', 'debug'])('at --log-level %s', (level) => {
 
   const linesOf = (name: string): Line[] =>
     readFileSync(sandbox.path('logs', `${name}.log`), 'utf8')
-      .trim()
       .split('\n')
+      .slice(0, -1)
       .map((line) => JSON.parse(line) as Line);
   const said = (lines: Line[], msg: string) => lines.filter((line) => line.msg === msg);
+  const failures = (lines: Line[]) => said(lines, 'attempt failed').filter((line) => line['name'] === 'fail');
   const whenSaid = (msg: string) =>
     waitFor(`the log to say: ${msg}`, () => said(linesOf('coordinator'), msg).length > 0);
 
@@ -66,6 +67,9 @@ describe.each(['info', 'debug'])('at --log-level %s', (level) => {
       .with({ retries: 1 })
       .submit(fail, [])
       .then((task) => task.result().catch(() => undefined));
+    // A worker tells of its attempts a moment later, and not at all once it is killed.
+    if (level === 'debug')
+      await waitFor('both attempts to be told', () => failures(linesOf('coordinator')).length === 2);
     const killed = await pidOf(server, 'worker-2');
     killNow(killed);
     await waitFor('another one', async () => {
@@ -116,6 +120,6 @@ describe.each(['info', 'debug'])('at --log-level %s', (level) => {
     }
     expect(said(details, 'lease granted').length).toBeGreaterThan(2);
     expect(said(details, 'attempt completed')).toContainEqual(expect.objectContaining({ name: 'double' }));
-    expect(said(details, 'attempt failed').filter((line) => line['name'] === 'fail')).toHaveLength(2);
+    expect(failures(details)).toHaveLength(2);
   });
 });
