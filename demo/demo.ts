@@ -1,6 +1,8 @@
 // npm run demo: real work on a pool, beside the same work on one thread, with the plots to see it by.
 import { execFileSync, fork } from 'node:child_process';
 import { cpus } from 'node:os';
+import { join } from 'node:path';
+import { parseArgs } from 'node:util';
 import { SingleBar } from 'cli-progress';
 import { build } from 'esbuild';
 import { startServerProcess } from '../bench/server-process.js';
@@ -10,7 +12,16 @@ import type { FileFacts } from './work.js';
 
 const WORKERS = Math.max(2, Math.min(4, cpus().length));
 const CLIENTS = 3;
-const TOTAL_BYTES = 60_000_000;
+const { values } = parseArgs({
+  options: {
+    /** How much of node_modules is read. */
+    megabytes: { type: 'string', default: '60' },
+    /** Where profiling/ and plots/ are written. */
+    out: { type: 'string', default: '.' },
+  },
+});
+const PROFILE = join(values.out, 'profiling/demo.csv');
+const PLOTS = join(values.out, 'plots/demo');
 
 await build({
   entryPoints: ['demo/client.ts'],
@@ -21,7 +32,7 @@ await build({
   format: 'esm',
   target: 'node20',
 });
-const { jobs, files, bytes } = makeJobs('node_modules', TOTAL_BYTES);
+const { jobs, files, bytes } = makeJobs('node_modules', Number(values.megabytes) * 1e6);
 console.log(`The work: ${jobs.length} calls.`);
 console.log(
   `  ${files.toLocaleString('en')} files from node_modules (${mb(bytes)}): gzip, SHA-256, word counts`,
@@ -32,7 +43,7 @@ const bar = new SingleBar({
   format: '  {what}  {bar} {value}/{total} calls, {duration_formatted}',
   hideCursor: true,
 });
-const server = await startServerProcess(WORKERS, ['--profile', 'profiling/demo.csv']);
+const server = await startServerProcess(WORKERS, ['--profile', PROFILE]);
 bar.start(jobs.length, 0, { what: `${WORKERS} workers, ${CLIENTS} clients` });
 const startedAt = performance.now();
 const pooled = await runOnPool();
@@ -53,20 +64,12 @@ bar.stop();
 if (JSON.stringify(pooled) !== JSON.stringify(alone))
   throw new Error('the pool and the single thread disagree');
 report(pooled);
-const GRAPHER = [
-  'dist/cli/main.js',
-  'grapher',
-  'profiling/demo.csv',
-  '--out',
-  'plots/demo',
-  '--format',
-  'pdf,png',
-];
+const GRAPHER = ['dist/cli/main.js', 'grapher', PROFILE, '--out', PLOTS, '--format', 'pdf,png'];
 const pictures = execFileSync(process.execPath, GRAPHER, { encoding: 'utf8' });
 console.log(`One thread ${aloneS.toFixed(1)} s, the pool ${poolS.toFixed(1)} s: ${(aloneS / poolS).toFixed(2)} times as fast on ${cpus().length} cores.
 Both gave the same results. The profile and the plots to look at:
 
-profiling/demo.csv
+${PROFILE}
 ${pictures}`);
 
 async function runOnPool(): Promise<unknown[]> {
