@@ -1,7 +1,8 @@
 /**
  * What `npm run build` adds to the output of tsc. Run from the repository root.
  *
- * The processes of a pool: their entries become one file each, with all they load inside; a pool starts in half the time.
+ * What people import and the processes of a pool: their entries become one file each, with all that they load at every start
+ * inside; a pool starts in half the time. Not minified, as people read their stacks.
  *
  * The dashboard is built by Vite; beside it the licence of what is in it.
  *
@@ -15,6 +16,7 @@
 import { cp, mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { build } from 'esbuild';
+import { ENTRIES, exportsOf } from './front-door.mjs';
 
 /** How everything that ships in one piece is bundled. */
 const BUNDLE = {
@@ -27,8 +29,13 @@ const BUNDLE = {
   metafile: true,
 };
 
-async function buildProcesses(folder) {
+/** Packages that are loaded at every start. All others stay outside, and are loaded when they are needed. */
+const AT_EVERY_START = ['@grpc/grpc-js', 'protobufjs'];
+
+async function buildEntries(folder) {
+  const { dependencies, peerDependencies } = JSON.parse(await readFile('package.json', 'utf8'));
   const entries = [
+    ...(await frontDoor()),
     'server/process',
     'worker/process',
     'worker/slot-thread',
@@ -44,29 +51,29 @@ async function buildProcesses(folder) {
     chunkNames: 'parts/[name]-[hash]',
     ...BUNDLE,
     logLevel: 'error',
-    external: [
-      'pino',
-      'pino-pretty',
-      'pidusage',
-      'csv-stringify',
-      '@grpc/proto-loader',
-      '@grpc/reflection',
-      'grpc-health-check',
-      'libsql',
-      '@nats-io/*',
-    ],
+    minify: false,
+    external: Object.keys({ ...dependencies, ...peerDependencies }).filter(
+      (name) => !AT_EVERY_START.includes(name),
+    ),
     banner: { js: bannerFor('src') },
   });
   for (const entry of entries) await rm(join(folder, `${entry}.js.map`), { force: true });
   await writeFile(join(folder, 'THIRD-PARTY-LICENSES.txt'), await licencesOf(Object.keys(metafile.inputs)));
 }
 
+/** The modules whose classes and functions people import. */
+async function frontDoor() {
+  const exported = ENTRIES.map(async (entry) => exportsOf(await readFile(`dist/${entry}.d.ts`, 'utf8')));
+  const values = (await Promise.all(exported)).flat().filter(({ isType }) => !isType);
+  return [...new Set(values.map(({ file }) => file))];
+}
+
 /** The bundled packages are CommonJS and ask for modules of Node by `require`. */
 function bannerFor(entry) {
   return [
     `// Bundled from ${entry}; licences in THIRD-PARTY-LICENSES.txt.`,
-    "import { createRequire } from 'node:module';",
-    'const require = createRequire(import.meta.url);',
+    "import { createRequire as requireFrom } from 'node:module';",
+    'const require = requireFrom(import.meta.url);',
   ].join('\n');
 }
 
@@ -151,4 +158,4 @@ await buildGrapher('dist/grapher');
 await buildLibraries('http', ['pino']);
 await buildLibraries('authority', []);
 await rm('dist/parts', { recursive: true, force: true });
-await buildProcesses('dist');
+await buildEntries('dist');

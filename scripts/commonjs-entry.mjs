@@ -7,19 +7,9 @@
  * of the ES module, which keeps a `Pool` from `require` the same type as one from `import`.
  */
 import { readFile, writeFile } from 'node:fs/promises';
+import { ENTRIES, exportsOf } from './front-door.mjs';
 
 const MODE = "with: { 'resolution-mode': 'import' }";
-
-/** Every `export { a, type B } from './file.js'` of the front door. */
-function exportsOf(text) {
-  return [...text.matchAll(/^export \{([^}]*)\} from '\.\/([^']+)\.js';$/gm)].flatMap(([, names, file]) =>
-    names.split(',').map((entry) => {
-      const [, type, name] = /^\s*(type )?(\w+)\s*$/.exec(entry) ?? [];
-      if (!name) throw new Error(`cannot read "${entry.trim()}" in the exports of ${file}`);
-      return { name, file, isType: type !== undefined };
-    }),
-  );
-}
 
 /** The comment that editors show, and whether the name is a class, which is a type as well. */
 async function declarationOf({ name, file }) {
@@ -59,4 +49,4 @@ async function writeEntry(entry) {
   await writeFile(`dist/${entry}.cjs`, `'use strict';\nmodule.exports = require('./${entry}.js');\n`);
 }
 
-for (const entry of ['index', 'task']) await writeEntry(entry);
+for (const entry of ENTRIES) await writeEntry(entry);

@@ -1,0 +1,13 @@
+/** What people import: `offhand` and `offhand/task`. */
+export const ENTRIES = ['index', 'task'];
+
+/** Every `export { a, type B } from './file.js'` of the front door. */
+export function exportsOf(text) {
+  return [...text.matchAll(/^export \{([^}]*)\} from '\.\/([^']+)\.js';$/gm)].flatMap(([, names, file]) =>
+    names.split(',').map((entry) => {
+      const [, type, name] = /^\s*(type )?(\w+)\s*$/.exec(entry) ?? [];
+      if (!name) throw new Error(`cannot read "${entry.trim()}" in the exports of ${file}`);
+      return { name, file, isType: type !== undefined };
+    }),
+  );
+}
