@@ -1,7 +1,7 @@
 /**
  * What `npm run build` adds to the output of tsc. Run from the repository root.
  *
- * What people import and the processes of a pool: their entries become one file each, with all that they load at every start
+ * What people import, the command line and the processes of a pool: their entries become one file each, with all that they load at every start
  * inside; a pool starts in half the time. Not minified, as people read their stacks.
  *
  * The dashboard is built by Vite; beside it the licence of what is in it.
@@ -14,7 +14,7 @@
  * the installed package has none of them; @napi-rs/canvas stays outside. Beside it the font, and all licences.
  */
 import { cp, mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { join, relative } from 'node:path';
 import { build } from 'esbuild';
 import { ENTRIES, exportsOf } from './front-door.mjs';
 
@@ -36,6 +36,7 @@ async function buildEntries(folder) {
   const { dependencies, peerDependencies } = JSON.parse(await readFile('package.json', 'utf8'));
   const entries = [
     ...(await frontDoor()),
+    'cli/main',
     'server/process',
     'worker/process',
     'worker/slot-thread',
@@ -46,12 +47,13 @@ async function buildEntries(folder) {
     entryPoints: entries.map((entry) => `src/${entry}.ts`),
     outbase: 'src',
     outdir: folder,
-    // What is imported only when it is needed stays apart. As deep in the tree as the rooms: paths relative to a module hold.
+    // What is imported only when it is needed stays apart. As deep in the tree as the rooms: paths relative to a module there hold.
     splitting: true,
     chunkNames: 'parts/[name]-[hash]',
     ...BUNDLE,
     logLevel: 'error',
     minify: false,
+    plugins: [ownBundles],
     external: Object.keys({ ...dependencies, ...peerDependencies }).filter(
       (name) => !AT_EVERY_START.includes(name),
     ),
@@ -112,6 +114,17 @@ async function buildGrapher(folder) {
     await cp(join('node_modules/dejavu-fonts-ttf', file), join(fonts, file.replace('ttf/', '')));
   }
 }
+
+/** What is bundled by itself stays one file for all. Every file of ours is one folder deep. */
+const ownBundles = {
+  name: 'own-bundles',
+  setup({ onResolve }) {
+    onResolve({ filter: /\/(libraries|render)\.js$/ }, ({ path, resolveDir }) => ({
+      path: join('..', relative('src', join(resolveDir, path))),
+      external: true,
+    }));
+  },
+};
 
 /** chartjs-node-canvas loads `canvas` by a computed name, which a bundler cannot follow. */
 const staticCanvas = {

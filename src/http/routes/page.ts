@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import type { FastifyInstance } from '../libraries.js';
+import { PAGE } from '../page-folder.js';
 
 /** `web/` as it is built. Each file is named here, so no path of a request is looked up on disk. */
 const FILES = [
@@ -13,7 +14,7 @@ const FILES = [
 /** What a browser is shown at the root; it holds nothing of the pool, and asks for all it shows. */
 export function addPage(app: FastifyInstance): void {
   for (const [path, file, type] of FILES) {
-    const content = readFileSync(new URL(`../../web/${file}`, import.meta.url));
+    const content = readFileSync(new URL(file, PAGE));
     app.get(path, { schema: { hide: true } }, (_, reply) => reply.type(type).send(content));
   }
 }
