@@ -1,7 +1,7 @@
 import type { ArgumentsCamelCase, Argv, CommandModule } from 'yargs';
 import { connect } from '../client/connect.js';
 import { PoolError } from '../core/errors.js';
-import { checkPriority, MAX_PRIORITY } from '../core/wishes.js';
+import { checkPriority, MAX_PRIORITY, MAX_RETRIES } from '../core/wishes.js';
 import { parseDurationMs } from './duration.js';
 import { type CallArguments, callFrom, callPositionals } from './function-call.js';
 import { type PoolArguments, poolOptions, tlsFromFlag } from './pool-address.js';
@@ -53,7 +53,7 @@ export const submitCommand: CommandModule<object, Arguments> = {
       ...(timeout !== undefined && { timeoutMs: parseDurationMs(timeout, '--timeout') }),
       ...(delay !== undefined && { delayMs: parseDurationMs(delay, '--delay') }),
       ...(priority !== undefined && { priority: priorityFrom(priority) }),
-      ...(retries !== undefined && { retries: wholeNumber('--retries', retries, 0, 1_000) }),
+      ...(retries !== undefined && { retries: wholeNumber('--retries', retries, 0, MAX_RETRIES) }),
       ...(require !== undefined && { requires: require.flatMap((tags) => tags.split(',')) }),
       ...(key !== undefined && { key }),
       ...(group !== undefined && { group: groupFrom(group) }),

@@ -1,6 +1,6 @@
 import { inspect } from 'node:util';
 import { PoolError } from '../core/errors.js';
-import { checkPriority } from '../core/wishes.js';
+import { checkPriority, MAX_RETRIES } from '../core/wishes.js';
 import { RETRY_CAUSES, type RetryCause } from '../core/retry.js';
 import { tagSet } from '../core/tags.js';
 import { MAX_TIMER_MS } from '../core/timer.js';
@@ -16,7 +16,7 @@ export interface CallOptions {
   /** Cancels the call: it leaves the line, or the running function is stopped. Ends in `cancelled`. */
   signal?: AbortSignal;
   /**
-   * Further attempts after the first, when one fails. What had not begun when its worker was lost costs none.
+   * Further attempts after the first, when one fails, at most 1,000. What had not begun when its worker was lost costs none.
    * @default 1 for the loss of a worker, 0 for an error that the function throws and for its `timeoutMs`
    */
   retries?: number;
@@ -137,7 +137,7 @@ export function checkCallOptions(options: CallOptions): CallOptions {
   tagSet(requires, 'requires');
   if (whenNoneFits !== undefined && whenNoneFits !== 'refuse' && whenNoneFits !== 'wait')
     refuse('whenNoneFits', "'refuse' or 'wait'", whenNoneFits);
-  checkNumber('retries', retries, { above: -1, whole: true });
+  checkNumber('retries', retries, { above: -1, most: MAX_RETRIES, whole: true });
   if (retryOn !== undefined && !(Array.isArray(retryOn) && retryOn.every(isRetryCause)))
     refuse('retryOn', `an array of ${RETRY_CAUSES.map((cause) => `'${cause}'`).join(', ')}`, retryOn);
   if (signal !== undefined && !(signal instanceof AbortSignal)) refuse('signal', 'an AbortSignal', signal);

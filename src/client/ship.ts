@@ -1,4 +1,5 @@
 import { PoolError } from '../core/errors.js';
+import { MAX_NAME } from '../core/wishes.js';
 import type { ShippedFunction } from '../wire/functions/source.js';
 import { isSmallPrimitive } from '../wire/values/clone.js';
 import { encodePayload, type Payload } from '../wire/values/payload.js';
@@ -8,7 +9,6 @@ import { Reference, type ShippedPut } from './references.js';
 import type { ValueStream } from './value-stream.js';
 
 /** Of a task's name, in characters. */
-const MAX_NAME_LENGTH = 256;
 
 /** A call made ready to be sent: nothing that its caller does from now on can change it. */
 export interface ShippedCall {
@@ -69,7 +69,7 @@ export function shipCall(call: Call): ShippedCall {
     callee: fn as object,
     setups: call.setups?.added ?? [],
     args: args.every(isSmallPrimitive) ? args : encodeArguments(args, shipped.name),
-    name: (options.name ?? shipped.name).slice(0, MAX_NAME_LENGTH),
+    name: (options.name ?? shipped.name).slice(0, MAX_NAME),
     options,
     stream,
     ...(puts && { puts }),

@@ -1,4 +1,5 @@
 import { PoolError } from '../core/errors.js';
+import { MAX_GROUP_LIMIT, MAX_NAME } from '../core/wishes.js';
 import { type CallOptions, checkCallOptions, checkKeys, checkNumber, refuse } from './options.js';
 import { TaskHandle } from './task-handle.js';
 
@@ -60,8 +61,8 @@ export function checkSubmitOptions(options: SubmitOptions, defaults: CallOptions
     refuse('startAt', 'a valid Date', startAt);
   if (startAt !== undefined && delayMs !== undefined)
     throw new PoolError('invalid-argument', 'delayMs, startAt: expected one of them, got both');
-  if (key !== undefined && (typeof key !== 'string' || key === '' || key.length > 256))
-    refuse('key', 'a string of 1 to 256 characters', key);
+  if (key !== undefined && (typeof key !== 'string' || key === '' || key.length > MAX_NAME))
+    refuse('key', `a string of 1 to ${MAX_NAME} characters`, key);
   if (group !== undefined) checkGroup(group);
   if (after !== undefined && !(Array.isArray(after) && after.every((one) => one instanceof TaskHandle)))
     refuse('after', 'an array of handles of tasks', after);
@@ -79,8 +80,8 @@ export function checkSubmitOptions(options: SubmitOptions, defaults: CallOptions
 function checkGroup(group: unknown): void {
   checkKeys('group', group, ['name', 'limit']);
   const { name, limit } = group as { name: unknown; limit: unknown };
-  if (typeof name !== 'string' || name === '' || name.length > 256)
-    refuse('group.name', 'a string of 1 to 256 characters', name);
+  if (typeof name !== 'string' || name === '' || name.length > MAX_NAME)
+    refuse('group.name', `a string of 1 to ${MAX_NAME} characters`, name);
   if (limit === undefined) refuse('group.limit', 'a whole number above 0', limit);
-  checkNumber('group.limit', limit, { above: 0, most: 1_000_000, whole: true });
+  checkNumber('group.limit', limit, { above: 0, most: MAX_GROUP_LIMIT, whole: true });
 }

@@ -3,6 +3,15 @@ import { PoolError } from './errors.js';
 /** Priorities are whole numbers from -MAX_PRIORITY to MAX_PRIORITY; higher ones go first. */
 export const MAX_PRIORITY = 100;
 
+/** Of the attempts after the first. */
+export const MAX_RETRIES = 1_000;
+
+/** Of a task, its key or its group, in characters. */
+export const MAX_NAME = 256;
+
+/** So many tasks of a group may run at a time at most. */
+export const MAX_GROUP_LIMIT = 1_000_000;
+
 /** @throws PoolError `invalid-argument` */
 export function checkPriority(priority: unknown, name: string): void {
   if (Number.isInteger(priority) && Math.abs(priority as number) <= MAX_PRIORITY) return;

@@ -1,8 +1,7 @@
-import { instantAfter } from '../core/duration.js';
 import { taskId } from '../core/ids.js';
 import { argumentsPreview, sourcePreview } from '../core/preview.js';
 import type { RetryCause } from '../core/retry.js';
-import { tagSet } from '../core/tags.js';
+import { commonOfTask, specOf, type TaskWish } from '../queue/spec.js';
 import type { TaskSpec } from '../queue/store.js';
 import { idOf } from '../wire/functions/function-id.js';
 import type { Part } from '../wire/functions/parts.js';
@@ -50,28 +49,24 @@ export function newTask(
   now: number,
 ): { spec: TaskSpec; fn: ShippedFunction } {
   const fn = { id: idOf(source), source, name: '', parts, preview: sourcePreview(preview.source ?? source) };
-  const spec: TaskSpec = {
-    id: newTaskId(now),
-    client,
+  const wish: TaskWish = {
     name: options.name ?? name ?? nameIn(source),
     functionId: fn.id,
-    args,
-    results: [],
-    after: [...new Set(options.after)].map(taskId),
-    priority: options.priority ?? 0,
-    notBefore: options.delay_ms ? instantAfter(now, options.delay_ms) : 0,
-    submittedAt: now,
+    after: (options.after ?? []).map(taskId),
+    priority: options.priority,
+    delayMs: options.delay_ms,
     key,
     group: options.group,
-    requires: tagSet(options.requires, 'requires').tags,
+    requires: options.requires,
     expectedMs: options.expected_ms,
     timeoutMs: options.timeout_ms,
     queueTimeoutMs: options.queue_timeout_ms,
-    deadlineAt: options.deadline_ms === undefined ? undefined : now + options.deadline_ms,
+    deadlineMs: options.deadline_ms,
     retries: options.retries,
-    retryOn: options.retry_on?.length ? options.retry_on : undefined,
-    preview: argumentsPreview(preview.arguments),
+    retryOn: options.retry_on,
   };
+  const own = { id: newTaskId(now), args, preview: argumentsPreview(preview.arguments) };
+  const spec = specOf(commonOfTask(wish, client, now), own);
   return { spec, fn };
 }
 

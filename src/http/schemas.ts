@@ -2,7 +2,7 @@ import { TASK_STATES } from '../core/queue/task.js';
 import { RETRY_CAUSES } from '../core/retry.js';
 import { TASK_ID as PATTERN } from '../core/ids.js';
 import { MAX_TAGS } from '../core/tags.js';
-import { MAX_PRIORITY } from '../core/wishes.js';
+import { MAX_GROUP_LIMIT, MAX_NAME, MAX_PRIORITY, MAX_RETRIES } from '../core/wishes.js';
 
 const text = (description: string, more: object = {}) => ({ type: 'string', description, ...more });
 const number = (description: string, more: object = {}) => ({ type: 'number', description, ...more });
@@ -44,7 +44,7 @@ export const TASK_OPTIONS = {
   type: 'object',
   additionalProperties: false,
   properties: {
-    name: text('what people are shown', { minLength: 1, maxLength: 256 }),
+    name: text('what people are shown', { minLength: 1, maxLength: MAX_NAME }),
     priority: {
       type: 'integer',
       minimum: -MAX_PRIORITY,
@@ -62,7 +62,12 @@ export const TASK_OPTIONS = {
       description: 'tags that its worker has to have, such as gpu or mem=16g; it waits for one that has',
     },
     expected_ms: duration('how long it is expected to run'),
-    retries: { type: 'integer', minimum: 0, maximum: 1_000, description: 'further attempts after the first' },
+    retries: {
+      type: 'integer',
+      minimum: 0,
+      maximum: MAX_RETRIES,
+      description: 'further attempts after the first',
+    },
     retry_on: {
       type: 'array',
       maxItems: 3,
@@ -74,11 +79,11 @@ export const TASK_OPTIONS = {
       additionalProperties: false,
       required: ['name', 'limit'],
       properties: {
-        name: text('of the group', { minLength: 1, maxLength: 256 }),
+        name: text('of the group', { minLength: 1, maxLength: MAX_NAME }),
         limit: {
           type: 'integer',
           minimum: 1,
-          maximum: 1_000_000,
+          maximum: MAX_GROUP_LIMIT,
           description: 'so many of it run at a time',
         },
       },

@@ -1,4 +1,5 @@
 import { messageOf, PoolError } from '../core/errors.js';
+import { MAX_NAME } from '../core/wishes.js';
 import { idOf } from '../wire/functions/function-id.js';
 import { argumentsOf, SERIALIZED_VERSION, type SerializedTask } from '../wire/serialized-task.js';
 import type { FastifyRequest } from './libraries.js';
@@ -15,7 +16,7 @@ const SCHEMA = {
   type: 'object',
   required: ['source', 'arguments'],
   properties: {
-    name: { type: 'string', minLength: 1, maxLength: 256 },
+    name: { type: 'string', minLength: 1, maxLength: MAX_NAME },
     source: { type: 'string', minLength: 1 },
     parts: {
       type: 'array',

@@ -1,5 +1,6 @@
 import type { PoolFace } from '../server/face.js';
 import { messageOf, PoolError } from '../core/errors.js';
+import { MAX_NAME } from '../core/wishes.js';
 import { checkSize, MAX_SOURCE_BYTES } from '../wire/values/size-limit.js';
 import type { FastifyReply, FastifyRequest } from './libraries.js';
 import { type NewCall, newTask, type Submitter } from './new-task.js';
@@ -11,7 +12,7 @@ export const SUBMIT_HEADERS = {
     'idempotency-key': {
       type: 'string',
       minLength: 1,
-      maxLength: 256,
+      maxLength: MAX_NAME,
       description:
         'while the pool keeps a task with this key, the same key gives that task instead of a new one',
     },

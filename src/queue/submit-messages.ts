@@ -1,8 +1,6 @@
-import { instantAfter } from '../core/duration.js';
 import { PoolError } from '../core/errors.js';
 import { RETRY_CAUSES, type RetryCause } from '../core/retry.js';
-import { tagSet } from '../core/tags.js';
-import { checkPriority } from '../core/wishes.js';
+import { MAX_NAME } from '../core/wishes.js';
 import { idOf } from '../wire/functions/function-id.js';
 import { isPartKind } from '../wire/functions/parts.js';
 import type { ShippedFunction } from '../wire/functions/source.js';
@@ -16,12 +14,11 @@ import { newTaskId } from '../wire/task-id.js';
 import { checkSize, MAX_SOURCE_BYTES } from '../wire/values/size-limit.js';
 import { payloadFrom } from '../wire/values/payload.js';
 import { idFrom } from './messages.js';
-import { type CommonOfTasks, type OwnOfTask, specOf } from './spec.js';
+import { commonOfTask, type CommonOfTasks, type OwnOfTask, specOf, type TaskWish } from './spec.js';
 import type { AddedTask, TaskSpec } from './store.js';
 
 /** What people may read of a task, in characters. */
 const MAX_PREVIEW = 8 * 1024;
-const MAX_NAME = 256;
 
 /** A function as it was submitted. @throws PoolError `invalid-argument`, `too-large` */
 export function functionFrom({ source, parts, preview }: QueuedFunction__Output): ShippedFunction {
@@ -92,39 +89,28 @@ function alikeFrom(group: AlikeTasks__Output, client: string, now: number): Task
 }
 
 function commonFrom(task: NewTask__Output, client: string, now: number): CommonOfTasks {
-  const results = task.results.map(({ index, taskId: from }) => ({
-    index,
-    id: idFrom(from, 'results.task_id'),
-  }));
-  const after = new Set([
-    ...results.map((result) => result.id),
-    ...task.after.map((one) => idFrom(one, 'after')),
-  ]);
-  checkPriority(task.priority, 'priority');
   if (!/^[0-9a-f]{64}$/.test(task.functionId))
     throw new PoolError('invalid-argument', 'function_id: expected the SHA-256 of a source, in hex');
-  if (task.group && !(task.groupLimit >= 1))
-    throw new PoolError('invalid-argument', 'group_limit: expected at least 1');
-  const deadlineMs = duration(task.deadlineMs, 'deadline_ms');
-  return {
-    client,
-    name: (task.name || 'anonymous').slice(0, MAX_NAME),
-    functionId: task.functionId,
-    results,
-    after: [...after],
-    priority: task.priority,
-    notBefore: task.delayMs > 0 ? instantAfter(now, task.delayMs) : 0,
-    submittedAt: now,
-    key: task.key || undefined,
-    group: task.group ? { name: task.group, limit: task.groupLimit } : undefined,
-    requires: tagSet(task.requires, 'requires').tags,
-    expectedMs: task.expectedMs === undefined ? undefined : expected(task.expectedMs),
+  const { name, functionId, priority, delayMs, key, group, groupLimit, requires, expectedMs, retry } = task;
+  const wish: TaskWish = {
+    name: (name || 'anonymous').slice(0, MAX_NAME),
+    functionId,
+    results: task.results.map(({ index, taskId }) => ({ index, id: idFrom(taskId, 'results.task_id') })),
+    after: task.after.map((id) => idFrom(id, 'after')),
+    priority,
+    delayMs,
+    key: key || undefined,
+    group: group ? { name: group, limit: groupLimit } : undefined,
+    requires,
+    expectedMs,
     timeoutMs: task.limits?.timeoutMs,
-    queueTimeoutMs: duration(task.queueTimeoutMs, 'queue_timeout_ms'),
-    deadlineAt: deadlineMs === undefined ? undefined : now + deadlineMs,
-    retries: task.retry?.retries,
-    retryOn: task.retry && task.retry.retryOn.length > 0 ? task.retry.retryOn.map(causeFrom) : undefined,
+    // What is left out is 0 in the message.
+    queueTimeoutMs: task.queueTimeoutMs || undefined,
+    deadlineMs: task.deadlineMs || undefined,
+    retries: retry?.retries,
+    retryOn: retry?.retryOn.map(causeFrom),
   };
+  return commonOfTask(wish, client, now);
 }
 
 /** Of a request: what became of it. */
@@ -137,17 +123,6 @@ export function submitAnswer(
     tasks: added.slice(0, tasks.length).map(({ id, isNew }) => ({ taskId: id, known: !isNew })),
     alike: added.length - tasks.length,
   };
-}
-
-function duration(ms: number, field: string): number | undefined {
-  if (ms === 0) return undefined;
-  if (ms > 0) return ms;
-  throw new PoolError('invalid-argument', `${field}: expected a duration above 0, got ${ms}`);
-}
-
-function expected(ms: number): number {
-  if (ms > 0) return ms;
-  throw new PoolError('invalid-argument', `expected_ms: expected a duration above 0, got ${ms}`);
 }
 
 function causeFrom(text: string): RetryCause {

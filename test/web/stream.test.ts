@@ -93,8 +93,11 @@ describe('the task stream', () => {
     await whenDrawn(4);
     await page.getByRole('button', { name: 'All' }).click();
     await told().filter({ hasText: 'Point at a block' }).waitFor();
-    await canvas.hover({ position: await anyBlock() });
-    await told().filter({ hasText: 'clicked completed on worker-' }).waitFor();
+    // The page hears a moment later that it has completed, and then draws it at another place.
+    await waitFor('the block to be pointed at', async () => {
+      await canvas.hover({ position: await anyBlock() });
+      return (await told().textContent())?.includes('clicked completed on worker-');
+    });
     await canvas.click({ position: await anyBlock() });
     await page.getByRole('heading', { name: 'clicked' }).waitFor();
     expect(page.url()).toContain(id);
