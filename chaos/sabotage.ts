@@ -17,9 +17,8 @@ const ENTRIES = [
 /** Compiles offhand without one of its rules. Returns its command. */
 export async function buildWithout(rule: MissingRule, folder: string): Promise<string> {
   // As deep as dist/: what it reads beside itself is found by the same relative paths.
-  mkdirSync(folder, { recursive: true });
-  for (const name of ['proto', 'package.json']) symlinkSync(resolve(name), `${folder}/${name}`);
-  symlinkSync(resolve('dist/web'), `${folder}/web`); // The service that reads it is bundled one folder higher than in dist/.
+  mkdirSync(`${folder}/dist`, { recursive: true });
+  for (const name of ['proto', 'package.json', 'dist/web']) symlinkSync(resolve(name), `${folder}/${name}`);
   const changes: readonly Change[] = CHANGES[rule];
   const done = new Set<Change>();
   await build({

@@ -28,7 +28,7 @@ const CLAIM_MS = 30_000;
 /** When a task that could not be claimed, or a worker that could not be reached, is tried again, in ms. */
 const RETRY_MS = 1_000;
 
-/** Why nothing runs, where that is why. */
+/** The failure of a task that waited for a worker in vain. */
 const NO_WORKER = 'the pool has no worker';
 
 /** What becomes of the tasks that it was given. */

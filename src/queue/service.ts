@@ -1,8 +1,7 @@
-import type { sendUnaryData, ServerUnaryCall } from '@grpc/grpc-js';
 import { messageOf, PoolError } from '../core/errors.js';
 import type { TaskId } from '../core/ids.js';
+import { answer } from '../wire/answer.js';
 import { callerOf } from '../wire/caller.js';
-import { toStatus } from '../wire/errors.js';
 import type { QueueHandlers } from '../wire/generated/offhand/v1/Queue.js';
 import type { SubmitRequest__Output } from '../wire/generated/offhand/v1/SubmitRequest.js';
 import type { SubmitResponse } from '../wire/generated/offhand/v1/SubmitResponse.js';
@@ -129,17 +128,4 @@ function outcomeOf(queue: TaskQueue, id: TaskId, onLeave: (leave: () => void) =>
     onLeave(() => queue.unwatch([id], watcher));
     queue.watch([id], watcher, (_, reason: PoolError) => reject(reason)).catch(reject);
   });
-}
-
-function answer<Res>(
-  call: ServerUnaryCall<unknown, Res>,
-  respond: sendUnaryData<Res>,
-  work: () => Promise<Res>,
-): void {
-  work().then(
-    (message) => respond(null, message),
-    (error: unknown) => {
-      if (!call.cancelled) respond(toStatus(error));
-    },
-  );
 }

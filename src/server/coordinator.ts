@@ -55,7 +55,7 @@ export class Coordinator {
   readonly #clock = new LivedClock(() => performance.now());
   readonly #claims = new Claims();
   /** How many more leases clients have a use for than they wait for. */
-  countAtHome = (): number => 0;
+  countUnasked = (): number => 0;
   readonly #listeners = new Set<Partial<CoordinatorEvents>>();
   readonly #tick: NodeJS.Timeout;
   #heartbeatAt = 0;
@@ -114,7 +114,7 @@ export class Coordinator {
 
   /** Leases that clients have a use for and do not have. */
   get missing(): number {
-    return this.#scheduler.waiting + this.countAtHome();
+    return this.#scheduler.waiting + this.countUnasked();
   }
 
   isBusy(worker: WorkerId): boolean {

@@ -29,7 +29,7 @@ export interface AttemptNews {
   readonly skipped: number;
 }
 
-/** What somebody needs of a pool who speaks for it in another way than gRPC. */
+/** What a service needs of its pool that lets people at it in another way than gRPC. */
 export interface PoolFace {
   readonly queue: TaskQueue;
   readonly log: Logger;
@@ -56,7 +56,7 @@ export interface PoolFace {
   onWorkers(listener: { attached(worker: string): void; gone(worker: string): void }): void;
 }
 
-/** Somebody who does. */
+/** Such a service, while it runs. */
 export interface Service {
   /** URL without a path. */
   readonly address: string;

@@ -145,6 +145,10 @@ async function start(
     () => coordinator.stop(),
     () => membership.stop(),
   ];
+  /** Newest first. A start that fails may meet somebody's word to stop. */
+  const releaseAll = once(async () => {
+    for (const action of release.reverse()) await action();
+  });
 
   const stop = once(async (drainTimeoutMs: number = options.drainTimeoutMs) => {
     log.info('stopping');
@@ -160,7 +164,7 @@ async function start(
       // Those that have come by themselves are nobody's to end.
       Promise.race([membership.whenEmpty(), delay(drainTimeoutMs + GOODBYE_MS, undefined, { ref: false })]),
     ]);
-    for (const action of release.reverse()) await action();
+    await releaseAll();
     log.info('stopped');
     stopped.resolve();
   });
@@ -300,7 +304,7 @@ async function start(
     };
   } catch (error) {
     joined.reject(error);
-    for (const action of release.reverse()) await action();
+    await releaseAll();
     throw error;
   }
 }

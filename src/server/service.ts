@@ -1,10 +1,9 @@
-import type { sendUnaryData, ServerUnaryCall } from '@grpc/grpc-js';
 import { PoolError } from '../core/errors.js';
 import { clientId, workerId } from '../core/ids.js';
 import { POLICIES, type PolicyName } from '../core/placement.js';
 import { MAX_SLOTS } from '../core/registry.js';
+import { answer } from '../wire/answer.js';
 import { callerOf } from '../wire/caller.js';
-import { toStatus } from '../wire/errors.js';
 import type { CoordinatorHandlers } from '../wire/generated/offhand/v1/Coordinator.js';
 import type { ClusterDocument } from '../wire/generated/offhand/v1/ClusterDocument.js';
 import type { StatusDocument } from '../wire/generated/offhand/v1/StatusDocument.js';
@@ -105,19 +104,6 @@ function policyFrom(text: string): PolicyName {
   const policy = POLICIES.find((name) => name === text);
   if (policy) return policy;
   throw new PoolError('invalid-argument', `policy: expected ${POLICIES.join(', ')}, got ${text || 'none'}`);
-}
-
-function answer<Res>(
-  call: ServerUnaryCall<unknown, Res>,
-  respond: sendUnaryData<Res>,
-  work: () => Res | Promise<Res>,
-): void {
-  new Promise<Res>((resolve) => resolve(work())).then(
-    (message) => respond(null, message),
-    (error: unknown) => {
-      if (!call.cancelled) respond(toStatus(error));
-    },
-  );
 }
 
 /** What a worker has to have in common with its pool. */

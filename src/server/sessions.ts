@@ -38,9 +38,9 @@ export class Sessions {
 
   constructor(coordinator: Coordinator) {
     this.#coordinator = coordinator;
-    coordinator.countAtHome = () => {
+    coordinator.countUnasked = () => {
       let count = 0;
-      for (const session of this.#sessions) count += session.atHome;
+      for (const session of this.#sessions) count += session.unasked;
       return count;
     };
     coordinator.listen({
@@ -149,7 +149,7 @@ class Session {
   }
 
   /** How many more leases the client has a use for than it waits for. */
-  get atHome(): number {
+  get unasked(): number {
     return Math.max(0, this.#demand - this.#held.size - this.#waits.size);
   }
 

@@ -1,7 +1,7 @@
-import type { sendUnaryData, ServerDuplexStream, ServerUnaryCall } from '@grpc/grpc-js';
+import type { ServerDuplexStream } from '@grpc/grpc-js';
 import { PoolError } from '../core/errors.js';
+import { answer } from '../wire/answer.js';
 import { callerOf } from '../wire/caller.js';
-import { toStatus } from '../wire/errors.js';
 import type { FollowRequest__Output } from '../wire/generated/offhand/v1/FollowRequest.js';
 import type { TaskNews } from '../wire/generated/offhand/v1/TaskNews.js';
 import type { WorkerHandlers } from '../wire/generated/offhand/v1/Worker.js';
@@ -20,14 +20,12 @@ export function workerHandlers(worker: Worker, stateOf: () => WorkerState): Work
       const abort = new AbortController();
       // Said of every call when its stream closes; the reason spares an error with a stack each time.
       call.on('cancelled', () => abort.abort('closed'));
-      answer(
-        worker.runCode(call.request, callerOf(call), abort.signal).then(outcomeToMessage),
-        call,
-        respond,
+      answer(call, respond, async () =>
+        outcomeToMessage(await worker.runCode(call.request, callerOf(call), abort.signal)),
       );
     },
     SettleLease(call, respond) {
-      answer(worker.settleLease(call.request).then(fateToMessage), call, respond);
+      answer(call, respond, async () => fateToMessage(await worker.settleLease(call.request)));
     },
     FollowTasks: (stream) => follow(worker.followers, stream),
     DropValues(call, respond) {
@@ -63,19 +61,6 @@ function follow(followers: Followers, stream: FollowStream): void {
       if (barrier > 0) setImmediate(() => setImmediate(() => stream.write({ barrier })));
     },
     () => client !== undefined && followers.part(client, follower),
-  );
-}
-
-function answer<Res>(
-  work: Promise<Res>,
-  call: ServerUnaryCall<unknown, Res>,
-  respond: sendUnaryData<Res>,
-): void {
-  work.then(
-    (message) => respond(null, message),
-    (error: unknown) => {
-      if (!call.cancelled) respond(toStatus(error));
-    },
   );
 }
 
