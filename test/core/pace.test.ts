@@ -1,5 +1,5 @@
 import { describe, expect, test } from '@jest/globals';
-import { aheadMs, appetite, hasRoom, Pace, type UnderWay } from '../../src/core/pace.js';
+import { aheadMs, appetite, hasRoom, Pace, sharedAppetite, type UnderWay } from '../../src/core/pace.js';
 
 /** What every task costs beside its own code, in ms, as the pace counts it. */
 const OVERHEAD_MS = 0.002;
@@ -129,5 +129,26 @@ describe('the appetite for tasks of one function', () => {
 
   test('is not nothing while there is no slot', () => {
     expect([appetite(0, undefined), appetite(0, 1)]).toEqual([2, 2]);
+  });
+});
+
+describe('the appetite of a coordinator that shares tasks with others', () => {
+  test('is one for each slot while nobody knows how long they take', () => {
+    expect([0, 1, 8].map((slots) => sharedAppetite(slots, undefined))).toEqual([0, 1, 8]);
+  });
+
+  test('is one for each slot of tasks that others could run meanwhile', () => {
+    expect(sharedAppetite(4, 8)).toBe(4);
+    expect(sharedAppetite(4, 60_000)).toBe(4);
+  });
+
+  test('is more the shorter they are, and nothing without a slot', () => {
+    expect(sharedAppetite(2, 4)).toBe(4);
+    expect(sharedAppetite(2, 0.1)).toBe(160);
+    expect(sharedAppetite(0, 0.1)).toBe(0);
+  });
+
+  test('has an end, however short they are', () => {
+    expect(sharedAppetite(2, 0)).toBe(4_096);
   });
 });

@@ -1,6 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
-import { RETRY_CAUSES, retriesFor, retryDelayMs } from '../../src/core/retry.js';
+import { isSpent, RETRY_CAUSES, retriesFor, retryDelayMs } from '../../src/core/retry.js';
 
 describe('retriesFor', () => {
   test('without a policy the loss of a worker is tried again once, and nothing else is', () => {
@@ -29,6 +29,24 @@ describe('retriesFor', () => {
         expect(retriesFor(cause, policy)).toBe(policy.retryOn.includes(cause) ? policy.retries : 0);
       }),
     );
+  });
+});
+
+describe('a task that went down with coordinators', () => {
+  const counts = [0, 1, 2, 3];
+
+  test('without a policy runs once more after the first', () => {
+    expect(counts.map((losses) => isSpent(losses, {}))).toEqual([false, false, true, true]);
+  });
+
+  test('with retries: 0 does not run again, and runs where none was lost', () => {
+    expect(counts.map((losses) => isSpent(losses, { retries: 0 }))).toEqual([false, true, true, true]);
+  });
+
+  test('runs as often again as its policy allows after the loss of a worker', () => {
+    expect(counts.map((losses) => isSpent(losses, { retries: 2 }))).toEqual([false, false, false, true]);
+    const thrownAlone = { retries: 2, retryOn: ['thrown'] as const };
+    expect(counts.map((losses) => isSpent(losses, thrownAlone))).toEqual([false, true, true, true]);
   });
 });
 

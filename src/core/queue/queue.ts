@@ -127,10 +127,8 @@ export class Queue {
 
   /** When time itself will change something; undefined for never. */
   get nextAt(): number | undefined {
-    const delayed = this.#delayed.peek()?.notBefore;
-    const limit = this.#limits.peek()?.at;
-    if (delayed === undefined || limit === undefined) return delayed ?? limit;
-    return Math.min(delayed, limit);
+    const at = Math.min(this.#delayed.peek()?.notBefore ?? Infinity, this.#limits.peek()?.at ?? Infinity);
+    return at < Infinity ? at : undefined;
   }
 
   handle(event: QueueEvent, now: number): QueueCommand[] {
@@ -165,8 +163,11 @@ export class Queue {
   }
 
   #add({ facts, upstream, wasCutShort, isOffered, isGuest = false }: SubmittedTask, now: number): void {
-    if (this.#entries.has(facts.id)) return;
-    const entry = this.#enter(facts, isGuest);
+    const known = this.#entries.get(facts.id);
+    // Another coordinator has decided about it so far; now that is for this one to do.
+    const isAdopted = known?.isGuest && known.phase === 'offered' && !isOffered && !isGuest;
+    if (known && !isAdopted) return;
+    const entry = this.#enter(facts, isGuest, known);
     if (isOffered) return this.#wasOffered(entry, now);
     if (facts.group) this.#groups.setLimit(facts.group.name, facts.group.limit);
     for (const id of facts.after) {
@@ -183,29 +184,32 @@ export class Queue {
     this.#fillSeats(entry, now); // Its limit may be higher than the one before.
   }
 
-  #enter(facts: TaskFacts, isGuest: boolean): Entry {
+  /** @param guest what stood for it here so far. */
+  #enter(facts: TaskFacts, isGuest: boolean, guest?: Entry): Entry {
+    if (guest) this.#forget(guest);
     const entry = new Entry(facts, this.#order++);
     entry.isGuest = isGuest;
+    entry.dependents = guest?.dependents;
     this.#entries.set(facts.id, entry);
     for (const id of facts.uses) this.#users.set(id, (this.#users.get(id) ?? 0) + 1);
     return entry;
   }
 
   #wasOffered(entry: Entry, now: number): void {
-    const { queueTimeoutMs, deadlineAt } = entry.facts;
     entry.phase = 'offered';
-    if (entry.isGuest) return;
-    if (queueTimeoutMs !== undefined) this.#limit(entry, 'queue-timeout', now + queueTimeoutMs);
+    if (!entry.isGuest) this.#limitSince(entry, now);
+  }
+
+  #limitSince(entry: Entry, offeredAt: number): void {
+    const { queueTimeoutMs, deadlineAt } = entry.facts;
+    if (queueTimeoutMs !== undefined) this.#limit(entry, 'queue-timeout', offeredAt + queueTimeoutMs);
     if (deadlineAt !== undefined) this.#limit(entry, 'deadline-exceeded', deadlineAt);
   }
 
   #arrive({ facts, offeredAt, isSpent }: TakenTask, now: number): void {
     const known = this.#entries.get(facts.id);
     const entry = known ?? this.#enter(facts, true);
-    const { queueTimeoutMs, deadlineAt } = facts;
-    if (!known && deadlineAt !== undefined) this.#limit(entry, 'deadline-exceeded', deadlineAt);
-    if (!known && queueTimeoutMs !== undefined)
-      this.#limit(entry, 'queue-timeout', offeredAt + queueTimeoutMs);
+    if (!known) this.#limitSince(entry, offeredAt);
     if (isSpent) return this.#end(entry, { kind: 'cut-short' }, now);
     entry.lineMs = now - offeredAt;
     entry.phase = 'claimed';
