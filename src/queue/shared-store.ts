@@ -12,7 +12,10 @@ import type { TaskNews } from './task-log.js';
 export interface SharedTaskStore extends TaskStore {
   /** This coordinator, in the words of the store; new at every start. */
   readonly holder: string;
-  /** Begins to tell what happens. What is needed by tasks that there are is told at once. */
+  /**
+   * Begins to tell what happens. What is needed by tasks that there are is told at once; held tasks whose home is gone come in
+   * portions, however many there are.
+   */
   listen(listener: SharedListener): void;
   /** Held tasks may begin: whoever has room for one takes it. Those that are not ours, or settled, are left out. */
   offer(ids: readonly TaskId[]): Promise<void>;

@@ -100,6 +100,8 @@ export class TaskQueue {
     gate = new Gate(),
   ): Promise<TaskQueue> {
     const queue = new TaskQueue(store, limits, log, gate);
+    // What a shared one holds comes by and by: there may be a million, and others go on meanwhile.
+    if (queue.#sharing) return queue;
     for await (const tasks of store.unsettled()) {
       await queue.#takeUp(tasks.map(submittedFrom));
     }

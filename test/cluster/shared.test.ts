@@ -1,4 +1,6 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
+import { jetstreamManager } from '@nats-io/jetstream';
+import { connect } from '@nats-io/transport-node';
 import type { JetStreamTaskStore } from '../../src/queue/stores/jetstream/store.js';
 import { Listener } from '../queue/claimable.js';
 import { failed, FN, id, spec, succeeded } from '../queue/tasks.js';
@@ -42,6 +44,12 @@ const isThere = testWith(NATS_SERVER) === test;
   const close = async (store: JetStreamTaskStore) => {
     stores = stores.filter((other) => other !== store);
     await store.close();
+  };
+  const heldCount = async () => {
+    const connection = await connect({ servers: nats.nodes.map(({ address }) => address) });
+    const { state } = await (await jetstreamManager(connection)).streams.info('OFFHAND_HELD');
+    await connection.close();
+    return state.messages;
   };
   const arrival = async (listener: Listener, name: string) => {
     await waitFor(`${name} to arrive`, () => listener.arrivals.has(id(name)));
@@ -169,6 +177,24 @@ const isThere = testWith(NATS_SERVER) === test;
     store.want('', 1);
     await arrival(heard, 'other');
     expect((await two.find([id('held')]))[0]?.state).toBe('pending');
+  }, 30_000);
+
+  test('a coordinator that begins takes over all that one held which is gone, and nothing of it stays there', async () => {
+    const names = Array.from({ length: 1_201 }, (_, n) => `h${1_000 + n}`);
+    await one.add(
+      names.map((name) => spec(name, { notBefore: 1e15 })),
+      [FN],
+    );
+    await close(two);
+    await close(one);
+    const [three, heardThree] = await open();
+    await waitFor('it to take them over', () => heardThree.home.length === names.length);
+    expect(new Set(heardThree.home)).toEqual(new Set(names.map(id)));
+    await waitFor('the others to be gone', async () => (await heldCount()) === names.length);
+    await three.offer([id('h1000')]);
+    three.want('', 1);
+    await arrival(heardThree, 'h1000');
+    expect(await heldCount()).toBe(names.length - 1);
   }, 30_000);
 
   test('what is given back comes to the other, as its next attempt, and counts as no loss', async () => {

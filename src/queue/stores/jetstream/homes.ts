@@ -2,8 +2,8 @@ import type { KV } from '@nats-io/kv';
 import type { ClusterConnection } from '../../../cluster/connection.js';
 import { messageOf } from '../../../core/errors.js';
 import type { WaitingHead } from './heads.js';
-import { HELD, heldSubject } from './names.js';
-import { headFrom, type Kept } from './reader.js';
+import { anyHeldBy, HELD } from './names.js';
+import { headFrom } from './reader.js';
 import { scan } from './scan.js';
 import type { Seats } from './seats.js';
 import type { Tasks } from './tasks.js';
@@ -35,9 +35,11 @@ export class Homes {
   }
 
   /** Takes over what homes hold that are gone, unless somebody else is about to. */
-  async *adopt(): AsyncIterable<Kept<WaitingHead>[]> {
+  async *adopt(): AsyncIterable<WaitingHead[]> {
     const homes: string[] = [];
     for await (const key of await this.#book.keys('home.*')) homes.push(key.slice('home.'.length));
+    // It was long that nothing was heard of us, and somebody has taken over what we held: we may hold more by now.
+    if (this.#written && !homes.includes(this.#home)) await this.#book.put(`home.${this.#home}`, '');
     for (const home of homes) {
       const present = await this.#seats.present();
       if (home === this.#home || present.has(home)) continue;
@@ -56,20 +58,20 @@ export class Homes {
     }
   }
 
-  async *#adoptFrom(home: string): AsyncIterable<Kept<WaitingHead>[]> {
+  async *#adoptFrom(home: string): AsyncIterable<WaitingHead[]> {
     await this.open();
-    for await (const messages of scan(this.#connection, HELD, heldSubject(home, '*' as never))) {
-      const adopted: Kept<WaitingHead>[] = [];
-      for (const message of messages) {
-        const { seq, data, subject } = message;
-        const head = headFrom<WaitingHead>(message.headers?.get('Offhand') ?? '');
-        const kept = { head, data, seq, subject };
-        await this.#tasks.hold(this.#home, head, data);
-        await this.#tasks.remove({ where: 'held', kept });
-        adopted.push(kept);
-      }
-      yield adopted;
+    let last: number | undefined;
+    for await (const messages of scan(this.#connection, HELD, anyHeldBy(home))) {
+      const heads = messages.map((message) => ({
+        head: headFrom<WaitingHead>(message.headers?.get('Offhand') ?? ''),
+        data: message.data,
+      }));
+      await Promise.all(heads.map(({ head, data }) => this.#tasks.hold(this.#home, head, data)));
+      last = messages.at(-1)?.seq;
+      yield heads.map(({ head }) => head);
     }
+    // All at once, as each of them by itself would cost a question; those that it has held since, if it is there, stay.
+    if (last !== undefined) await this.#tasks.forgetHeld(home, last);
   }
 
   async #mark(key: string, previousSeq: number): Promise<number | undefined> {

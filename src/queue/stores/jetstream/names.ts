@@ -36,6 +36,7 @@ export const lettersTo = (holder: string): string => `offhand.to.${holder}`;
 
 export const taskSubject = (id: TaskId): string => `offhand.task.${id}`;
 export const heldSubject = (home: string, id: TaskId): string => `offhand.held.${home}.${id}`;
+export const anyHeldBy = (home: string): string => `offhand.held.${home}.*`;
 export const anyHeldSubject = (id: TaskId): string => `offhand.held.*.${id}`;
 export const deadSubject = (id: TaskId): string => `offhand.dead.${id}`;
 export const droppedSubject = (id: TaskId): string => `offhand.dropped.${id}`;

@@ -58,6 +58,12 @@ export class Reader {
     });
   }
 
+  /** All messages with such a subject go, up to this one. */
+  async removeAll(stream: string, subjects: string, last: number): Promise<void> {
+    const which = { filter: subjects, seq: last + 1 };
+    await this.patiently(() => this.#connection.manager.streams.purge(stream, which));
+  }
+
   /** Asks again for a while where NATS is choosing a leader. @throws PoolError `unavailable` */
   async patiently<T>(ask: () => Promise<T>): Promise<T> {
     let until: number | undefined;

@@ -21,6 +21,7 @@ import type {
   UnsettledTask,
 } from '../../store.js';
 import type { LogLine, TaskNews } from '../../task-log.js';
+import { Adoption } from './adoption.js';
 import { Claims } from './claims.js';
 import { type Hand, Hands } from './hands.js';
 import { logFrom, outcomeFrom, recordFrom } from './heads.js';
@@ -39,9 +40,6 @@ import { IndexKeeper } from './task-index.js';
 import { type Rooms, setUp } from './setup.js';
 import { Submissions } from './submissions.js';
 import { recordOf, Tasks } from './tasks.js';
-
-/** How often is looked for tasks whose home is gone, in ms. */
-const ADOPT_MS = 5_000;
 
 /** How long outcomes are remembered that were given here, in ms, and how many bytes of them. */
 const RECENT_MS = 10_000;
@@ -71,10 +69,9 @@ export class JetStreamTaskStore implements SharedTaskStore {
   readonly #submissions: Submissions;
   readonly #intake: Intake;
   readonly #lanes: LaneBook;
-  readonly #homes: Homes;
+  readonly #adoption: Adoption;
   readonly #seats: Seats;
   readonly #news: News;
-  readonly #timer: NodeJS.Timeout;
   /** What was settled here just now is asked for most. It has succeeded, so it does not change; another may drop it. */
   readonly #recent = new LRUCache<TaskId, TaskOutcome & { state: 'succeeded' }>({
     maxSize: RECENT_BYTES,
@@ -82,7 +79,7 @@ export class JetStreamTaskStore implements SharedTaskStore {
     ttl: RECENT_MS,
   });
   #listener: SharedListener | undefined;
-  #isAdopting = false;
+  #isClosed = false;
 
   private constructor({ connection, log }: JetStreamOptions, holder: string, rooms: Rooms, seats: Seats) {
     this.holder = holder;
@@ -101,7 +98,7 @@ export class JetStreamTaskStore implements SharedTaskStore {
     const keys = new KeyBook(rooms.keys, reader, tasks);
     const news = (this.#news = new News(nats, holder));
     const lanes = (this.#lanes = new LaneBook(rooms.lanes));
-    const homes = (this.#homes = new Homes(connection, rooms.keys, holder, seats, tasks));
+    const homes = new Homes(connection, rooms.keys, holder, seats, tasks);
     const intake: Intake = (this.#intake = new Intake(
       connection,
       (needs) => claims.taken(needs),
@@ -133,8 +130,8 @@ export class JetStreamTaskStore implements SharedTaskStore {
       { tasks, functions, payloads, keys },
       { offered: (lane) => lanes.open(lane), held: () => homes.open() },
     );
-    this.#timer = setInterval(() => void this.#adopt().catch(this.#failed), ADOPT_MS);
-    this.#timer.unref();
+    const parts = { homes, submissions: this.#submissions };
+    this.#adoption = new Adoption(connection, log, parts, this.#failed);
   }
 
   /** @throws PoolError in one sentence where the streams are not there, cannot be made, or are not as they should be */
@@ -160,15 +157,15 @@ export class JetStreamTaskStore implements SharedTaskStore {
     this.#connection.listen((isConnected) => {
       if (isConnected) void this.#checkHands().catch(this.#failed);
     });
+    this.#adoption.start((tasks) => listener.adopted(tasks));
   }
 
   add(tasks: readonly TaskSpec[], functions: readonly ShippedFunction[]): Promise<AddedTask[]> {
     return this.#submissions.add(tasks, functions);
   }
 
-  async *unsettled(): AsyncIterable<UnsettledTask[]> {
-    for await (const adopted of this.#homes.adopt())
-      yield await Promise.all(adopted.map(({ head: { spec } }) => this.#submissions.standingOf(spec, 0)));
+  unsettled(): AsyncIterable<UnsettledTask[]> {
+    return this.#adoption.adopt();
   }
 
   want(needs: string, count: number): void {
@@ -291,7 +288,8 @@ export class JetStreamTaskStore implements SharedTaskStore {
   }
 
   async close(): Promise<void> {
-    clearInterval(this.#timer);
+    this.#isClosed = true;
+    this.#adoption.close();
     this.#intake.close();
     this.#lanes.close();
     this.#hands.close();
@@ -323,16 +321,6 @@ export class JetStreamTaskStore implements SharedTaskStore {
       await this.#news.ask(holder, { follow: id });
   }
 
-  async #adopt(): Promise<void> {
-    if (this.#isAdopting || !this.#listener || !this.#connection.isConnected) return;
-    this.#isAdopting = true;
-    try {
-      for await (const tasks of this.unsettled()) this.#listener.adopted(tasks);
-    } finally {
-      this.#isAdopting = false;
-    }
-  }
-
   /** Nobody can run it, now or later. */
   async #settleIncomplete({ spec: { id, name }, attempt }: Hand, what: string): Promise<void> {
     const message = `\`${name}\`: its ${what} ${what === 'function' ? 'is' : 'are'} kept no longer; submit it again`;
@@ -341,6 +329,7 @@ export class JetStreamTaskStore implements SharedTaskStore {
   }
 
   readonly #failed = (error: unknown): void => {
-    if (this.#connection.isConnected) this.#log.error({ err: error }, 'the store of the queue has failed');
+    if (this.#connection.isConnected && !this.#isClosed)
+      this.#log.error({ err: error }, 'the store of the queue has failed');
   };
 }

@@ -97,6 +97,11 @@ export class Tasks {
     await this.#publisher.publish(names.droppedSubject(head.spec.id), NO_BYTES, { head });
   }
 
+  /** What a home has held up to this message goes. */
+  async forgetHeld(home: string, last: number): Promise<void> {
+    await this.#reader.removeAll(names.HELD, names.anyHeldBy(home), last);
+  }
+
   async remove({ where, kept }: Found): Promise<void> {
     const streams = { record: names.TASKS, offered: names.WORK, held: names.HELD, dropped: names.DROPPED };
     await this.#reader.remove(streams[where], kept.seq);
