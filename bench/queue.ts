@@ -1,5 +1,6 @@
 // npm run bench:queue: what a submitted task costs, from the first word to its result, on a server with each store. Prints a
-// table; --pending N holds so many tasks (one million unless given), --tasks N submits so many in bulk.
+// table; --pending N holds so many tasks (one million unless given), --tasks N submits so many in bulk, --only WORD measures
+// those stores alone whose name has it.
 import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
@@ -16,6 +17,7 @@ const { values } = parseArgs({
   options: {
     tasks: { type: 'string', default: '50000' },
     pending: { type: 'string', default: '1000000' },
+    only: { type: 'string', default: '' },
     // Of a server, for a process that only submits to it: tasks that run, or such as wait for an hour.
     load: { type: 'string' },
     waiting: { type: 'boolean', default: false },
@@ -34,16 +36,15 @@ if (values.load === undefined) await compare();
 else await submitTo(values.load);
 
 async function compare(): Promise<void> {
-  const bullMq = hasRedis ? await measureBullMq() : undefined;
-  const columns = {
-    memory: await measure('memory'),
-    file: await measure('file:queue'),
-    ...(hasNats && {
-      'NATS, 1 replica': await measureNats(1),
-      'NATS, 3 replicas': await measureNats(3),
-    }),
-    ...(bullMq && { 'BullMQ, memory': bullMq }),
+  const stores: Record<string, () => Promise<Record<string, string>>> = {
+    ...(hasRedis && { 'BullMQ, memory': measureBullMq }),
+    memory: () => measure('memory'),
+    file: () => measure('file:queue'),
+    ...(hasNats && { 'NATS, 1 replica': () => measureNats(1), 'NATS, 3 replicas': () => measureNats(3) }),
   };
+  const columns: Record<string, Record<string, string>> = {};
+  for (const [name, measureIt] of Object.entries(stores))
+    if (name.includes(values.only)) columns[name] = await measureIt();
   const table = new Table({ head: ['', ...Object.keys(columns)], style: { head: [], border: [] } });
   for (const what of new Set(Object.values(columns).flatMap((column) => Object.keys(column))))
     table.push([
