@@ -1,4 +1,5 @@
-import type { KV } from '@nats-io/kv';
+import type { KV, KvWatchEntry } from '@nats-io/kv';
+import type { QueuedIterator } from '@nats-io/transport-node';
 import type { ClusterConnection } from '../../../cluster/connection.js';
 import { messageOf } from '../../../core/errors.js';
 import type { WaitingHead } from './heads.js';
@@ -15,14 +16,32 @@ export class Homes {
   readonly #home: string;
   readonly #seats: Seats;
   readonly #tasks: Tasks;
+  readonly #known = new Set<string>();
   #written: Promise<unknown> | undefined;
+  #watch: QueuedIterator<KvWatchEntry> | undefined;
 
   constructor(connection: ClusterConnection, book: KV, home: string, seats: Seats, tasks: Tasks) {
     this.#connection = connection;
     this.#book = book;
     this.#home = home;
+    this.#known.add(home);
     this.#seats = seats;
     this.#tasks = tasks;
+  }
+
+  /** Those that we have heard of so far. */
+  get homes(): readonly string[] {
+    return [...this.#known];
+  }
+
+  /** Hears of those that there are, and of those that come and go. */
+  async follow(onError: (error: unknown) => void): Promise<void> {
+    this.#watch = await this.#book.watch({ key: 'home.*' });
+    void this.#hear(this.#watch).catch(onError);
+  }
+
+  close(): void {
+    this.#watch?.stop();
   }
 
   /** Before we hold anything it is written down that we may: so others look whether we are there. */
@@ -55,6 +74,14 @@ export class Homes {
         // Somebody else is about to look whether anything is left.
         if (!/wrong last sequence/.test(messageOf(error))) throw error;
       });
+    }
+  }
+
+  async #hear(watch: QueuedIterator<KvWatchEntry>): Promise<void> {
+    for await (const { key, operation } of watch) {
+      const home = key.slice('home.'.length);
+      if (operation === 'PUT') this.#known.add(home);
+      else if (home !== this.#home) this.#known.delete(home);
     }
   }
 

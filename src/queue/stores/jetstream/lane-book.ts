@@ -6,10 +6,16 @@ import { type Lane, laneName } from './names.js';
 export class LaneBook {
   readonly #book: KV;
   readonly #known = new Map<string, Promise<unknown>>();
+  #lanes: readonly Lane[] = [];
   #watch: QueuedIterator<KvWatchEntry> | undefined;
 
   constructor(book: KV) {
     this.#book = book;
+  }
+
+  /** Those that we have heard of so far. */
+  get lanes(): readonly Lane[] {
+    return this.#lanes;
   }
 
   /** Resolves when all know of it. */
@@ -18,6 +24,7 @@ export class LaneBook {
     let written = this.#known.get(name);
     if (!written) {
       written = this.#book.put(name, lane.needs);
+      this.#add(lane);
       this.#known.set(name, written);
       written.catch(() => this.#known.delete(name));
     }
@@ -38,7 +45,14 @@ export class LaneBook {
     for await (const entry of watch) {
       if (entry.operation !== 'PUT') continue;
       this.#known.set(entry.key, Promise.resolve());
-      onLane({ level: Number(entry.key.split('-')[0]), needs: entry.string() });
+      const lane = { level: Number(entry.key.split('-')[0]), needs: entry.string() };
+      this.#add(lane);
+      onLane(lane);
     }
+  }
+
+  #add(lane: Lane): void {
+    const isKnown = this.#lanes.some(({ level, needs }) => level === lane.level && needs === lane.needs);
+    if (!isKnown) this.#lanes = [...this.#lanes, lane];
   }
 }

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { TaskId } from '../../../core/ids.js';
+import { needsOf } from '../../executors.js';
 
 // What is kept where, and under what subjects.
 
@@ -55,6 +56,10 @@ const MOST_LEVEL = 4;
 
 export function levelOf(priority: number): number {
   return Math.max(-MOST_LEVEL, Math.min(MOST_LEVEL, priority)) + MOST_LEVEL;
+}
+
+export function laneOf(priority: number, requires: readonly string[]): Lane {
+  return { level: levelOf(priority), needs: needsOf(requires) };
 }
 
 /** As one word that may stand in a subject. */

@@ -2,8 +2,10 @@ import type { TaskId } from '../../../core/ids.js';
 import { isSettled, type SettledState } from '../../../core/queue/task.js';
 import type { Payload } from '../../../wire/values/payload.js';
 import type { AttemptKey, Settlement } from '../../store.js';
+import type { KeptSpec } from '../kept-spec.js';
 import type { Hand, Hands } from './hands.js';
 import { logBytes, NO_BYTES, outcomeParts, type Place, type TaskHead, type WaitingHead } from './heads.js';
+import { laneOf } from './names.js';
 import type { Payloads } from './objects.js';
 import type { Kept } from './reader.js';
 import { type Found, recordOf, type Tasks } from './tasks.js';
@@ -95,16 +97,20 @@ export class Settler {
       const { head, args, after } = await this.#baseOf(found);
       if (!(await this.#write(settlement, head, args, after))) continue;
       // What was offered is there no longer; whoever has it already finds that it is settled.
-      const waiting = found.where === 'record' ? await this.#tasks.offered(id).then(offeredFrom) : found;
+      const waiting =
+        found.where === 'record' ? await this.#offered(found.kept.head.spec).then(offeredFrom) : found;
       if (waiting) await this.#tasks.remove(waiting).catch(this.#events.failed);
       return true;
     }
   }
 
+  #offered({ id, priority, requires }: KeptSpec): Promise<Kept<WaitingHead> | undefined> {
+    return this.#tasks.offered(laneOf(priority, requires), id);
+  }
+
   async #baseOf(found: Found): Promise<{ head: TaskHead; args: Payload | undefined; after: number }> {
-    const { id } = found.kept.head.spec;
     if (found.where === 'record') {
-      const waiting = await this.#tasks.offered(id);
+      const waiting = await this.#offered(found.kept.head.spec);
       const args = waiting && (await this.#payloads.get(waiting.head.args, waiting.data));
       return { head: found.kept.head, args, after: found.kept.seq };
     }

@@ -69,6 +69,7 @@ export class JetStreamTaskStore implements SharedTaskStore {
   readonly #submissions: Submissions;
   readonly #intake: Intake;
   readonly #lanes: LaneBook;
+  readonly #homes: Homes;
   readonly #adoption: Adoption;
   readonly #seats: Seats;
   readonly #news: News;
@@ -91,14 +92,17 @@ export class JetStreamTaskStore implements SharedTaskStore {
     this.#index = new IndexKeeper(connection, reader);
     this.#oldest = new Oldest(reader);
     const publisher = (this.#publisher = new Publisher(connection));
-    const tasks = (this.#tasks = new Tasks(publisher, reader));
+    const lanes = (this.#lanes = new LaneBook(rooms.lanes));
+    const tasks: Tasks = (this.#tasks = new Tasks(publisher, reader, {
+      homes: () => homes.homes,
+      lanes: () => lanes.lanes,
+    }));
     const hands = (this.#hands = new Hands(nats, () => void this.#checkHands().catch(this.#failed)));
     const payloads = (this.#payloads = new Payloads(rooms.payloads, reader));
     const functions = (this.#functions = new FunctionStore(rooms.functions, reader));
     const keys = new KeyBook(rooms.keys, reader, tasks);
     const news = (this.#news = new News(nats, holder));
-    const lanes = (this.#lanes = new LaneBook(rooms.lanes));
-    const homes = new Homes(connection, rooms.keys, holder, seats, tasks);
+    const homes: Homes = (this.#homes = new Homes(connection, rooms.keys, holder, seats, tasks));
     const intake: Intake = (this.#intake = new Intake(
       connection,
       (needs) => claims.taken(needs),
@@ -157,6 +161,7 @@ export class JetStreamTaskStore implements SharedTaskStore {
     this.#connection.listen((isConnected) => {
       if (isConnected) void this.#checkHands().catch(this.#failed);
     });
+    this.#homes.follow(this.#failed).catch(this.#failed);
     this.#adoption.start((tasks) => listener.adopted(tasks));
   }
 
@@ -292,6 +297,7 @@ export class JetStreamTaskStore implements SharedTaskStore {
     this.#adoption.close();
     this.#intake.close();
     this.#lanes.close();
+    this.#homes.close();
     this.#hands.close();
     this.#news.close();
     if (this.#connection.isConnected) await this.#seats.leave();

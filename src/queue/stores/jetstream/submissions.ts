@@ -1,13 +1,12 @@
 import type { TaskId } from '../../../core/ids.js';
 import { isSettled } from '../../../core/queue/task.js';
 import type { ShippedFunction } from '../../../wire/functions/source.js';
-import { needsOf } from '../../executors.js';
 import type { AddedTask, TaskRecord, TaskSpec, UnsettledTask } from '../../store.js';
 import type { KeptSpec } from '../kept-spec.js';
 import { notThere, resultDropped, unknownFunction } from '../refusals.js';
 import { keptSpec, NO_BYTES, specFrom, type TaskHead, type WaitingHead } from './heads.js';
 import type { KeyBook } from './key-book.js';
-import { type Lane, levelOf } from './names.js';
+import { type Lane, laneOf } from './names.js';
 import type { FunctionStore, Payloads } from './objects.js';
 import { type Found, recordOf, type Tasks } from './tasks.js';
 
@@ -72,8 +71,8 @@ export class Submissions {
   async offer(ids: readonly TaskId[]): Promise<void> {
     await Promise.all(
       ids.map(async (id) => {
-        const held = await this.#tasks.held(id);
-        if (!held?.subject.startsWith(`offhand.held.${this.#home}.`)) return;
+        const held = await this.#tasks.held(this.#home, id);
+        if (!held) return;
         await this.#offer(held.head, held.data);
         await this.#tasks.remove({ where: 'held', kept: held });
       }),
@@ -138,7 +137,7 @@ export class Submissions {
 
   async #offer(head: WaitingHead, data: Uint8Array): Promise<boolean> {
     const { priority, requires } = head.spec;
-    const lane = { level: levelOf(priority), needs: needsOf(requires) };
+    const lane = laneOf(priority, requires);
     await this.#events.offered(lane);
     return this.#tasks.offer(lane, { ...head, offeredAt: Date.now() }, data);
   }

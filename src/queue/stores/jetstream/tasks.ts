@@ -19,6 +19,12 @@ export type Found =
   | { where: 'offered' | 'held'; kept: Kept<WaitingHead> }
   | { where: 'dropped'; kept: Kept<DroppedHead> };
 
+/** Where tasks may wait. NATS finds a message by its whole subject at once, and looks at all there are for a part of one. */
+export interface Places {
+  homes: () => readonly string[];
+  lanes: () => readonly names.Lane[];
+}
+
 /**
  * Tasks, wherever they are. One goes from those held to those offered, from there to its record, and from there to those that
  * were dropped; each time it is kept at the new place before it goes from the old one.
@@ -26,36 +32,58 @@ export type Found =
 export class Tasks {
   readonly #publisher: Publisher;
   readonly #reader: Reader;
+  readonly #places: Places;
 
-  constructor(publisher: Publisher, reader: Reader) {
+  constructor(publisher: Publisher, reader: Reader, places: Places) {
     this.#publisher = publisher;
     this.#reader = reader;
+    this.#places = places;
   }
 
   async find(id: TaskId): Promise<Found | undefined> {
     const record = await this.record(id);
     if (record) return { where: 'record', kept: record };
     // In the order in which a task goes, so that one that goes on meanwhile is found behind.
-    const held = await this.held(id);
+    const heldAs = this.#places.homes().map((home) => names.heldSubject(home, id));
+    const held = await this.#first(names.HELD, heldAs);
     if (held) return { where: 'held', kept: held };
-    const offered = await this.offered(id);
+    const offeredAs = this.#places.lanes().map((lane) => names.workSubject(lane, id));
+    const offered = await this.#first(names.WORK, offeredAs);
     if (offered) return { where: 'offered', kept: offered };
-    const settled = await this.record(id);
-    if (settled) return { where: 'record', kept: settled };
-    const dropped = await this.#reader.last<DroppedHead>(names.DROPPED, names.droppedSubject(id));
-    return dropped && { where: 'dropped', kept: dropped };
+    return (await this.#settled(id)) ?? (await this.#findAnywhere(id));
   }
 
   record(id: TaskId): Promise<Kept<TaskHead> | undefined> {
     return this.#reader.last(names.TASKS, names.taskSubject(id));
   }
 
-  held(id: TaskId): Promise<Kept<WaitingHead> | undefined> {
-    return this.#reader.last(names.HELD, names.anyHeldSubject(id));
+  held(home: string, id: TaskId): Promise<Kept<WaitingHead> | undefined> {
+    return this.#reader.last(names.HELD, names.heldSubject(home, id));
   }
 
-  offered(id: TaskId): Promise<Kept<WaitingHead> | undefined> {
-    return this.#reader.last(names.WORK, names.anyWorkSubject(id));
+  offered(lane: names.Lane, id: TaskId): Promise<Kept<WaitingHead> | undefined> {
+    return this.#reader.last(names.WORK, names.workSubject(lane, id));
+  }
+
+  async #settled(id: TaskId): Promise<Found | undefined> {
+    const record = await this.record(id);
+    if (record) return { where: 'record', kept: record };
+    const dropped = await this.#reader.last<DroppedHead>(names.DROPPED, names.droppedSubject(id));
+    return dropped && { where: 'dropped', kept: dropped };
+  }
+
+  /** In a place that we have not heard of so far. NATS looks at all that waits for that, so it comes last. */
+  async #findAnywhere(id: TaskId): Promise<Found | undefined> {
+    const held = await this.#reader.last<WaitingHead>(names.HELD, names.anyHeldSubject(id));
+    if (held) return { where: 'held', kept: held };
+    const offered = await this.#reader.last<WaitingHead>(names.WORK, names.anyWorkSubject(id));
+    if (offered) return { where: 'offered', kept: offered };
+    return this.#settled(id);
+  }
+
+  async #first(stream: string, subjects: readonly string[]): Promise<Kept<WaitingHead> | undefined> {
+    const found = subjects.map((subject) => this.#reader.last<WaitingHead>(stream, subject));
+    return (await Promise.all(found)).find((kept) => kept !== undefined);
   }
 
   /** @param after the number of the record that this one follows; 0 where it is the first. @returns undefined where it does not */
