@@ -43,12 +43,12 @@ export function retentionRules({ keepMs, keepCount }: Retention, now: number): R
 /**
  * Drops outcomes that are kept no longer, until it is told to end.
  *
- * @param isUsed whether a task that has not ended takes this one's result: then it stays.
+ * @param unusedOf leaves out those whose results a task takes that has not ended: they stay.
  */
 export function keepWithin(
   retention: Retention,
   store: TaskStore,
-  isUsed: (id: TaskId) => boolean,
+  unusedOf: (ids: readonly TaskId[]) => Promise<readonly TaskId[]>,
   onError: (error: unknown) => void,
 ): () => void {
   let isSweeping = false;
@@ -56,7 +56,7 @@ export function keepWithin(
   const sweep = async () => {
     for (const rule of retentionRules(retention, Date.now())) {
       for (let ids = await store.expendable(rule); ids.length > 0; ids = await store.expendable(rule)) {
-        const unused = ids.filter((id) => !isUsed(id));
+        const unused = await unusedOf(ids);
         if (isOver || unused.length === 0) break;
         await store.drop(unused);
       }

@@ -23,6 +23,12 @@ export interface SharedTaskStore extends TaskStore {
   want(needs: string, count: number): void;
   /** Has those who run these tasks stop them. @returns those that nobody runs */
   cancelElsewhere(ids: readonly TaskId[]): Promise<TaskId[]>;
+  /**
+   * Of these tasks, those whose results others still need.
+   *
+   * @returns undefined where not all others have answered.
+   */
+  usedElsewhere(ids: readonly TaskId[]): Promise<ReadonlySet<TaskId> | undefined>;
   /** Others may want to know that these were given to a worker. */
   tellBegun(ids: readonly TaskId[]): void;
   /** Has whoever runs a task tell its news, from its beginning on, until it has its outcome. */
@@ -53,6 +59,8 @@ export interface SharedListener {
   overtaken(ids: readonly TaskId[]): void;
   /** Somebody elsewhere wants a task stopped that runs here. */
   cancelAsked(ids: readonly TaskId[]): void;
+  /** Of these tasks, those whose results are needed by tasks here that have not ended. */
+  usedAsked(ids: readonly TaskId[]): TaskId[];
   /** Somebody elsewhere wants the news of a task that runs here; @returns what it has told so far. */
   followAsked(id: TaskId): readonly TaskNews[];
   told(id: TaskId, news: TaskNews): void;

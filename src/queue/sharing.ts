@@ -214,6 +214,16 @@ export class Sharing implements SharedListener {
     this.#parts.cancel(ids.filter((id) => this.#dispatcher?.has(id))).catch(this.#parts.storeFailed);
   }
 
+  usedAsked(ids: readonly TaskId[]): TaskId[] {
+    return ids.filter((id) => this.#parts.queue.isUsed(id));
+  }
+
+  /** Of these tasks, those whose results no task needs any more, at no coordinator. */
+  async unused(ids: readonly TaskId[]): Promise<TaskId[]> {
+    const elsewhere = await this.#parts.store.usedElsewhere(ids);
+    return elsewhere ? ids.filter((id) => !elsewhere.has(id) && !this.#parts.queue.isUsed(id)) : [];
+  }
+
   followAsked(id: TaskId): readonly TaskNews[] {
     const { lines = [], progress } = this.#dispatcher?.logOf(id) ?? {};
     return [...lines.map((line) => ({ line })), ...(progress ? [{ progress }] : [])];

@@ -87,7 +87,7 @@ export class TaskQueue {
     this.#stopRetention = keepWithin(
       limits,
       store,
-      (id) => this.#queue.isUsed(id),
+      async (ids) => this.#sharing?.unused(ids) ?? ids.filter((id) => !this.#queue.isUsed(id)),
       (error) => this.#storeFailed(error),
     );
   }

@@ -1,8 +1,10 @@
+import { randomUUID } from 'node:crypto';
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
 import { connect, type Pool, type TaskHandle } from 'offhand';
+import { taskId } from '../../src/core/ids.js';
 import { poolError } from '../client/support.js';
-import { clear } from '../support/jetstream.js';
+import { clear, openStore } from '../support/jetstream.js';
 import { NATS_SERVER, type NatsCluster, startNats } from '../support/nats.js';
 import { testWith } from '../support/programs.js';
 import { Sandbox } from '../support/sandbox.js';
@@ -92,6 +94,48 @@ const waitForFile = async (at: string, go: string) => {
     const after = await two.pool.submit((n: number) => n, [two.pool.task<number>(bad.id)]);
     await expect(after.result()).rejects.toThrow('no');
   }, 60_000);
+
+  describe('a result that a task of another coordinator waits for', () => {
+    /** `user`, at two, takes the results of two tasks of one; the first of them is through when this resolves. */
+    async function waiting(one: Pool, two: Pool) {
+      const at = sandbox.path(randomUUID());
+      const early = await one.submit(waitForFile, [`${at}-first`, `${at}-go`], { requires: ['a'] });
+      const late = await one.submit(waitForFile, [`${at}-second`, `${at}-end`], { requires: ['a'] });
+      const results = [two.task<number>(early.id), two.task<number>(late.id)] as const;
+      const user = await two.submit((a: number, b: number) => a + b, [...results], { requires: ['b'] });
+      writeFileSync(`${at}-go`, '');
+      await early.result();
+      return { early, user, end: () => writeFileSync(`${at}-end`, '') };
+    }
+    const startBoth = async (...more: string[]) =>
+      [await start('--slots', '2', '--tag', 'a', ...more), await start('--tag', 'b', ...more)] as const;
+
+    test('is kept until that has ended, when others are dropped', async () => {
+      const [one, two] = await startBoth('--keep-count', '0');
+      const { early, user, end } = await waiting(one.pool, two.pool);
+      const isDropped = async (id: string) =>
+        (await poolError(one.pool.task(id).result()).catch(() => undefined))?.code === 'result-dropped';
+      const unused = await two.pool.submit(() => 1, []);
+      await unused.result();
+      await waitFor('the result that nobody takes to be dropped', () => isDropped(unused.id));
+      end();
+      expect(await user.result()).toBe(2);
+      await waitFor('the other to be dropped as well', () => isDropped(early.id));
+    }, 60_000);
+
+    test('fails that one in a sentence where it is gone nevertheless', async () => {
+      const [one, two] = await startBoth();
+      const { early, user, end } = await waiting(one.pool, two.pool);
+      const store = await openStore(nats);
+      await store.drop([taskId(early.id)]);
+      await store.close();
+      end();
+      expect(await poolError(user.result())).toMatchObject({
+        code: 'result-dropped',
+        message: expect.stringContaining(`the result of ${early.id} is gone`),
+      });
+    }, 60_000);
+  });
 
   test('a running task is cancelled by asking another coordinator; so is one that waits', async () => {
     const [one, two] = [await start(), await start('--tag', 'gpu')];

@@ -179,6 +179,13 @@ const isThere = testWith(NATS_SERVER) === test;
     expect((await two.find([id('held')]))[0]?.state).toBe('pending');
   }, 30_000);
 
+  test('whoever drops outcomes hears which of them others need', async () => {
+    heardTwo.used.add(id('needed'));
+    expect(await one.usedElsewhere([id('needed'), id('other')])).toEqual(new Set([id('needed')]));
+    await close(two);
+    expect(await one.usedElsewhere([id('needed')])).toEqual(new Set());
+  });
+
   test('a coordinator that begins takes over all that one held which is gone, and nothing of it stays there', async () => {
     const names = Array.from({ length: 1_201 }, (_, n) => `h${1_000 + n}`);
     await one.add(

@@ -12,6 +12,7 @@ export class Listener implements SharedListener {
   readonly needs = new Set<string>();
   readonly home: TaskId[] = [];
   readonly toCancel: TaskId[] = [];
+  readonly used = new Set<TaskId>();
   readonly news: unknown[] = [];
   readonly beginnings: TaskId[] = [];
 
@@ -41,6 +42,10 @@ export class Listener implements SharedListener {
 
   cancelAsked(ids: readonly TaskId[]): void {
     this.toCancel.push(...ids);
+  }
+
+  usedAsked(ids: readonly TaskId[]): TaskId[] {
+    return ids.filter((id) => this.used.has(id));
   }
 
   followAsked(): never[] {

@@ -25,7 +25,13 @@ interface Letter {
   from: string;
   cancel?: TaskId[];
   follow?: TaskId;
+  used?: TaskId[];
   told?: [TaskId, TaskNews][];
+}
+
+interface Answer {
+  /** Of the tasks asked for. */
+  used?: TaskId[];
 }
 
 /**
@@ -56,11 +62,12 @@ export class News {
       if (settled.length > 0) listener.settled(settled.map(([id, state]) => ({ id, state })));
     });
     this.#subscribe(lettersTo(this.#holder), (message) => {
-      const { from, cancel = [], follow, told = [] } = message.json<Letter>();
+      const { from, cancel = [], follow, used, told = [] } = message.json<Letter>();
       if (cancel.length > 0) listener.cancelAsked(cancel);
       if (follow !== undefined) this.#follow(follow, from, listener.followAsked(follow));
       for (const [id, news] of told) listener.told(id, news);
-      if (message.reply) message.respond('{}');
+      const answer: Answer = used ? { used: listener.usedAsked(used) } : {};
+      if (message.reply) message.respond(JSON.stringify(answer));
     });
   }
 
@@ -79,13 +86,24 @@ export class News {
     for (const follower of this.#followers.get(id) ?? []) this.#tellOne(follower, id, news);
   }
 
-  /** @returns whether it was heard there. */
-  async ask(holder: string, letter: Omit<Letter, 'from'>): Promise<boolean> {
+  /** @returns undefined where it was not heard. */
+  async ask(holder: string, letter: Omit<Letter, 'from'>): Promise<Answer | undefined> {
     const text = JSON.stringify({ from: this.#holder, ...letter });
     return this.#nats.request(lettersTo(holder), text, { timeout: ANSWER_MS }).then(
-      () => true,
-      () => false,
+      (message) => message.json<Answer>(),
+      () => undefined,
     );
+  }
+
+  /** Of these tasks, those whose results somebody else of those present needs; undefined where not all have answered. */
+  async usedElsewhere(
+    ids: readonly TaskId[],
+    present: ReadonlySet<string>,
+  ): Promise<ReadonlySet<TaskId> | undefined> {
+    const others = [...present].filter((holder) => holder !== this.#holder);
+    const answers = await Promise.all(others.map((holder) => this.ask(holder, { used: [...ids] })));
+    if (answers.includes(undefined)) return undefined;
+    return new Set(answers.flatMap((answer) => answer?.used ?? []));
   }
 
   close(): void {

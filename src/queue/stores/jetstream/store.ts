@@ -93,10 +93,8 @@ export class JetStreamTaskStore implements SharedTaskStore {
     this.#oldest = new Oldest(reader);
     const publisher = (this.#publisher = new Publisher(connection));
     const lanes = (this.#lanes = new LaneBook(rooms.lanes));
-    const tasks: Tasks = (this.#tasks = new Tasks(publisher, reader, {
-      homes: () => homes.homes,
-      lanes: () => lanes.lanes,
-    }));
+    const places = { homes: () => homes.homes, lanes: () => lanes.lanes };
+    const tasks = (this.#tasks = new Tasks(publisher, reader, places));
     const hands = (this.#hands = new Hands(nats, () => void this.#checkHands().catch(this.#failed)));
     const payloads = (this.#payloads = new Payloads(rooms.payloads, reader));
     const functions = (this.#functions = new FunctionStore(rooms.functions, reader));
@@ -215,6 +213,10 @@ export class JetStreamTaskStore implements SharedTaskStore {
     });
     await Promise.all([...byHolder].map(([holder, cancel]) => this.#news.ask(holder, { cancel })));
     return others;
+  }
+
+  async usedElsewhere(ids: readonly TaskId[]): Promise<ReadonlySet<TaskId> | undefined> {
+    return this.#news.usedElsewhere(ids, await this.#seats.present());
   }
 
   tellBegun(ids: readonly TaskId[]): void {
