@@ -1,7 +1,7 @@
 import type { TaskId } from '../core/ids.js';
 import type { SettledState } from '../core/queue/task.js';
 import type { ClaimedTask, TaskStore, UnsettledTask } from './store.js';
-import type { TaskNews } from './task-log.js';
+import type { LogLine, TaskNews } from './task-log.js';
 
 /**
  * A store that several coordinators have in common. Tasks that may begin are offered to all of them, and come to one that has
@@ -33,6 +33,8 @@ export interface SharedTaskStore extends TaskStore {
   tellBegun(ids: readonly TaskId[]): void;
   /** Has whoever runs a task tell its news, from its beginning on, until it has its outcome. */
   follow(id: TaskId): void;
+  /** What a task has printed so far that runs elsewhere; undefined where it does not, has printed nothing, or nobody answers. */
+  linesElsewhere(id: TaskId): Promise<readonly LogLine[] | undefined>;
   /** What somebody elsewhere follows has told something. */
   tellNews(id: TaskId, news: TaskNews): void;
 }

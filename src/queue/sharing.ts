@@ -11,7 +11,7 @@ import { Lookups } from './lookups.js';
 import type { OutcomeWriter } from './outcome-writer.js';
 import { type ArrivedTask, isShared, type SharedListener, type SharedTaskStore } from './shared-store.js';
 import type { TaskStore, UnsettledTask } from './store.js';
-import type { TaskNews } from './task-log.js';
+import type { LogLine, TaskNews } from './task-log.js';
 import { outcomeFor } from './verdicts.js';
 import type { Watcher, Watchers } from './watchers.js';
 
@@ -135,6 +135,11 @@ export class Sharing implements SharedListener {
     if (waiting.length > 0) await outcomes.write(...waiting);
     const open = records.flatMap((record) => (record && !isSettled(record.state) ? [record.spec.id] : []));
     if (open.length > 0) await store.cancelElsewhere(open);
+  }
+
+  /** What a task has printed so far that runs at another coordinator; undefined where it has printed nothing. */
+  linesElsewhere(id: TaskId): Promise<readonly LogLine[] | undefined> {
+    return this.#parts.store.linesElsewhere(id);
   }
 
   /** Somebody here follows tasks from now on. */

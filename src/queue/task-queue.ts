@@ -172,8 +172,8 @@ export class TaskQueue {
 
   /** @throws PoolError `not-found`, `result-dropped` */
   async logs(id: TaskId): Promise<readonly LogLine[]> {
-    const told = this.toldBy(id);
-    if (told) return told.lines;
+    const lines = this.toldBy(id)?.lines ?? (await this.#sharing?.linesElsewhere(id));
+    if (lines) return lines;
     const [record] = await this.#store.find([id]);
     if (!record) throw noSuchTask(id);
     if (record.isDropped) throw outcomeDropped(id);

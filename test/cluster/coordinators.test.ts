@@ -63,16 +63,20 @@ const waitForFile = async (at: string, go: string) => {
     const task = await one.pool.submit(waitForFile, [file, go], { requires: ['gpu'] });
     const there = three.pool.task(task.id);
     const events: string[] = [];
+    const linesMeanwhile: string[] = [];
     const following = (async () => {
       for await (const event of there) {
         events.push(event.type === 'log' ? event.text : event.type);
-        if (event.type === 'log') writeFileSync(go, '');
+        if (event.type !== 'log') continue;
+        linesMeanwhile.push(...(await there.logs()).map(({ text }) => text));
+        writeFileSync(go, '');
       }
     })();
     expect(await there.result()).toBe(1);
     expect(await task.result()).toBe(1);
     await following;
     expect(events).toContain('begun');
+    expect(linesMeanwhile).toEqual(['begun']);
     expect((await there.logs()).map(({ text }) => text)).toEqual(['begun']);
     const listed: string[] = [];
     for await (const { id, state } of three.pool.tasks()) listed.push(`${id} ${state}`);

@@ -1,7 +1,8 @@
 import type { Msg, NatsConnection, Subscription } from '@nats-io/transport-node';
 import type { TaskId } from '../../../core/ids.js';
 import type { SettledState } from '../../../core/queue/task.js';
-import type { TaskNews } from '../../task-log.js';
+import type { LogLine, TaskNews } from '../../task-log.js';
+import type { TaskHead } from './heads.js';
 import type { SharedListener } from '../../shared-store.js';
 import { lettersTo, NEWS_SUBJECT } from './names.js';
 
@@ -26,12 +27,15 @@ interface Letter {
   cancel?: TaskId[];
   follow?: TaskId;
   used?: TaskId[];
+  lines?: TaskId;
   told?: [TaskId, TaskNews][];
 }
 
 interface Answer {
   /** Of the tasks asked for. */
   used?: TaskId[];
+  /** What the task asked for has printed so far. */
+  lines?: LogLine[] | undefined;
 }
 
 /**
@@ -62,11 +66,12 @@ export class News {
       if (settled.length > 0) listener.settled(settled.map(([id, state]) => ({ id, state })));
     });
     this.#subscribe(lettersTo(this.#holder), (message) => {
-      const { from, cancel = [], follow, used, told = [] } = message.json<Letter>();
+      const { from, cancel = [], follow, used, lines, told = [] } = message.json<Letter>();
       if (cancel.length > 0) listener.cancelAsked(cancel);
       if (follow !== undefined) this.#follow(follow, from, listener.followAsked(follow));
       for (const [id, news] of told) listener.told(id, news);
       const answer: Answer = used ? { used: listener.usedAsked(used) } : {};
+      if (lines !== undefined) answer.lines = linesOf(listener.followAsked(lines));
       if (message.reply) message.respond(JSON.stringify(answer));
     });
   }
@@ -93,6 +98,13 @@ export class News {
       (message) => message.json<Answer>(),
       () => undefined,
     );
+  }
+
+  /** Of whoever else runs a task, by its record. */
+  async askRunner(head: TaskHead | undefined, letter: Omit<Letter, 'from'>): Promise<Answer | undefined> {
+    const { state, holder } = head ?? {};
+    if (state !== 'running' || holder === undefined || holder === this.#holder) return undefined;
+    return this.ask(holder, letter);
   }
 
   /** Of these tasks, those whose results somebody else of those present needs; undefined where not all have answered. */
@@ -167,4 +179,10 @@ export class News {
   #publish(subject: string, content: Omit<Notice & Letter, 'from'>): void {
     this.#nats.publish(subject, JSON.stringify({ from: this.#holder, ...content }));
   }
+}
+
+/** What it has printed; undefined for nothing, as of one that has ended meanwhile. */
+function linesOf(news: readonly TaskNews[]): LogLine[] | undefined {
+  const lines = news.flatMap((one) => ('line' in one ? [one.line] : []));
+  return lines.length > 0 ? lines : undefined;
 }

@@ -227,6 +227,10 @@ export class JetStreamTaskStore implements SharedTaskStore {
     void this.#follow(id).catch(this.#failed);
   }
 
+  async linesElsewhere(id: TaskId): Promise<readonly LogLine[] | undefined> {
+    return (await this.#news.askRunner((await this.#tasks.record(id))?.head, { lines: id }))?.lines;
+  }
+
   tellNews(id: TaskId, news: TaskNews): void {
     this.#news.tell(id, news);
   }
@@ -323,10 +327,7 @@ export class JetStreamTaskStore implements SharedTaskStore {
   }
 
   async #follow(id: TaskId): Promise<void> {
-    const record = await this.#tasks.record(id);
-    const { state, holder } = record?.head ?? {};
-    if (state === 'running' && holder !== undefined && holder !== this.holder)
-      await this.#news.ask(holder, { follow: id });
+    await this.#news.askRunner((await this.#tasks.record(id))?.head, { follow: id });
   }
 
   /** Nobody can run it, now or later. */
