@@ -87,7 +87,7 @@ async function measure(store: string, more: string[] = []): Promise<Record<strin
 
   figures['FindFreeWorker, p99'] = await findP99(server);
   const running = await loadOn(server, []);
-  // Its tasks have both workers: whoever else wants one waits until it is asked back, for up to a slice of 100 ms.
+  // Its tasks have both workers: whoever else wants one waits until it is asked back and has ended what it runs.
   figures['beside tasks that are submitted and run'] = await findP99(server);
   figures['those'] = rate(await running.stop());
 
