@@ -241,6 +241,7 @@ export class HeldLease implements Place, SlotUser {
   }
 
   onBroken(): void {
+    if (this.#hasBroken) return;
     this.#hasBroken = true;
     this.#beginToEnd();
     if (!this.isIdle) void this.#settle({ stopAny: true });

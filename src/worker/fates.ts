@@ -21,6 +21,16 @@ export class Fates {
   readonly #untold = new Set<number>();
   #onTold = (): void => undefined;
 
+  /**
+   * A lease ends, which it may have done before. What had begun under one whose fate is forgotten nobody can tell once
+   * something has begun under a newer one: to say «nothing» would have it begin again elsewhere.
+   *
+   * @param newestBegun under which lease the newest task has begun.
+   */
+  end(epoch: number, newestBegun: number, fateNow: () => Fate): void {
+    if (!this.#fates.has(epoch) && newestBegun <= epoch) this.set(epoch, fateNow());
+  }
+
   set(epoch: number, fate: Fate): void {
     this.#fates.delete(epoch);
     this.#fates.set(epoch, fate);

@@ -135,7 +135,7 @@ export class Slot {
   /** Nothing more begins under this lease. What has begun goes on; it has ended when {@link whenIdle} resolves. */
   endLease(epoch: number): void {
     this.board.end(epoch);
-    if (!this.#fates.get(epoch)) this.#fates.set(epoch, this.#fateNow(epoch));
+    this.#fates.end(epoch, this.board.last.epoch, () => this.#fateNow(epoch));
   }
 
   /** Tells its holder what became of the tasks of a lease that has ended; undefined when it is forgotten. */

@@ -45,6 +45,15 @@ describe('a lease whose worker is lost', () => {
     ]);
   });
 
+  test('has no part in what befalls the next stream on its slot', async () => {
+    const scene = new Scene();
+    scene.leaseWith(['a']);
+    scene.slot.break();
+    scene.slot.break();
+    await afterTurn();
+    expect(scene.worker.asked).toHaveLength(1);
+  });
+
   test('answers too late to what it was asked before', async () => {
     const scene = new Scene();
     const lease = scene.leaseWith(['a', 'b']);

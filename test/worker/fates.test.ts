@@ -37,6 +37,26 @@ describe('the fates of leases', () => {
     expect([fates.get(1), fates.get(2)]).toEqual([undefined, fate(2)]);
   });
 
+  test('a lease that ends has the fate of that instant, however often it ends', () => {
+    const fates = new Fates();
+    fates.end(5, 5, () => fate(3));
+    fates.end(5, 5, () => fate(4));
+    expect(fates.get(5)).toEqual(fate(3));
+  });
+
+  test('a lease under which nothing has begun may end when others before it had', () => {
+    const fates = new Fates();
+    fates.end(5, 4, () => fate(0));
+    expect(fates.get(5)).toEqual(fate(0));
+  });
+
+  test('a lease whose fate is forgotten has none when it is ended again: what began under it must not begin anew', () => {
+    const fates = new Fates();
+    for (const epoch of upTo(REMEMBERED + 1)) fates.end(epoch, epoch, () => fate(epoch));
+    fates.end(1, REMEMBERED + 1, () => fate(0));
+    expect(fates.get(1)).toBeUndefined();
+  });
+
   test('a fate that is told anew is the newest, and no other is forgotten for it', () => {
     const fates = fatesOf(...upTo(REMEMBERED));
     fates.set(1, fate(9));
