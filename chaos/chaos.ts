@@ -2,6 +2,7 @@
 // checker reads what everybody has written down. Ends with one line, and exit code 1 when a promise was broken.
 import { rm } from 'node:fs/promises';
 import { resolve } from 'node:path';
+import { inspect } from 'node:util';
 import { buildParts } from './build-parts.js';
 import type { History } from './history.js';
 import { readOptions } from './options.js';
@@ -22,7 +23,7 @@ try {
     const outcome = await run({ ...options, seed, main, parts }).catch(toError);
     if (outcome instanceof Error) {
       failed.push(seed);
-      console.log(`seed ${seed}: broke off: ${outcome.stack}`);
+      console.log(`seed ${seed}: broke off: ${inspect(outcome)}`);
       continue;
     }
     const { history, violations, kept } = outcome;

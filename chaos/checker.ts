@@ -7,13 +7,8 @@ import {
   outcomesAreRight,
   takenOnIsDone,
 } from './rules/calls.js';
-import {
-  clientsEndWell,
-  nothingIsLeft,
-  poolRecovers,
-  restartsAreGraceful,
-  sharesRecover,
-} from './rules/pool.js';
+import { clientsEndWell, nothingIsLeft, poolRecovers, restartsAreGraceful } from './rules/pool.js';
+import { sharesRecover } from './rules/shares.js';
 
 /** A promise that was broken, and how. */
 export interface Violation {

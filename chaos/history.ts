@@ -3,6 +3,11 @@ import type { TaskKind } from './tasks.js';
 
 // What a run leaves behind for the checker. All instants are ms on the machine's monotonic clock.
 
+export interface Span {
+  from: number;
+  to: number;
+}
+
 /** How a call ended, as its client heard it. */
 export type Outcome =
   | { kind: 'result'; value: unknown }
@@ -32,6 +37,8 @@ export interface Attempt {
   /** The last sign of life; of one that has ended, its end. */
   seenAt: number;
   hasEnded: boolean;
+  /** When its thread gave no sign of life though it should have: the machine, or the process, stood still. */
+  stalls?: readonly Span[];
 }
 
 export interface ClientLife {

@@ -5,8 +5,8 @@ import type { Sandbox } from '../test/support/sandbox.js';
 import { randomPorts } from '../test/support/server.js';
 import { waitFor } from '../test/support/wait.js';
 
-/** Short, so that there are many losses in a run; long enough for a coordinator to be started again. */
-export const WORKER_TIMEOUT_MS = 4_000;
+/** Short, so that there are many losses in a run; long enough for a coordinator to be started again where nobody else is busy. */
+const WORKER_TIMEOUT_MS = 4_000;
 const HEARTBEAT = '200ms';
 
 export interface PoolSettings {
@@ -15,6 +15,13 @@ export interface PoolSettings {
   workers: number;
   slots: number;
   env: NodeJS.ProcessEnv;
+  /**
+   * The `--worker-timeout` of the first coordinator, in ms, where it is to be another one than that of all later ones: then its
+   * workers wait for it as long, however busy the machine.
+   */
+  firstTimeoutMs?: number;
+  /** Flags of Node, for the coordinator. */
+  nodeArgs?: readonly string[];
   /** Further flags of the server. */
   args?: readonly string[];
 }
@@ -25,10 +32,13 @@ export class PoolUnderTest {
   readonly #settings: PoolSettings;
   readonly #ports = randomPorts(100);
   #server: Command;
+  /** For how long workers wait for the coordinator that runs now, or ran last, in ms. */
+  #timeoutMs: number;
 
   private constructor(sandbox: Sandbox, settings: PoolSettings) {
     this.#sandbox = sandbox;
     this.#settings = settings;
+    this.#timeoutMs = settings.firstTimeoutMs ?? WORKER_TIMEOUT_MS;
     this.#server = this.#launch();
   }
 
@@ -45,6 +55,11 @@ export class PoolUnderTest {
   /** Of the coordinator. */
   get pid(): number {
     return this.#server.pid;
+  }
+
+  /** Without a word of the coordinator for so long, in ms, its workers begin nothing more under its leases. */
+  get workerTimeoutMs(): number {
+    return this.#timeoutMs;
   }
 
   /** What the coordinator has printed. */
@@ -70,6 +85,7 @@ export class PoolUnderTest {
 
   /** On the port that it had. */
   async restart(): Promise<void> {
+    this.#timeoutMs = WORKER_TIMEOUT_MS;
     this.#server = this.#launch();
     await this.#whenUp();
   }
@@ -82,14 +98,15 @@ export class PoolUnderTest {
   }
 
   #launch(): Command {
-    const { main, workers, slots, env, args = [] } = this.#settings;
+    const { main, workers, slots, env, nodeArgs = [], args = [] } = this.#settings;
     const { port, workerPorts } = this.#ports;
     return new Command(
       process.execPath,
       [
+        ...nodeArgs,
         ...[main, 'server', String(workers), '--slots', String(slots)],
         ...['--port', port, '--worker-ports', workerPorts, '--no-profile'],
-        ...['--heartbeat-interval', HEARTBEAT, '--worker-timeout', `${WORKER_TIMEOUT_MS}ms`],
+        ...['--heartbeat-interval', HEARTBEAT, '--worker-timeout', `${this.#timeoutMs}ms`],
         ...['--drain-timeout', '5s'],
         ...['--pass-env', 'CHAOS_*'],
         ...args,

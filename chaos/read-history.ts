@@ -1,8 +1,11 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Note } from './client.js';
-import type { Attempt, Call } from './history.js';
+import type { Attempt, Call, Span } from './history.js';
 import { ATTEMPTS, CALLS } from './names.js';
+
+/** An attempt that gives no sign of life for this long has stood still, in ms: it does so every 20 ms, or is over sooner. */
+const STALL_MS = 200;
 
 /** Every call that clients have written down. */
 export function readCalls(folder: string): Call[] {
@@ -30,18 +33,19 @@ export function readAttempts(folder: string): Attempt[] {
     const [pid = 0, thread = 0] = (/(\d+)-(\d+)/.exec(name) ?? []).slice(1).map(Number);
     const attempts: Attempt[] = [];
     /** The newest attempt of each call in this thread. */
-    const open = new Map<string, Attempt>();
+    const open = new Map<string, Attempt & { stalls: Span[] }>();
     for (const line of lines) {
       const [what, at = '', call = ''] = line.split(' ');
       const seenAt = Number(at);
       if (what === 'begin') {
-        const attempt = { call, pid, thread, beganAt: seenAt, seenAt, hasEnded: false };
+        const attempt = { call, pid, thread, beganAt: seenAt, seenAt, hasEnded: false, stalls: [] };
         attempts.push(attempt);
         open.set(call, attempt);
         continue;
       }
       const attempt = open.get(call);
       if (!attempt) continue;
+      if (seenAt - attempt.seenAt > STALL_MS) attempt.stalls.push({ from: attempt.seenAt, to: seenAt });
       attempt.seenAt = seenAt;
       if (what === 'end') attempt.hasEnded = true;
     }

@@ -3,6 +3,7 @@ import type { Violation } from './checker.js';
 import type { History } from './history.js';
 import { FAULT_KINDS } from './plan.js';
 import { overlaps } from './rules/attempts.js';
+import { comparisonsOf } from './rules/shares.js';
 
 /** Violations of one rule that are printed; more of them say nothing new. */
 const SHOWN = 5;
@@ -54,6 +55,7 @@ function figuresOf(histories: readonly History[]): string {
     `${sum(({ attempts }) => attempts.filter(({ hasEnded }) => !hasEnded).length)} of them cut short`,
     `${sum(overlaps)} beside another of the same call`,
     `${sum(({ restarts }) => restarts.length)} restarts in time for leases to live on`,
+    `shares compared in ${sum((history) => comparisonsOf(history).length)} of ${sum(({ rounds }) => rounds.length)} calm times`,
     `whole again after ${Math.round(median)} ms (median), ${Math.round(recoveries.at(-1) ?? 0)} ms at most`,
   ].join(', ');
 }

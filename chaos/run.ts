@@ -16,14 +16,13 @@ import { endsOf } from './queued.js';
 import { Random } from './random.js';
 import { readAttempts, readCalls } from './read-history.js';
 import { whenWhole } from './recovery.js';
-import { SHARE_MS } from './rules/pool.js';
+import { disturbedUntil, LEAST_COMPARED_MS } from './rules/shares.js';
 import { SlotProxies } from './slot-proxies.js';
 
-/** How long nothing happens after each round, in ms; and before the first, where there is time for it. */
-const CALM_MS = 2_000;
-const FIRST_CALM_MS = SHARE_MS;
-/** After one in which calls lay on a frozen worker: long enough to compare shares when that is over. */
-const CALM_AFTER_FREEZE_MS = SHARE_MS / 2 + 1_000;
+/** How long nothing happens before the first round, and after each: long enough to compare shares, though the machine stalls. */
+const CALM_MS = LEAST_COMPARED_MS + 1_000;
+/** How long workers wait for the first coordinator, in ms: it is the one that is killed first, and its return is what is judged. */
+const FIRST_TIMEOUT_MS = 12_000;
 /** How long the last calls may take once no more are made, in ms. */
 const FINISH_MS = 20_000;
 
@@ -78,11 +77,28 @@ async function live(sandbox: Sandbox, folder: string, settings: RunSettings): Pr
     workers,
     slots: slotsPerWorker,
     env,
+    firstTimeoutMs: FIRST_TIMEOUT_MS,
     args: ['--store', `file:${join(sandbox.dir, 'queue')}`],
   });
   const clients = new Clients(sandbox, { program: parts.client, env, seed, port: pool.port });
+  try {
+    return await harmed(sandbox, folder, settings, pool, clients, slots);
+  } catch (error) {
+    throw new Error(`the server has printed: ${pool.output}`, { cause: error });
+  }
+}
+
+async function harmed(
+  sandbox: Sandbox,
+  folder: string,
+  settings: RunSettings,
+  pool: PoolUnderTest,
+  clients: Clients,
+  slots: SlotProxies,
+): Promise<History> {
+  const { workers, slots: slotsPerWorker } = settings;
   // Clients would wait for it without an end.
-  if ((await whenWhole(pool)) === undefined) throw new Error(`the pool did not come up: ${pool.output}`);
+  if ((await whenWhole(pool)) === undefined) throw new Error('the pool did not come up');
   await clients.start(STEADY);
   for (let count = 0; count < settings.clients; count++) await clients.start();
   const nemesis = new Nemesis({ pool, clients, slots });
@@ -116,20 +132,11 @@ async function harmFor(
 ): Promise<Round[]> {
   const endsAt = nowMs() + seconds * 1_000;
   const plan = planOf(new Random(seed));
-  const rounds: Round[] = [
-    await calmAfter(
-      { faults: [], startedAt: nowMs() },
-      Math.min(FIRST_CALM_MS, seconds * 250),
-      pool,
-      clients,
-    ),
-  ];
+  const rounds: Round[] = [await calmAfter({ faults: [], startedAt: nowMs() }, pool, clients)];
   while (nowMs() < endsAt) {
     const startedAt = nowMs();
     const faults = await nemesis.harm(plan.next().value);
-    const wasFrozen = faults.some(({ kind }) => kind === 'freeze-worker-for-long');
-    const calmMs = wasFrozen ? CALM_AFTER_FREEZE_MS : CALM_MS;
-    rounds.push(await calmAfter({ faults, startedAt }, calmMs, pool, clients));
+    rounds.push(await calmAfter({ faults, startedAt }, pool, clients));
     if (rounds.at(-1)?.recoveredAt === undefined) break;
   }
   return rounds;
@@ -137,12 +144,11 @@ async function harmFor(
 
 async function calmAfter(
   harm: Pick<Round, 'faults' | 'startedAt'>,
-  calmMs: number,
   pool: PoolUnderTest,
   clients: Clients,
 ): Promise<Round> {
   const recoveredAt = await whenWhole(pool);
   if (recoveredAt === undefined) return { ...harm, recoveredAt };
-  await delay(calmMs);
+  await delay(disturbedUntil({ ...harm, recoveredAt }) + CALM_MS - nowMs());
   return { ...harm, recoveredAt, calmUntil: nowMs(), clients: clients.all.map(({ name }) => name) };
 }

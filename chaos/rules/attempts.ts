@@ -1,5 +1,6 @@
 import type { Rule } from '../checker.js';
-import type { Attempt, History } from '../history.js';
+import type { Attempt, Call, History, Span } from '../history.js';
+import { troublesOf } from './troubles.js';
 
 /** After how long at most what nobody waits for any more has stopped, and begins no more, in ms. */
 const STOP_MS = 5_000;
@@ -10,18 +11,41 @@ export function attemptsByCall({ attempts }: History): Map<string, Attempt[]> {
 
 export const attemptsAreAllowed: Rule = function* (history) {
   const byCall = attemptsByCall(history);
-  for (const { id, kind, retries, isSubmitted } of history.calls) {
+  const troubles = troublesOf(history);
+  for (const call of history.calls) {
+    const { id, kind, retries } = call;
     const begun = byCall.get(id)?.length ?? 0;
-    // Without a policy there is one more attempt, after the loss of a worker. A submitted task that may run again is taken up
-    // anew by each coordinator.
-    const lives = isSubmitted && retries !== 0 ? 1 + history.coordinatorKills : 1;
-    const allowed = lives * (1 + (retries ?? 1));
-    if (begun > allowed)
+    const isInTrouble = troubles.some((trouble) => isDuring(call, trouble));
+    if (begun > mostAttempts(call, history, isInTrouble))
       yield `${id} (${kind}, retries ${retries ?? 'default'}) began ${begun} times${placesOf(byCall.get(id))}`;
     byCall.delete(id);
   }
   for (const id of byCall.keys()) yield `${id} began and was never called`;
 };
+
+/**
+ * How often a call may begin. Without a policy there is one more attempt, after the loss of a worker. A submitted task that may
+ * run again is taken up anew by each coordinator.
+ *
+ * A loss that hit others as well costs no attempt of a call that may run again: it is a suspect then, and from there on alone,
+ * so that the next loss counts. Only where a worker has other slots and a coordinator comes back, which keeps nobody away from
+ * a suspect, it is not. When the outcome of what had ended was lost on the way, it is the same to its client.
+ */
+function mostAttempts(
+  { retries = 1, isSubmitted }: Call,
+  { coordinatorKills, slotsPerWorker }: History,
+  isInTrouble: boolean,
+): number {
+  if (retries === 0) return 1;
+  const spared = slotsPerWorker > 1 ? 1 + coordinatorKills : 1;
+  const lives = isSubmitted ? 1 + coordinatorKills : 1;
+  return lives * (1 + retries + (isInTrouble ? spared : 0));
+}
+
+/** Whether a call was not over yet, or called, while that went on. */
+function isDuring({ calledAt, outcomes }: Call, { from, to }: Span): boolean {
+  return calledAt <= to && from <= (outcomes[0]?.at ?? Infinity);
+}
 
 export const slotsRunOneAtATime: Rule = function* ({ attempts, slotsPerWorker }) {
   for (const [thread, inThread] of groupBy(attempts, ({ pid, thread }) => `${pid}, thread ${thread}`)) {

@@ -2,12 +2,10 @@ import { answerOf, complaintOf } from '../answer.js';
 import type { Rule } from '../checker.js';
 import type { Call, History, Outcome } from '../history.js';
 import { attemptsByCall } from './attempts.js';
+import { troublesOf } from './troubles.js';
 
 /** Failures that a fault may lead to. */
 const CODES = ['worker-lost', 'lease-lost', 'unavailable', 'poison'];
-
-/** For how long after the pool is whole again what happened before may still be heard of, in ms. */
-const ECHO_MS = 1_000;
 
 export const callsSettleOnce: Rule = function* ({ calls, clients }) {
   const killed = new Set(clients.filter(({ end }) => end.kind === 'killed').map(({ name }) => name));
@@ -53,12 +51,9 @@ function whatIsWrong({ id, kind }: Call, outcome: Outcome): string | undefined {
   }
 }
 
-export const failuresAreExplained: Rule = function* ({ calls, rounds }) {
-  const troubles = rounds.map(({ startedAt, recoveredAt = Infinity, faults }) => ({
-    from: startedAt,
-    to: Math.max(recoveredAt, ...faults.map(({ until }) => until)) + ECHO_MS,
-  }));
-  for (const { id, kind, calledAt, outcomes } of calls) {
+export const failuresAreExplained: Rule = function* (history) {
+  const troubles = troublesOf(history);
+  for (const { id, kind, calledAt, outcomes } of history.calls) {
     for (const { at, outcome } of outcomes) {
       if (outcome.kind !== 'refused' || outcome.code === 'timeout') continue;
       if (troubles.some(({ from, to }) => from <= at && calledAt <= to)) continue;
