@@ -9,7 +9,7 @@ import type { Outcome } from './history.js';
 import { CALLS } from './names.js';
 import { Random } from './random.js';
 import { BULK_BYTES, STUCK_MS, TASKS } from './tasks.js';
-import { nextOrder, type Order, STEADY_ORDER } from './workload.js';
+import { GREEDY_ORDER, nextOrder, type Order, STEADY_ORDER } from './workload.js';
 
 /** What a client is told by its environment. */
 export interface ClientSettings {
@@ -18,6 +18,8 @@ export interface ClientSettings {
   address: string;
   /** Calls, or bursts of calls, that are under way at a time. */
   lines: number;
+  /** Calls that wait beside them, for whatever slot there is. */
+  greed: number;
   isSteady: boolean;
 }
 
@@ -39,7 +41,10 @@ process.on('disconnect', orphaned);
 
 const pool = await dial();
 process.send?.('connected');
-await Promise.all(Array.from({ length: settings.lines }, (_, index) => line(index)));
+await Promise.all([
+  ...Array.from({ length: settings.lines }, (_, index) => mixedLine(index)),
+  ...Array.from({ length: settings.greed }, () => line(() => GREEDY_ORDER)),
+]);
 await pool.close();
 process.off('disconnect', orphaned);
 process.disconnect();
@@ -63,19 +68,24 @@ async function dial(): Promise<Pool> {
   }
 }
 
-async function line(index: number): Promise<void> {
+function mixedLine(index: number): Promise<void> {
   const random = new Random(settings.seed * 1_000 + index);
+  return line(() => (settings.isSteady ? STEADY_ORDER : nextOrder(random)));
+}
+
+async function line(next: () => Order): Promise<void> {
   while (!isStopping) {
-    const order = settings.isSteady ? STEADY_ORDER : nextOrder(random);
+    const order = next();
     const wentWell = await Promise.all(Array.from({ length: order.count }, () => call(order)));
     const pauseMs = wentWell.every(Boolean) ? order.pauseMs : 20;
     if (pauseMs > 0) await delay(pauseMs);
   }
 }
 
-async function call({ kind, ms, retries, isSubmitted }: Order): Promise<boolean> {
+async function call({ kind, ms, retries, isSubmitted, priority = 0 }: Order): Promise<boolean> {
   const id = `${settings.name}.${++calls}`;
   const patient = pool.with({
+    priority,
     ...(retries === undefined ? {} : { retries }),
     ...(kind === 'stuck' ? { timeoutMs: STUCK_MS } : {}),
   });

@@ -9,6 +9,8 @@ import { Proxy } from './proxy.js';
 
 /** How many calls a client has under way at a time. */
 const LINES = 8;
+/** How many more wait for whatever slot there is: enough that some lie behind those that run. */
+const GREED = 48;
 
 export interface Client {
   readonly name: string;
@@ -62,6 +64,7 @@ export class Clients {
       seed: this.#settings.seed * 100 + this.#count,
       address: `127.0.0.1:${await proxy.listen(0)}`,
       lines: isSteady ? 1 : LINES,
+      greed: isSteady ? 0 : GREED,
       isSteady,
     };
     const child = fork(this.#settings.program, {

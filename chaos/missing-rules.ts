@@ -15,6 +15,11 @@ export const CHANGES = {
       instead: 'const lastNumber',
     },
     { file: 'src/worker/board.ts', text: 'if (!this.isOver(epoch)) return true;', instead: 'return true;' },
+    {
+      file: 'src/worker/task-runner.ts',
+      text: 'if (this.#board.isOver(job.epoch)) return this.#notBegun(job, job.number, job.count);',
+      instead: '',
+    },
   ],
   /** A client that has slots keeps them, whoever waits. */
   revocation: [

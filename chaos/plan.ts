@@ -18,6 +18,9 @@ export const FAULT_KINDS = [
 ] as const;
 export type FaultKind = (typeof FAULT_KINDS)[number];
 
+/** Has its round for itself. */
+const ALONE = 'restart-coordinator-alone';
+
 /** How long each lasts, in ms. The longer freeze is longer than the pool's --worker-timeout. */
 const DURATIONS: Record<FaultKind, readonly [number, number]> = {
   'kill-worker': [0, 0],
@@ -47,16 +50,24 @@ export interface PlannedFault {
 
 /**
  * Rounds of faults without an end. Every kind comes once before any comes again. One kind has its round for itself: what it
- * is to show would not be seen among others.
+ * is to show would not be seen among others. It comes first, so that it has its place in a short run too.
  */
 export function* planOf(random: Random): Generator<PlannedFault[], never> {
-  for (;;) {
+  const plan = (kind: FaultKind): PlannedFault => {
+    const afterMs = random.between(0, 400);
+    return { kind, afterMs, durationMs: random.between(...DURATIONS[kind]), pick: random.next() };
+  };
+  yield [plan(ALONE)];
+  for (
+    let kinds: readonly FaultKind[] = FAULT_KINDS.filter((kind) => kind !== ALONE);
+    ;
+    kinds = FAULT_KINDS
+  ) {
     let round: PlannedFault[] = [];
     let room = random.whole(2, 4);
-    for (const kind of random.shuffled(FAULT_KINDS)) {
-      const afterMs = random.between(0, 400);
-      const fault = { kind, afterMs, durationMs: random.between(...DURATIONS[kind]), pick: random.next() };
-      if (kind === 'restart-coordinator-alone') {
+    for (const kind of random.shuffled(kinds)) {
+      const fault = plan(kind);
+      if (kind === ALONE) {
         yield [fault];
         continue;
       }

@@ -34,6 +34,9 @@ export function attempt(id: string) {
       await new Promise((resolve) => setTimeout(resolve, ms));
       clearInterval(ticks);
     },
+    nap(ms: number): Promise<void> {
+      return new Promise((resolve) => setTimeout(resolve, ms));
+    },
     answer(): number {
       note('end', id);
       return answerOf(id);

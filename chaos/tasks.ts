@@ -16,6 +16,12 @@ export const TASKS = {
     await attempt.sleep(ms);
     return attempt.answer();
   },
+  /** So short that several go to a slot in one message, and nothing that would keep the machine busy. */
+  nap: async (id: string, ms: number): Promise<number> => {
+    const attempt = (globalThis.require(String(process.env['CHAOS_RECORDER'])) as Recorder).attempt(id);
+    await attempt.nap(ms);
+    return attempt.answer();
+  },
   throws: (id: string): number =>
     (globalThis.require(String(process.env['CHAOS_RECORDER'])) as Recorder).attempt(id).complain(),
   /** With an argument that is pulled. */
