@@ -297,8 +297,11 @@ export class Scheduler {
       this.#open(request.unfit(), now);
       const chosen = request.worker ? undefined : this.#solitary.choose(request);
       if (chosen?.isReserved) this.#close(chosen, now);
-      for (const slot of request.slot ? [] : (chosen?.slots ?? [])) {
-        if (slot.state.kind === 'leased' && slot.state.bySession) this.#end(slot, { abort: false }, commands);
+      for (const slot of request.slot ? [] : (request.worker?.slots ?? [])) {
+        const { state } = slot;
+        // One that was brought along is left to its holder until that has claimed it, or it expires.
+        if (state.kind === 'leased' && state.bySession && state.client)
+          this.#end(slot, { abort: false }, commands);
       }
       const { slot } = request;
       if (!slot) continue;

@@ -1,7 +1,22 @@
 import { describe, expect, test } from '@jest/globals';
 import { clientId, requestId, workerId } from '../../src/core/ids.js';
 import type { SchedulerCommand, SchedulerEvent } from '../../src/core/scheduler.js';
-import { after, attached, away, end, ended, lease, lost, requested, slotAt, withdrawn } from './story.js';
+import { UNUSED_LEASE_TTL_MS } from '../../src/core/lease.js';
+import {
+  after,
+  attached,
+  away,
+  claimed,
+  end,
+  ended,
+  expired,
+  lease,
+  lost,
+  requested,
+  slotAt,
+  timePassed,
+  withdrawn,
+} from './story.js';
 
 const asked = (request: number, client: string, alone = false): SchedulerEvent => ({
   type: 'lease-requested',
@@ -20,6 +35,27 @@ const askedOn = (request: number, client: string, worker: string): SchedulerEven
   type: 'lease-requested',
   request: requestId(request),
   wish: { client: clientId(client), bySession: true, worker: workerId(worker) },
+});
+
+describe('a lease that a worker has brought along', () => {
+  const brought = slotAt(7, { inUse: true, idleMs: 0, bySession: true });
+
+  test('is not asked back for a suspect before its holder has claimed it', () => {
+    const scheduler = after(attached('w', 1, [brought]));
+    expect(scheduler.handle(asked(1, 'b', true), 10)).toEqual([]);
+    expect(scheduler.handle(claimed(2, 'a', lease('w', 7)), 20)).toEqual([
+      granted(2, 'w', 7),
+      end(lease('w', 7), false),
+    ]);
+    expect(scheduler.handle(ended(lease('w', 7)), 30)).toEqual([granted(1, 'w', 8)]);
+  });
+
+  test('nor for a lease that is to be on that worker and no other', () => {
+    const scheduler = after(attached('w', 1, [brought]));
+    expect(scheduler.handle(askedOn(1, 'b', 'w'), 10)).toEqual([]);
+    expect(scheduler.handle(timePassed, UNUSED_LEASE_TTL_MS)).toEqual([expired(lease('w', 7))]);
+    expect(scheduler.handle(ended(lease('w', 7)), 5_010)).toEqual([granted(1, 'w', 8)]);
+  });
 });
 
 describe('a lease on one worker and no other', () => {
