@@ -1,10 +1,13 @@
 // npm run soak: holds load on a pool for ten minutes, and prints how memory, handles and latency grow.
+import { mkdirSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { connect } from 'offhand';
 import yargs from 'yargs';
 import { Sandbox } from '../test/support/sandbox.js';
+import { buildHeapProbe } from './build-parts.js';
 import { type Measured, printGrowth } from './growth.js';
+import { liveMbOf } from './live-memory.js';
 import { PoolUnderTest } from './pool-under-test.js';
 import { Random } from './random.js';
 import { whenWhole } from './recovery.js';
@@ -15,6 +18,7 @@ import { vitalsOf } from './vitals.js';
 const SAMPLES = 20;
 const COLUMNS = [
   'coordinator MB',
+  'coordinator live MB',
   'workers MB',
   'client MB',
   'coordinator handles',
@@ -36,7 +40,15 @@ await using sandbox = new Sandbox();
 // The client's sockets belong where the pool's are.
 process.env['XDG_RUNTIME_DIR'] = join(sandbox.dir, 'run');
 const main = resolve('dist/cli/main.js');
-const pool = await PoolUnderTest.start(sandbox, { main, workers, slots: 1, env: {} });
+const heaps = join(sandbox.dir, 'heaps');
+mkdirSync(heaps);
+const pool = await PoolUnderTest.start(sandbox, {
+  main,
+  workers,
+  slots: 1,
+  env: { SOAK_HEAPS: heaps },
+  nodeArgs: ['--require', await buildHeapProbe(heaps)],
+});
 await whenWhole(pool);
 const client = await connect(`127.0.0.1:${pool.port}`, { token: sandbox.token });
 const load = new SoakLoad(client, new Random(seed));
@@ -45,7 +57,7 @@ const startedAt = performance.now();
 const samples: Measured[] = [];
 while (samples.length < SAMPLES) {
   await delay((minutes * 60_000) / SAMPLES);
-  samples.push({ minute: (performance.now() - startedAt) / 60_000, values: sample() });
+  samples.push({ minute: (performance.now() - startedAt) / 60_000, values: await sample() });
 }
 await load.stop();
 await client.close();
@@ -59,11 +71,14 @@ console.log(
 );
 process.exitCode = isWell ? 0 : 1;
 
-function sample(): number[] {
+async function sample(): Promise<number[]> {
   const latencies = load.takeLatencies();
   const vitals = [[pool.pid], pool.workerPids, [process.pid]].map(vitalsOf);
+  const [coordinatorMb = 0, ...othersMb] = vitals.map(({ rssMb }) => rssMb);
   return [
-    ...vitals.map(({ rssMb }) => rssMb),
+    coordinatorMb,
+    await liveMbOf(pool.pid, heaps),
+    ...othersMb,
     ...vitals.map(({ handles }) => handles),
     quantileOf(latencies, 0.5),
     quantileOf(latencies, 0.99),
