@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { startPool } from 'offhand';
-import { Captures } from '../src/client/captures.js';
+import { Captures } from '../src/client/shipping/captures.js';
 
 const CALLS = 500;
 const ANALYSES = 1_000_000;

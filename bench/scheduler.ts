@@ -1,7 +1,7 @@
 // npm run bench:scheduler: what the scheduler alone decides per second, with many workers and a long line.
 import { clientId, requestId, workerId } from '../src/core/ids.js';
-import type { LeaseKey } from '../src/core/lease.js';
-import { Scheduler, type SchedulerEvent } from '../src/core/scheduler.js';
+import type { LeaseKey } from '../src/core/scheduler/lease.js';
+import { Scheduler, type SchedulerEvent } from '../src/core/scheduler/scheduler.js';
 
 const WORKERS = 10_000;
 const WAITING = 1_000_000;

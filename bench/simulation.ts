@@ -3,7 +3,7 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import Table from 'cli-table3';
 import { stringify } from 'csv-stringify/sync';
-import type { PolicyName } from '../src/core/placement.js';
+import type { PolicyName } from '../src/core/scheduler/placement.js';
 import { median, quantile } from './peers/statistics.js';
 import { drawSimulation, type SimulationRow } from './simulation/chart.js';
 import { type Setting, simulate } from './simulation/simulate.js';

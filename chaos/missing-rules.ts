@@ -16,7 +16,7 @@ export const CHANGES = {
     },
     { file: 'src/worker/board.ts', text: 'if (!this.isOver(epoch)) return true;', instead: 'return true;' },
     {
-      file: 'src/worker/task-runner.ts',
+      file: 'src/worker/thread/task-runner.ts',
       text: 'if (this.#board.isOver(job.epoch)) return this.#notBegun(job, job.number, job.count);',
       instead: '',
     },
@@ -24,7 +24,7 @@ export const CHANGES = {
   /** A client that has slots keeps them, whoever waits. */
   revocation: [
     {
-      file: 'src/core/revocation.ts',
+      file: 'src/core/scheduler/revocation.ts',
       text: 'this.#lines.size <= this.#underWay',
       instead: 'this.#underWay >= 0',
     },
@@ -32,7 +32,7 @@ export const CHANGES = {
   /** After a restart of the coordinator slots are granted whose leases live. */
   'restart-grace': [
     {
-      file: 'src/core/scheduler.ts',
+      file: 'src/core/scheduler/scheduler.ts',
       text: 'if (held) this.#bringAlong(slot, held, now);\n      else this.#offer(slot);',
       instead: 'this.#offer(slot);',
     },

@@ -1,5 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { UNUSED_LEASE_TTL_MS } from '../src/core/lease.js';
+import { UNUSED_LEASE_TTL_MS } from '../src/core/scheduler/lease.js';
 import { killNow } from '../test/support/sandbox.js';
 import type { Client, Clients } from './clients.js';
 import { nowMs } from './clock.js';

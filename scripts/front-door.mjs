@@ -4,10 +4,14 @@ export const ENTRIES = ['index', 'task'];
 /** Every `export { a, type B } from './file.js'` of the front door. */
 export function exportsOf(text) {
   return [...text.matchAll(/^export \{([^}]*)\} from '\.\/([^']+)\.js';$/gm)].flatMap(([, names, file]) =>
-    names.split(',').map((entry) => {
-      const [, type, name] = /^\s*(type )?(\w+)\s*$/.exec(entry) ?? [];
-      if (!name) throw new Error(`cannot read "${entry.trim()}" in the exports of ${file}`);
-      return { name, file, isType: type !== undefined };
-    }),
+    names
+      .split(',')
+      .map((entry) => entry.trim())
+      .filter((entry) => entry !== '')
+      .map((entry) => {
+        const [, type, name] = /^(type )?(\w+)$/.exec(entry) ?? [];
+        if (!name) throw new Error(`cannot read "${entry}" in the exports of ${file}`);
+        return { name, file, isType: type !== undefined };
+      }),
   );
 }

@@ -55,6 +55,17 @@ test('the decisions in core need nothing but the language', () => {
   expect(outside.filter((specifier) => !specifier.startsWith('.'))).toEqual([]);
 });
 
+test("a worker's main thread loads nothing of what runs beside the code of users", () => {
+  // Both are where a thread begins.
+  const threads = ['worker/slot-thread.ts', 'worker/isolated-thread.ts'];
+  const loading = files
+    .filter((file) => !file.startsWith('worker/thread/') && !threads.includes(file))
+    .filter((file) =>
+      /^(import|export) (?!type )[^;]*?from '[^']*\/thread\//m.test(readFileSync(join(SOURCE, file), 'utf8')),
+    );
+  expect(loading).toEqual([]);
+});
+
 test('the dashboard imports nothing from there but what charts are made of', () => {
   const web = readdirSync('web/src').filter((file) => /\.tsx?$/.test(file));
   const outside = web

@@ -1,9 +1,9 @@
 import { Heap, type HeapItem } from '../../src/core/heap.js';
 import { clientId, requestId, workerId } from '../../src/core/ids.js';
-import type { LeaseKey } from '../../src/core/lease.js';
-import { placementOf } from '../../src/core/policies.js';
-import type { PolicyName } from '../../src/core/placement.js';
-import { Scheduler, type SchedulerEvent } from '../../src/core/scheduler.js';
+import type { LeaseKey } from '../../src/core/scheduler/lease.js';
+import { placementOf } from '../../src/core/scheduler/policies.js';
+import type { PolicyName } from '../../src/core/scheduler/placement.js';
+import { Scheduler, type SchedulerEvent } from '../../src/core/scheduler/scheduler.js';
 import { seeded } from '../../test/core/seeded.js';
 
 /** One kind of task: how often it comes, and how long it takes as a rule. */

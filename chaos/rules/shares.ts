@@ -1,4 +1,4 @@
-import { UNUSED_LEASE_TTL_MS } from '../../src/core/lease.js';
+import { UNUSED_LEASE_TTL_MS } from '../../src/core/scheduler/lease.js';
 import type { Rule } from '../checker.js';
 import type { Fault, History, Round, Span } from '../history.js';
 import { coveredBy, lengthOf, lengthOfAll, merged, overlap, without } from '../spans.js';

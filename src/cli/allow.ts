@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { basename } from 'node:path';
 import type { ArgumentsCamelCase, Argv, CommandModule } from 'yargs';
-import { Captures } from '../client/captures.js';
+import { Captures } from '../client/shipping/captures.js';
 import { messageOf, PoolError } from '../core/errors.js';
 import { idOf } from '../wire/functions/function-id.js';
 import type { NamedFunction } from '../wire/functions/named.js';

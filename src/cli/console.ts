@@ -4,7 +4,7 @@ import type { ArgumentsCamelCase, Argv, CommandModule } from 'yargs';
 import { findPool } from '../client/find-pool.js';
 import { MAX_WORKERS } from '../core/autoscaler.js';
 import { messageOf, PoolError } from '../core/errors.js';
-import { POLICIES, type PolicyName } from '../core/placement.js';
+import { POLICIES, type PolicyName } from '../core/scheduler/placement.js';
 import { usableCores } from '../host/cpu-limit.js';
 import { livePools } from '../host/pool-files.js';
 import { checkToken, findToken } from '../host/token.js';

@@ -1,6 +1,6 @@
 import type { ArgumentsCamelCase, Argv, CommandModule } from 'yargs';
 import { connect } from '../client/connect.js';
-import type { TaskLogLine } from '../client/task-events.js';
+import type { TaskLogLine } from '../client/submitted/task-events.js';
 import { type PoolArguments, poolOptions, tlsFromFlag } from './pool-address.js';
 
 interface Arguments extends PoolArguments {

@@ -1,5 +1,5 @@
 import type { ArgumentsCamelCase, Argv, CommandModule } from 'yargs';
-import { POLICIES, type PolicyName } from '../core/placement.js';
+import { POLICIES, type PolicyName } from '../core/scheduler/placement.js';
 import { type PoolArguments, poolOptions, withCoordinator } from './pool-address.js';
 
 type Arguments = PoolArguments & { name: PolicyName | undefined };

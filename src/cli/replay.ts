@@ -2,8 +2,8 @@ import { createReadStream } from 'node:fs';
 import { createInterface } from 'node:readline';
 import type { ArgumentsCamelCase, Argv, CommandModule } from 'yargs';
 import { messageOf, PoolError } from '../core/errors.js';
-import { POLICIES } from '../core/placement.js';
-import { type Recorded, type RecordHead, Replay } from '../core/replay.js';
+import { POLICIES } from '../core/scheduler/placement.js';
+import { type Recorded, type RecordHead, Replay } from '../core/scheduler/replay.js';
 
 interface Arguments {
   file: string;

@@ -8,7 +8,7 @@ import { parseSearchRange } from '../wire/discovery.js';
 import { parseDurationMs } from './duration.js';
 import type { QueueOptions, ServerOptions } from '../wire/process-messages.js';
 import { usableCores } from '../host/cpu-limit.js';
-import type { PolicyName } from '../core/placement.js';
+import type { PolicyName } from '../core/scheduler/placement.js';
 import { storeFrom } from './store-options.js';
 import { ensureFullToken } from './full-token.js';
 import { outputFolder } from './output-folder.js';

@@ -5,7 +5,7 @@ import { MAX_QUEUED } from '../wire/process-messages.js';
 import { VERSION } from '../wire/protocol.js';
 import { silenceGrpc } from '../wire/grpc-server.js';
 import { withResolvers } from '../core/with-resolvers.js';
-import { POLICIES } from '../core/placement.js';
+import { POLICIES } from '../core/scheduler/placement.js';
 import { HTTP_DEFAULTS, type HttpOptions } from '../http/options.js';
 import type { Serve } from '../server/face.js';
 import { type RunningServer, startServer } from '../server/server.js';

@@ -1,7 +1,7 @@
 import Table from 'cli-table3';
 import type { ArgumentsCamelCase, Argv, CommandModule } from 'yargs';
 import { connect } from '../client/connect.js';
-import type { TaskDetails } from '../client/task-details.js';
+import type { TaskDetails } from '../client/submitted/task-details.js';
 import { TASK_STATES, type TaskState } from '../core/queue/task.js';
 import { type PoolArguments, poolOptions, tlsFromFlag } from './pool-address.js';
 import { wholeNumber } from './whole-number.js';

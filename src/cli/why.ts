@@ -1,6 +1,6 @@
 import type { ArgumentsCamelCase, Argv, CommandModule } from 'yargs';
 import { connect } from '../client/connect.js';
-import type { TaskExplanation, TimePhase } from '../client/task-explanation.js';
+import type { TaskExplanation, TimePhase } from '../client/submitted/task-explanation.js';
 import { type PoolArguments, poolOptions, tlsFromFlag } from './pool-address.js';
 
 interface Arguments extends PoolArguments {

@@ -5,7 +5,7 @@ import type { LogLevel } from '../core/log-level.js';
 import { type MemoryLimits, memoryLimits } from '../core/memory-limits.js';
 import { openFilesLimit } from '../core/open-files.js';
 import { outputLimit } from '../core/output-limit.js';
-import { MAX_SLOTS } from '../core/registry.js';
+import { MAX_SLOTS } from '../core/scheduler/registry.js';
 import { type Permission, permissionFrom } from '../core/permissions.js';
 import { tagSet } from '../core/tags.js';
 import { isOneMachine, parsePortRange, type PortRange, portsOf } from '../wire/address.js';

@@ -3,14 +3,14 @@ import type { Address } from '../wire/address.js';
 import type { Credentials } from '../wire/credentials.js';
 import { checkToken, findToken } from '../host/token.js';
 import { CoordinatorLink } from './coordinator-link.js';
-import { Lanes } from './lanes.js';
-import { InlineExecutor } from './inline-executor.js';
-import { CLIENT_ID } from './direct-task.js';
+import { Lanes } from './direct/lanes.js';
+import { InlineExecutor } from './inline/inline-executor.js';
+import { CLIENT_ID } from './direct/direct-task.js';
 import { Failover } from './failover.js';
 import { findPool } from './find-pool.js';
 import { checkKeys, checkNumber, refuse } from './options.js';
 import { Pool } from './pool.js';
-import { TaskClient } from './task-client.js';
+import { TaskClient } from './submitted/task-client.js';
 import { checkTlsOptions, tlsFromEnvironment, type TlsOptions } from './tls.js';
 
 export interface ConnectOptions {

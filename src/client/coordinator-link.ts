@@ -6,7 +6,7 @@ import {
   status,
 } from '@grpc/grpc-js';
 import { PoolError } from '../core/errors.js';
-import type { PolicyName } from '../core/placement.js';
+import type { PolicyName } from '../core/scheduler/placement.js';
 import { type Address, formatAddress } from '../wire/address.js';
 import { COORDINATOR_OPTIONS } from '../wire/channel.js';
 import { callMetadata, type Credentials, dial } from '../wire/credentials.js';
@@ -15,7 +15,7 @@ import type { ExplainLossResponse__Output } from '../wire/generated/offhand/v1/E
 import type { HandshakeResponse__Output } from '../wire/generated/offhand/v1/HandshakeResponse.js';
 import { CoordinatorClient, QueueClient } from '../wire/proto.js';
 import { PROTOCOL, VERSION } from '../wire/protocol.js';
-import type { SessionStream } from './session.js';
+import type { SessionStream } from './direct/session.js';
 import { tlsObstacle } from '../wire/tls-obstacle.js';
 import { type ClusterStatus, clusterStatusFrom } from '../wire/cluster-document.js';
 import { poolStatusFrom, type PoolStatus } from '../wire/status-document.js';

@@ -1,8 +1,8 @@
 import type { PoolError } from '../core/errors.js';
-import type { Captures } from './captures.js';
+import type { Captures } from './shipping/captures.js';
 import type { CallOptions } from './options.js';
-import type { References } from './references.js';
-import type { Setups } from './setups.js';
+import type { References } from './shipping/references.js';
+import type { Setups } from './shipping/setups.js';
 import type { ValueStream } from './value-stream.js';
 
 /** What is called, as `pool.run` was given it. */

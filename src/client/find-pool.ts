@@ -10,7 +10,7 @@ import { livePools } from '../host/pool-files.js';
 import { type Address, DEFAULT_PORT, parseAddress } from '../wire/address.js';
 import type { Tls } from '../wire/credentials.js';
 import { PROTOCOL, VERSION } from '../wire/protocol.js';
-import { CLIENT_ID } from './direct-task.js';
+import { CLIENT_ID } from './direct/direct-task.js';
 import { firstAnswering } from './first-answering.js';
 
 /** Where a pool is, and what it is dialled with. */

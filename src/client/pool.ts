@@ -1,17 +1,17 @@
-import { Captures } from './captures.js';
+import { Captures } from './shipping/captures.js';
 import type { PoolExecutor, Settle, WorkerOutcome } from './executor.js';
 import { mapBounded } from './map.js';
 import { type ModuleOptions, openModule } from './modules/open-module.js';
 import { type RemoteModule, remoteModule } from './modules/remote-module.js';
-import type { Reference } from './references.js';
-import type { SubmitOptions } from './submit-options.js';
-import type { TaskClient, TaskFilter } from './task-client.js';
-import type { TaskDetails } from './task-details.js';
-import type { TaskHandle } from './task-handle.js';
+import type { Reference } from './shipping/references.js';
+import type { SubmitOptions } from './submitted/submit-options.js';
+import type { TaskClient, TaskFilter } from './submitted/task-client.js';
+import type { TaskDetails } from './submitted/task-details.js';
+import type { TaskHandle } from './submitted/task-handle.js';
 import { PoolError } from '../core/errors.js';
 import { type CallOptions, checkCallOptions, checkMapOptions, type MapOptions, refuse } from './options.js';
-import { Setups } from './setups.js';
-import { shipCall } from './ship.js';
+import { Setups } from './shipping/setups.js';
+import { shipCall } from './shipping/ship.js';
 import { throwToCaller } from './task-stack.js';
 import { readStream } from './value-stream.js';
 

@@ -1,9 +1,9 @@
 import { PoolError } from '../core/errors.js';
 import { serialize } from '../wire/serialized-task.js';
-import { previewOf } from './arguments-preview.js';
-import { Captures } from './captures.js';
+import { previewOf } from './shipping/arguments-preview.js';
+import { Captures } from './shipping/captures.js';
 import { checkCallOptions, checkKeys } from './options.js';
-import { checkSubmitOptions, type SubmitOptions } from './submit-options.js';
+import { checkSubmitOptions, type SubmitOptions } from './submitted/submit-options.js';
 
 /** How a serialized task is run; each option as for `pool.submit`. */
 export interface SerializeOptions extends Pick<

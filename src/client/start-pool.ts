@@ -1,8 +1,8 @@
 import { type ChildProcess, fork } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { isErrorCode, PoolError } from '../core/errors.js';
-import { POLICIES, type PolicyName } from '../core/placement.js';
-import { MAX_SLOTS } from '../core/registry.js';
+import { POLICIES, type PolicyName } from '../core/scheduler/placement.js';
+import { MAX_SLOTS } from '../core/scheduler/registry.js';
 import { tagSet } from '../core/tags.js';
 import { openFilesLimit } from '../core/open-files.js';
 import { memoryLimits } from '../core/memory-limits.js';
@@ -22,7 +22,7 @@ import {
   type ServerRequest,
 } from '../wire/process-messages.js';
 import { connectPool } from './connect.js';
-import { InlineExecutor } from './inline-executor.js';
+import { InlineExecutor } from './inline/inline-executor.js';
 import { checkKeys, checkNumber, refuse } from './options.js';
 import { Pool } from './pool.js';
 

@@ -1,4 +1,4 @@
-import type { DirectTask, EarlierAttempt } from '../client/direct-task.js';
+import type { DirectTask, EarlierAttempt } from '../client/direct/direct-task.js';
 import type { Took } from '../client/outcome.js';
 import type { Failure } from '../wire/outcome.js';
 import { failureOf } from './verdicts.js';

@@ -1,10 +1,10 @@
 import { messageOf, PoolError } from '../core/errors.js';
 import type { TaskId } from '../core/ids.js';
 import type { Verdict } from '../core/queue/task.js';
-import type { DirectTask } from '../client/direct-task.js';
+import type { DirectTask } from '../client/direct/direct-task.js';
 import type { CallOptions } from '../client/options.js';
 import { type Took, UndecodedFailure } from '../client/outcome.js';
-import type { Insert } from '../client/ship.js';
+import type { Insert } from '../client/shipping/ship.js';
 import type { TaskOutcomes__Output } from '../wire/generated/offhand/v1/TaskOutcomes.js';
 import { checkSize } from '../wire/values/size-limit.js';
 import { payloadFrom } from '../wire/values/payload.js';

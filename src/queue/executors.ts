@@ -1,4 +1,4 @@
-import type { DirectExecutor } from '../client/direct-executor.js';
+import type { DirectExecutor } from '../client/direct/direct-executor.js';
 import { tagSet } from '../core/tags.js';
 
 /** Makes an executor for tasks that ask for these tags; told when there are more slots for them, or fewer. */

@@ -1,5 +1,5 @@
 import { LRUCache } from 'lru-cache';
-import type { DirectExecutor } from '../client/direct-executor.js';
+import type { DirectExecutor } from '../client/direct/direct-executor.js';
 import { UndecodedFailure } from '../client/outcome.js';
 import { PoolError } from '../core/errors.js';
 import { idOf } from '../wire/functions/function-id.js';

@@ -1,5 +1,5 @@
 import { CoordinatorLink } from '../client/coordinator-link.js';
-import { DirectExecutor, type ExecutorSettings } from '../client/direct-executor.js';
+import { DirectExecutor, type ExecutorSettings } from '../client/direct/direct-executor.js';
 import type { Credentials } from '../wire/credentials.js';
 import { namedFunctions } from '../wire/functions/named.js';
 import type { CoordinatorPlace, QueueOptions, ServerOptions } from '../wire/process-messages.js';

@@ -1,6 +1,6 @@
 import { PoolError } from '../core/errors.js';
 import type { ClientId } from '../core/ids.js';
-import type { Scheduler } from '../core/scheduler.js';
+import type { Scheduler } from '../core/scheduler/scheduler.js';
 import { NO_TAGS, type TagSet } from '../core/tags.js';
 
 /** Requests for a lease that may wait, of one client and in all; those of sessions, which are few, are not counted out. */

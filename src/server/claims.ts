@@ -1,6 +1,6 @@
 import type { RequestId, WorkerId } from '../core/ids.js';
-import type { LeaseKey } from '../core/lease.js';
-import type { LeaseWish } from '../core/account.js';
+import type { LeaseKey } from '../core/scheduler/lease.js';
+import type { LeaseWish } from '../core/scheduler/account.js';
 
 /** How long a claim waits for the worker of its lease to attach, in ms. */
 const CLAIM_LIMIT_MS = 5_000;

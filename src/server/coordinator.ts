@@ -1,12 +1,12 @@
-import type { LeaseWish } from '../core/account.js';
+import type { LeaseWish } from '../core/scheduler/account.js';
 import { assertNever } from '../core/assert-never.js';
 import { type ClientId, requestId, type RequestId, type WorkerId } from '../core/ids.js';
-import type { LeaseKey } from '../core/lease.js';
+import type { LeaseKey } from '../core/scheduler/lease.js';
 import type { WorkerNames } from '../core/worker-names.js';
 import { LivedClock } from '../core/lived-clock.js';
 import { NO_TAGS, type TagSet } from '../core/tags.js';
-import type { PolicyName } from '../core/placement.js';
-import type { Scheduler, SchedulerCommand, SchedulerEvent } from '../core/scheduler.js';
+import type { PolicyName } from '../core/scheduler/placement.js';
+import type { Scheduler, SchedulerCommand, SchedulerEvent } from '../core/scheduler/scheduler.js';
 import type { WorkerMessage__Output } from '../wire/generated/offhand/v1/WorkerMessage.js';
 import { readLease, signLease } from '../wire/lease-token.js';
 import type { Logger } from '../host/logger.js';

@@ -1,8 +1,8 @@
 import { createWriteStream, type WriteStream } from 'node:fs';
 import { messageOf, PoolError } from '../core/errors.js';
-import { placementOf } from '../core/policies.js';
-import { type RecordHead, type Recorded, reasonsFor } from '../core/replay.js';
-import { Scheduler, type SchedulerCommand, type SchedulerEvent } from '../core/scheduler.js';
+import { placementOf } from '../core/scheduler/policies.js';
+import { type RecordHead, type Recorded, reasonsFor } from '../core/scheduler/replay.js';
+import { Scheduler, type SchedulerCommand, type SchedulerEvent } from '../core/scheduler/scheduler.js';
 
 /** What the scheduler is told and decides, as JSON lines: first how it was set up, then a line per event. */
 export class EventLog {

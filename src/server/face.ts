@@ -1,6 +1,6 @@
 import type { LogEntry } from '../host/log-tail.js';
 import type { Logger } from '../host/logger.js';
-import type { PolicyName } from '../core/placement.js';
+import type { PolicyName } from '../core/scheduler/placement.js';
 import type { TaskQueue } from '../queue/index.js';
 import type { ProfileSoFar } from './profile-file.js';
 import type { ClusterStatus } from '../wire/cluster-document.js';

@@ -1,6 +1,6 @@
 import type { PoolError } from '../core/errors.js';
-import type { GrantReason } from '../core/reason.js';
-import type { LeaseKey } from '../core/lease.js';
+import type { GrantReason } from '../core/scheduler/reason.js';
+import type { LeaseKey } from '../core/scheduler/lease.js';
 import type { WorkerLink } from './worker-link.js';
 
 /** Whoever asks for a lease, and is told what becomes of it. */

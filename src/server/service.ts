@@ -1,7 +1,7 @@
 import { PoolError } from '../core/errors.js';
 import { clientId, workerId } from '../core/ids.js';
-import { POLICIES, type PolicyName } from '../core/placement.js';
-import { MAX_SLOTS } from '../core/registry.js';
+import { POLICIES, type PolicyName } from '../core/scheduler/placement.js';
+import { MAX_SLOTS } from '../core/scheduler/registry.js';
 import { answer } from '../wire/answer.js';
 import { callerOf } from '../wire/caller.js';
 import type { CoordinatorHandlers } from '../wire/generated/offhand/v1/Coordinator.js';

@@ -1,8 +1,8 @@
 import type { ServerDuplexStream } from '@grpc/grpc-js';
 import { PoolError } from '../core/errors.js';
 import type { ClientId, WorkerId } from '../core/ids.js';
-import type { LeaseKey } from '../core/lease.js';
-import { reasonInWords } from '../core/reason.js';
+import type { LeaseKey } from '../core/scheduler/lease.js';
+import { reasonInWords } from '../core/scheduler/reason.js';
 import { checkExpected, checkPriority } from '../core/wishes.js';
 import { fits, NO_TAGS, tagSet } from '../core/tags.js';
 import { toStatus } from '../wire/errors.js';

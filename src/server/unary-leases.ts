@@ -1,7 +1,7 @@
 import { PoolError } from '../core/errors.js';
 import type { ClientId } from '../core/ids.js';
-import type { LeaseKey } from '../core/lease.js';
-import { reasonInWords } from '../core/reason.js';
+import type { LeaseKey } from '../core/scheduler/lease.js';
+import { reasonInWords } from '../core/scheduler/reason.js';
 import { tagSet } from '../core/tags.js';
 import { checkExpected, checkPriority } from '../core/wishes.js';
 import type { FindFreeWorkerRequest__Output } from '../wire/generated/offhand/v1/FindFreeWorkerRequest.js';

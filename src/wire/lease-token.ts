@@ -1,6 +1,6 @@
 import { createHmac, timingSafeEqual } from 'node:crypto';
 import { workerId } from '../core/ids.js';
-import type { LeaseKey } from '../core/lease.js';
+import type { LeaseKey } from '../core/scheduler/lease.js';
 
 /** A lease as its signed text says. */
 export interface SignedLease extends LeaseKey {

@@ -4,7 +4,7 @@ import type { WorkerId } from '../core/ids.js';
 import type { MemoryLimits } from '../core/memory-limits.js';
 import type { LogLevel } from '../core/log-level.js';
 import type { Permission } from '../core/permissions.js';
-import type { PolicyName } from '../core/placement.js';
+import type { PolicyName } from '../core/scheduler/placement.js';
 import type { Address, PortRange } from './address.js';
 import type { ClusterAddress } from './cluster-address.js';
 import type { NamedFunction } from './functions/named.js';

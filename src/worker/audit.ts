@@ -1,8 +1,8 @@
-import type { FunctionCache } from './function-cache.js';
+import type { FunctionCache } from './thread/function-cache.js';
 import { AuditLog } from '../host/audit-log.js';
 import type { Failure } from '../wire/outcome.js';
-import type { Job } from './job.js';
-import type { TaskScope } from './task-scope.js';
+import type { Job } from './thread/job.js';
+import type { TaskScope } from './thread/task-scope.js';
 
 /** How an attempt ended. */
 export type AttemptEnd = 'completed' | Failure['code'];

@@ -3,9 +3,9 @@ import { parentPort, workerData } from 'node:worker_threads';
 import { auditOf } from './audit.js';
 import { Board } from './board.js';
 import type { IsolatedTask } from './isolation.js';
-import { setScene } from './thread-scene.js';
+import { setScene } from './thread/thread-scene.js';
 import type { ThreadMessage } from './thread-messages.js';
-import { UnaryOutbox } from './unary-outbox.js';
+import { UnaryOutbox } from './thread/unary-outbox.js';
 
 const port = parentPort;
 if (!port) throw new Error('isolated-thread.js is started by the thread of a slot, not by hand');

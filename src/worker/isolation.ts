@@ -3,7 +3,7 @@ import type { Payload } from '../wire/values/payload.js';
 import type { Audit } from './audit.js';
 import type { Board } from './board.js';
 import type { Stray } from './strays.js';
-import type { Job, RunIsolated } from './job.js';
+import type { Job, RunIsolated } from './thread/job.js';
 import { failureOf, threadEnd } from './thread-end.js';
 import { isThreadMessage, type SceneSettings, type ThreadMessage } from './thread-messages.js';
 

@@ -1,5 +1,5 @@
 import { PoolError } from '../core/errors.js';
-import type { LeaseKey } from '../core/lease.js';
+import type { LeaseKey } from '../core/scheduler/lease.js';
 import type { SignedLease } from '../wire/lease-token.js';
 import type { Board } from './board.js';
 

@@ -7,12 +7,12 @@ import { auditOf } from './audit.js';
 import { Board } from './board.js';
 import { isolation } from './isolation.js';
 import { Ledger } from './ledger.js';
-import { PutValues } from './put-values.js';
-import { SlotService } from './slot-service.js';
-import { setScene } from './thread-scene.js';
+import { PutValues } from './thread/put-values.js';
+import { SlotService } from './thread/slot-service.js';
+import { setScene } from './thread/thread-scene.js';
 import type { ThreadMessage, ThreadOrder, ThreadSettings } from './thread-messages.js';
-import { UnaryOutbox } from './unary-outbox.js';
-import { listenUnheld } from './unheld-listener.js';
+import { UnaryOutbox } from './thread/unary-outbox.js';
+import { listenUnheld } from './thread/unheld-listener.js';
 import { ValuePuller } from './value-puller.js';
 
 const port = parentPort;

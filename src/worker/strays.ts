@@ -2,7 +2,7 @@ import { inspect } from 'node:util';
 import { messageOf } from '../core/errors.js';
 import { encodePayload, type Payload } from '../wire/values/payload.js';
 import { isError } from '../wire/values/uncloneable.js';
-import type { TaskScope } from './task-scope.js';
+import type { TaskScope } from './thread/task-scope.js';
 
 /** Of an error's words, in characters. */
 const MAX_WORDS = 64 * 1024;

@@ -1,7 +1,7 @@
 import { expect, test } from '@jest/globals';
 import type { CoordinatorLink } from '../../src/client/coordinator-link.js';
-import { DirectExecutor } from '../../src/client/direct-executor.js';
-import type { HeldLease } from '../../src/client/held-lease.js';
+import { DirectExecutor } from '../../src/client/direct/direct-executor.js';
+import type { HeldLease } from '../../src/client/direct/held-lease.js';
 import { afterTurn } from './held-lease-scene.js';
 
 test('an executor that is closed dials nobody, though a worker turns out to be out of reach', async () => {

@@ -1,8 +1,8 @@
 import { afterEach, describe, expect, jest, test } from '@jest/globals';
-import { Captures } from '../../src/client/captures.js';
-import { DirectTask, type Place } from '../../src/client/direct-task.js';
+import { Captures } from '../../src/client/shipping/captures.js';
+import { DirectTask, type Place } from '../../src/client/direct/direct-task.js';
 import type { CallOptions } from '../../src/client/options.js';
-import { shipCall } from '../../src/client/ship.js';
+import { shipCall } from '../../src/client/shipping/ship.js';
 import { type ErrorCode, PoolError } from '../../src/core/errors.js';
 
 const nowhere: Place = { leave: () => undefined };

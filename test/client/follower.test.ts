@@ -2,8 +2,8 @@ import { EventEmitter } from 'node:events';
 import { expect, test } from '@jest/globals';
 import type { ServiceError } from '@grpc/grpc-js';
 import { Metadata, status } from '@grpc/grpc-js';
-import { Follower } from '../../src/client/follower.js';
-import type { QueueLink, WatchStream } from '../../src/client/queue-link.js';
+import { Follower } from '../../src/client/submitted/follower.js';
+import type { QueueLink, WatchStream } from '../../src/client/submitted/queue-link.js';
 import { until } from './support.js';
 
 /** A coordinator whose streams break: `answers` says for each whether it was heard before. */

@@ -1,10 +1,10 @@
-import { Captures } from '../../src/client/captures.js';
-import { DirectTask } from '../../src/client/direct-task.js';
-import { HeldLease, type LeaseHolder } from '../../src/client/held-lease.js';
+import { Captures } from '../../src/client/shipping/captures.js';
+import { DirectTask } from '../../src/client/direct/direct-task.js';
+import { HeldLease, type LeaseHolder } from '../../src/client/direct/held-lease.js';
 import type { CallOptions } from '../../src/client/options.js';
-import { shipCall } from '../../src/client/ship.js';
-import type { SlotLink, SlotUser } from '../../src/client/slot-link.js';
-import type { WorkerLink } from '../../src/client/worker-link.js';
+import { shipCall } from '../../src/client/shipping/ship.js';
+import type { SlotLink, SlotUser } from '../../src/client/direct/slot-link.js';
+import type { WorkerLink } from '../../src/client/direct/worker-link.js';
 import { PoolError } from '../../src/core/errors.js';
 import { LinkedList } from '../../src/core/linked-list.js';
 import { Pace } from '../../src/core/pace.js';

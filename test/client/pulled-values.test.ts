@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
 import { type Pool, startPool } from 'offhand';
-import { ValueServer } from '../../src/client/value-server.js';
+import { ValueServer } from '../../src/client/direct/value-server.js';
 import type { ValueReference } from '../../src/wire/generated/offhand/v1/ValueReference.js';
 import { readOnlyToken } from '../../src/wire/access.js';
 import { ValuePuller } from '../../src/worker/value-puller.js';

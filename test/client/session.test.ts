@@ -1,7 +1,7 @@
 import { EventEmitter } from 'node:events';
 import { afterEach, describe, expect, test } from '@jest/globals';
 import { Metadata, type ServiceError, status } from '@grpc/grpc-js';
-import { Session, type SessionEvents, type SessionStream } from '../../src/client/session.js';
+import { Session, type SessionEvents, type SessionStream } from '../../src/client/direct/session.js';
 import { PoolError } from '../../src/core/errors.js';
 import { toStatus } from '../../src/wire/errors.js';
 import type { ClaimedLease } from '../../src/wire/generated/offhand/v1/ClaimedLease.js';

@@ -3,7 +3,7 @@ import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, expect, test } from '@jest/globals';
-import { SlotLink, type SlotUser } from '../../src/client/slot-link.js';
+import { SlotLink, type SlotUser } from '../../src/client/direct/slot-link.js';
 import type { PoolError } from '../../src/core/errors.js';
 import { withResolvers } from '../../src/core/with-resolvers.js';
 import type { SlotHandlers } from '../../src/wire/generated/offhand/v1/Slot.js';

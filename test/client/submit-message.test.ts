@@ -1,5 +1,5 @@
 import { describe, expect, test } from '@jest/globals';
-import { type NewSubmission, submitMessage } from '../../src/client/submit-message.js';
+import { type NewSubmission, submitMessage } from '../../src/client/submitted/submit-message.js';
 import { functionId } from '../../src/core/ids.js';
 
 const common = { functionId: 'f', name: 'n' };

@@ -1,6 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
 import { startPool } from 'offhand';
-import { Suspects } from '../../src/client/suspects.js';
+import { Suspects } from '../../src/client/direct/suspects.js';
 import { result, Scene } from './held-lease-scene.js';
 
 const kill = () => void process.kill(process.pid, 'SIGKILL');

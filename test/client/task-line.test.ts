@@ -1,8 +1,8 @@
 import { describe, expect, test } from '@jest/globals';
-import { Captures } from '../../src/client/captures.js';
-import { DirectTask } from '../../src/client/direct-task.js';
-import { shipCall } from '../../src/client/ship.js';
-import { TaskLine } from '../../src/client/task-line.js';
+import { Captures } from '../../src/client/shipping/captures.js';
+import { DirectTask } from '../../src/client/direct/direct-task.js';
+import { shipCall } from '../../src/client/shipping/ship.js';
+import { TaskLine } from '../../src/client/direct/task-line.js';
 
 const line = (...priorities: number[]): { line: TaskLine; tasks: DirectTask[] } => {
   const whole = new TaskLine();

@@ -1,7 +1,7 @@
 import { createRequire } from 'node:module';
 import { Script } from 'node:vm';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
-import { Captures } from '../../src/client/captures.js';
+import { Captures } from '../../src/client/shipping/captures.js';
 import { startScript } from '../client/support.js';
 import { compileFunction } from '../../src/wire/functions/compile.js';
 import {

@@ -1,7 +1,7 @@
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import { taskId } from '../../src/core/ids.js';
-import { AGEING_MS } from '../../src/core/waiting-line.js';
+import { AGEING_MS } from '../../src/core/scheduler/waiting-line.js';
 import { Queue, type QueueCommand, type QueueEvent } from '../../src/core/queue/queue.js';
 import type { SettledState, TaskFacts } from '../../src/core/queue/task.js';
 

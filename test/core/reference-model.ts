@@ -1,6 +1,6 @@
 import type { ClientId, RequestId, WorkerId } from '../../src/core/ids.js';
-import { type LeaseKey, UNUSED_LEASE_TTL_MS } from '../../src/core/lease.js';
-import type { SchedulerEvent } from '../../src/core/scheduler.js';
+import { type LeaseKey, UNUSED_LEASE_TTL_MS } from '../../src/core/scheduler/lease.js';
+import type { SchedulerEvent } from '../../src/core/scheduler/scheduler.js';
 
 /** A slot as the reference knows it. */
 export interface ModelSlot {

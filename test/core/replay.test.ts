@@ -1,6 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
-import { reasonInWords } from '../../src/core/reason.js';
-import { type Recorded, reasonsFor, Replay } from '../../src/core/replay.js';
+import { reasonInWords } from '../../src/core/scheduler/reason.js';
+import { type Recorded, reasonsFor, Replay } from '../../src/core/scheduler/replay.js';
 import { afterBy, attached, ended, grant, lease, requested, slotAt } from './story.js';
 
 describe('a replay', () => {

@@ -1,7 +1,7 @@
 import { describe, expect, test } from '@jest/globals';
 import { requestId, workerId } from '../../src/core/ids.js';
-import { SLICE_MS } from '../../src/core/lease.js';
-import { Scheduler } from '../../src/core/scheduler.js';
+import { SLICE_MS } from '../../src/core/scheduler/lease.js';
+import { Scheduler } from '../../src/core/scheduler/scheduler.js';
 import {
   after,
   attached,

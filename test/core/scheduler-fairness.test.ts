@@ -1,6 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
-import type { LeaseKey } from '../../src/core/lease.js';
-import { Scheduler, type SchedulerEvent } from '../../src/core/scheduler.js';
+import type { LeaseKey } from '../../src/core/scheduler/lease.js';
+import { Scheduler, type SchedulerEvent } from '../../src/core/scheduler/scheduler.js';
 import { seeded } from './seeded.js';
 import { attached, ended, inUse, released, requested } from './story.js';
 

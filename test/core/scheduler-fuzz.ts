@@ -1,10 +1,10 @@
 import fc from 'fast-check';
-import { placementOf } from '../../src/core/policies.js';
-import { POLICIES, type PolicyName } from '../../src/core/placement.js';
-import type { Recorded } from '../../src/core/replay.js';
+import { placementOf } from '../../src/core/scheduler/policies.js';
+import { POLICIES, type PolicyName } from '../../src/core/scheduler/placement.js';
+import type { Recorded } from '../../src/core/scheduler/replay.js';
 import { requestId, workerId } from '../../src/core/ids.js';
-import type { LeaseKey } from '../../src/core/lease.js';
-import { Scheduler, type SchedulerCommand, type SchedulerEvent } from '../../src/core/scheduler.js';
+import type { LeaseKey } from '../../src/core/scheduler/lease.js';
+import { Scheduler, type SchedulerCommand, type SchedulerEvent } from '../../src/core/scheduler/scheduler.js';
 import { type ModelSlot, ReferenceModel } from './reference-model.js';
 import {
   attached,

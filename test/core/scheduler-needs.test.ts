@@ -1,7 +1,7 @@
 import { describe, expect, test } from '@jest/globals';
 import { workerId } from '../../src/core/ids.js';
-import { POLICIES } from '../../src/core/placement.js';
-import type { SchedulerEvent } from '../../src/core/scheduler.js';
+import { POLICIES } from '../../src/core/scheduler/placement.js';
+import type { SchedulerEvent } from '../../src/core/scheduler/scheduler.js';
 import { tagSet } from '../../src/core/tags.js';
 import { after, afterBy, end, ended, grant, lease, requested, slotAt, timePassed } from './story.js';
 

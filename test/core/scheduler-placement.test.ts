@@ -1,8 +1,8 @@
 import { describe, expect, test } from '@jest/globals';
 import { requestId, workerId } from '../../src/core/ids.js';
-import type { LeaseKey } from '../../src/core/lease.js';
-import { POLICIES, type PolicyName } from '../../src/core/placement.js';
-import type { Scheduler, SchedulerEvent } from '../../src/core/scheduler.js';
+import type { LeaseKey } from '../../src/core/scheduler/lease.js';
+import { POLICIES, type PolicyName } from '../../src/core/scheduler/placement.js';
+import type { Scheduler, SchedulerEvent } from '../../src/core/scheduler/scheduler.js';
 import { afterBy, attached, away, draining, ended, lost, requested, slotAt, withdrawn } from './story.js';
 
 /** Where each request was placed, by its number, as events are told. */

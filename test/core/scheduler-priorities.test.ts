@@ -1,7 +1,7 @@
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
-import { AGEING_MS } from '../../src/core/waiting-line.js';
-import type { Scheduler, SchedulerEvent } from '../../src/core/scheduler.js';
+import { AGEING_MS } from '../../src/core/scheduler/waiting-line.js';
+import type { Scheduler, SchedulerEvent } from '../../src/core/scheduler/scheduler.js';
 import {
   after,
   attached,

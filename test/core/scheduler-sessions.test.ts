@@ -1,7 +1,7 @@
 import { describe, expect, test } from '@jest/globals';
 import { clientId, requestId } from '../../src/core/ids.js';
-import { type LeaseKey, SLICE_MS } from '../../src/core/lease.js';
-import { Scheduler, type SchedulerCommand, type SchedulerEvent } from '../../src/core/scheduler.js';
+import { type LeaseKey, SLICE_MS } from '../../src/core/scheduler/lease.js';
+import { Scheduler, type SchedulerCommand, type SchedulerEvent } from '../../src/core/scheduler/scheduler.js';
 import { seeded } from './seeded.js';
 import {
   after,

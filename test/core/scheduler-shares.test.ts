@@ -1,6 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
-import type { LeaseKey } from '../../src/core/lease.js';
-import type { Scheduler } from '../../src/core/scheduler.js';
+import type { LeaseKey } from '../../src/core/scheduler/lease.js';
+import type { Scheduler } from '../../src/core/scheduler/scheduler.js';
 import {
   after,
   attached,

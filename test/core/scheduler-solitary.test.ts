@@ -1,7 +1,7 @@
 import { describe, expect, test } from '@jest/globals';
 import { clientId, requestId, workerId } from '../../src/core/ids.js';
-import type { SchedulerCommand, SchedulerEvent } from '../../src/core/scheduler.js';
-import { UNUSED_LEASE_TTL_MS } from '../../src/core/lease.js';
+import type { SchedulerCommand, SchedulerEvent } from '../../src/core/scheduler/scheduler.js';
+import { UNUSED_LEASE_TTL_MS } from '../../src/core/scheduler/lease.js';
 import {
   after,
   attached,

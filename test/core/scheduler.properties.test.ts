@@ -1,9 +1,9 @@
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
-import type { LeaseWish } from '../../src/core/account.js';
-import { type LeaseKey, UNUSED_LEASE_TTL_MS } from '../../src/core/lease.js';
-import { POLICIES, type PolicyName } from '../../src/core/placement.js';
-import { type Recorded, Replay } from '../../src/core/replay.js';
+import type { LeaseWish } from '../../src/core/scheduler/account.js';
+import { type LeaseKey, UNUSED_LEASE_TTL_MS } from '../../src/core/scheduler/lease.js';
+import { POLICIES, type PolicyName } from '../../src/core/scheduler/placement.js';
+import { type Recorded, Replay } from '../../src/core/scheduler/replay.js';
 import { type Grant, keyOf, type Moment, changingStory, story, Telling } from './scheduler-fuzz.js';
 
 /** Tells 300 random stories, always the same ones, and looks at each. */

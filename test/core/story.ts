@@ -1,14 +1,14 @@
-import { placementOf } from '../../src/core/policies.js';
-import type { PolicyName } from '../../src/core/placement.js';
-import type { LeaseWish } from '../../src/core/account.js';
+import { placementOf } from '../../src/core/scheduler/policies.js';
+import type { PolicyName } from '../../src/core/scheduler/placement.js';
+import type { LeaseWish } from '../../src/core/scheduler/account.js';
 import { clientId, requestId, workerId } from '../../src/core/ids.js';
-import { type LeaseKey, UNUSED_LEASE_TTL_MS } from '../../src/core/lease.js';
+import { type LeaseKey, UNUSED_LEASE_TTL_MS } from '../../src/core/scheduler/lease.js';
 import {
   type HeldLease,
   Scheduler,
   type SchedulerCommand,
   type SchedulerEvent,
-} from '../../src/core/scheduler.js';
+} from '../../src/core/scheduler/scheduler.js';
 
 /** Short words for the events and commands of the scheduler, so that a test reads as a story. */
 

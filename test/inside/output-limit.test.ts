@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { type Pool, startPool } from 'offhand';
-import { OutputMeter } from '../../src/worker/output-meter.js';
+import { OutputMeter } from '../../src/worker/thread/output-meter.js';
 import { waitFor } from '../support/wait.js';
 
 const NOTICE = /^\(offhand: this task has printed (\d+) bytes, and what it prints from here on is dropped: /;

@@ -4,7 +4,7 @@ import { connect, type Socket } from 'node:net';
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
-import { ValueServer } from '../../src/client/value-server.js';
+import { ValueServer } from '../../src/client/direct/value-server.js';
 import { seeded } from '../core/seeded.js';
 import { codeRequest, resultOf, runCode, SERVICES } from '../support/rpc.js';
 import { Sandbox } from '../support/sandbox.js';

@@ -2,7 +2,7 @@ import { copyFileSync, existsSync, writeFileSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { status } from '@grpc/grpc-js';
 import { connect, type Pool } from 'offhand';
-import { Captures } from '../../src/client/captures.js';
+import { Captures } from '../../src/client/shipping/captures.js';
 import { openModule } from '../../src/client/modules/open-module.js';
 import { remoteModule } from '../../src/client/modules/remote-module.js';
 import { idOf } from '../../src/wire/functions/function-id.js';

@@ -1,5 +1,5 @@
 import { expect, test } from '@jest/globals';
-import { POLICIES } from '../../src/core/placement.js';
+import { POLICIES } from '../../src/core/scheduler/placement.js';
 import { POLICIES as KNOWN, type Worker } from '../../web/src/documents.js';
 import {
   type Counters,

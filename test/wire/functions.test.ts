@@ -1,7 +1,7 @@
 /* eslint @typescript-eslint/unbound-method: 'off', @typescript-eslint/no-implied-eval: 'off' -- methods without their
    objects and functions made of text are what is tried here */
 import { describe, expect, test } from '@jest/globals';
-import { Captures } from '../../src/client/captures.js';
+import { Captures } from '../../src/client/shipping/captures.js';
 import { compileFunction } from '../../src/wire/functions/compile.js';
 import { idOf } from '../../src/wire/functions/function-id.js';
 

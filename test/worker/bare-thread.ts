@@ -2,11 +2,11 @@ import type { OutcomeBatch } from '../../src/wire/generated/offhand/v1/OutcomeBa
 import type { TaskOutcomes } from '../../src/wire/generated/offhand/v1/TaskOutcomes.js';
 import { decodePayload, encodePayload, payloadFrom } from '../../src/wire/values/payload.js';
 import { Board } from '../../src/worker/board.js';
-import { FunctionCache } from '../../src/worker/function-cache.js';
+import { FunctionCache } from '../../src/worker/thread/function-cache.js';
 import { Ledger } from '../../src/worker/ledger.js';
-import { OutcomeWriter } from '../../src/worker/outcome-writer.js';
-import type { Job } from '../../src/worker/job.js';
-import { type Surroundings, TaskRunner } from '../../src/worker/task-runner.js';
+import { OutcomeWriter } from '../../src/worker/thread/outcome-writer.js';
+import type { Job } from '../../src/worker/thread/job.js';
+import { type Surroundings, TaskRunner } from '../../src/worker/thread/task-runner.js';
 import type { ThreadMessage } from '../../src/worker/thread-messages.js';
 
 /** Nobody asks for news, and nothing ends the thread. */

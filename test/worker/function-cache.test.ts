@@ -1,7 +1,7 @@
 import { expect, test } from '@jest/globals';
-import { Captures } from '../../src/client/captures.js';
+import { Captures } from '../../src/client/shipping/captures.js';
 import type { SentPart } from '../../src/wire/functions/parts.js';
-import { FunctionCache } from '../../src/worker/function-cache.js';
+import { FunctionCache } from '../../src/worker/thread/function-cache.js';
 
 const BASE = process.cwd();
 const table = [1, 2, 3];

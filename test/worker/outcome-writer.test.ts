@@ -4,7 +4,7 @@ import type { TaskOutcomes } from '../../src/wire/generated/offhand/v1/TaskOutco
 import type { Failure } from '../../src/wire/outcome.js';
 import { decodePayload, payloadFrom } from '../../src/wire/values/payload.js';
 import { Ledger } from '../../src/worker/ledger.js';
-import { OutcomeWriter } from '../../src/worker/outcome-writer.js';
+import { OutcomeWriter } from '../../src/worker/thread/outcome-writer.js';
 
 const EPOCH = 1;
 const FAILURE: Failure = { code: 'thrown', message: 'no', mayHaveRun: true };

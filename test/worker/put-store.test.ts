@@ -4,7 +4,7 @@ import { withResolvers } from '../../src/core/with-resolvers.js';
 import type { ValueReference__Output } from '../../src/wire/generated/offhand/v1/ValueReference.js';
 import { putContent, readPut } from '../../src/wire/values/put.js';
 import { PutStore } from '../../src/worker/put-store.js';
-import { PutValues } from '../../src/worker/put-values.js';
+import { PutValues } from '../../src/worker/thread/put-values.js';
 import type { ValuePuller } from '../../src/worker/value-puller.js';
 
 const ID = 'a'.repeat(32);

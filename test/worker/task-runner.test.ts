@@ -1,10 +1,10 @@
 import { describe, expect, test } from '@jest/globals';
 import type { Outcome } from '../../src/wire/outcome.js';
 import { Board } from '../../src/worker/board.js';
-import { FunctionCache } from '../../src/worker/function-cache.js';
-import { TaskRunner } from '../../src/worker/task-runner.js';
+import { FunctionCache } from '../../src/worker/thread/function-cache.js';
+import { TaskRunner } from '../../src/worker/thread/task-runner.js';
 import type { ThreadMessage } from '../../src/worker/thread-messages.js';
-import { UnaryOutbox } from '../../src/worker/unary-outbox.js';
+import { UnaryOutbox } from '../../src/worker/thread/unary-outbox.js';
 import { BARE, BareThread } from './bare-thread.js';
 
 /** Runs a source with JSON arguments. Tells the outcome as text, and whether user code had begun. */

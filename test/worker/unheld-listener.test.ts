@@ -7,7 +7,7 @@ import { callMetadata, dial } from '../../src/wire/credentials.js';
 import type { SlotHandlers } from '../../src/wire/generated/offhand/v1/Slot.js';
 import { createGrpcServer, silenceGrpc } from '../../src/wire/grpc-server.js';
 import { SlotClient, slotService } from '../../src/wire/slot-proto.js';
-import { listenUnheld } from '../../src/worker/unheld-listener.js';
+import { listenUnheld } from '../../src/worker/thread/unheld-listener.js';
 import { within } from '../support/wait.js';
 
 silenceGrpc();

@@ -1,6 +1,6 @@
 import { parseDurationMs } from '../../core/duration.js';
 import { PoolError } from '../../core/errors.js';
-import { POLICIES, type PolicyName } from '../../core/placement.js';
+import { POLICIES, type PolicyName } from '../../core/scheduler/placement.js';
 import { checkPriority } from '../../core/wishes.js';
 
 /** What a task of the console does. */

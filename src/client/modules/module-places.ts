@@ -1,6 +1,6 @@
 import { pathToFileURL } from 'node:url';
 import type { Part } from '../../wire/functions/parts.js';
-import { type Locator, sourceMapLocator } from '../source-map.js';
+import { type Locator, sourceMapLocator } from '../shipping/source-map.js';
 
 interface Kept {
   map: string;

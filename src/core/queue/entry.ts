@@ -1,4 +1,4 @@
-import type { LeaseRequest, LeaseWish } from '../account.js';
+import type { LeaseRequest, LeaseWish } from '../scheduler/account.js';
 import type { HeapItem } from '../heap.js';
 import { type ClientId, clientId } from '../ids.js';
 import type { TaskFacts, Verdict } from './task.js';

@@ -1,5 +1,5 @@
 import { requestId } from '../ids.js';
-import { WaitingLine } from '../waiting-line.js';
+import { WaitingLine } from '../scheduler/waiting-line.js';
 import type { Entry } from './entry.js';
 
 /**

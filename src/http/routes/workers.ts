@@ -1,4 +1,4 @@
-import { POLICIES, type PolicyName } from '../../core/placement.js';
+import { POLICIES, type PolicyName } from '../../core/scheduler/placement.js';
 import { WORKER_NAME } from '../../core/worker-names.js';
 import { workerLogDocument } from '../documents.js';
 import type { FastifyInstance } from '../libraries.js';

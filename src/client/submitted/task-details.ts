@@ -1,0 +1,59 @@
+import type { TaskState } from '../../core/queue/task.js';
+import type { TaskInfo__Output } from '../../wire/generated/offhand/v1/TaskInfo.js';
+
+/** A submitted task, as the queue knows it. */
+export interface TaskDetails {
+  id: string;
+  name: string;
+  state: TaskState;
+  priority: number;
+  /** Who has submitted it. */
+  client: string;
+  group: string | undefined;
+  key: string | undefined;
+  /** How often it was given to a worker. */
+  attempt: number;
+  /** Instants by the clock of this machine. */
+  submittedAt: Date;
+  startedAt: Date | undefined;
+  settledAt: Date | undefined;
+  /** Of a pending one: how long until it may begin, in ms. */
+  delayMs: number;
+  /** Ids of the tasks that it comes after; empty once it is settled. */
+  after: string[];
+  /** Why it failed; `code` is `thrown` where its function threw. */
+  failure: { code: string; message: string } | undefined;
+  /** Whether its result was kept no longer. */
+  isDropped: boolean;
+  /** Its arguments, for people. */
+  preview: string;
+  /** How long its last attempt has run, in ms. */
+  runMs: number;
+  /** Tags that its worker has to have. */
+  requires: string[];
+}
+
+export function taskDetailsFrom(task: TaskInfo__Output, now = Date.now()): TaskDetails {
+  const { failure, startedAgoMs, settledAgoMs } = task;
+  const at = (agoMs: number | undefined) => (agoMs === undefined ? undefined : new Date(now - agoMs));
+  return {
+    id: task.taskId,
+    name: task.name,
+    state: task.state as TaskState,
+    priority: task.priority,
+    client: task.client,
+    group: task.group || undefined,
+    key: task.key || undefined,
+    attempt: task.attempt,
+    submittedAt: new Date(now - task.submittedAgoMs),
+    startedAt: at(startedAgoMs),
+    settledAt: at(settledAgoMs),
+    delayMs: task.delayMs,
+    after: task.after,
+    failure: failure ? { code: failure.code, message: failure.message } : undefined,
+    isDropped: task.dropped,
+    preview: task.preview,
+    runMs: task.runMs,
+    requires: task.requires,
+  };
+}
