@@ -1,6 +1,6 @@
+import { parseDurationMs } from '../core/duration.js';
 import type { ArgumentsCamelCase, Argv, CommandModule } from 'yargs';
 import { connect } from '../client/connect.js';
-import { parseDurationMs } from './duration.js';
 import { type PoolArguments, poolOptions, tlsFromFlag } from './pool-address.js';
 
 interface Arguments extends PoolArguments {

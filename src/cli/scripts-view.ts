@@ -1,10 +1,10 @@
-import { stripVTControlCharacters } from 'node:util';
 import Table from 'cli-table3';
 import { createLogUpdate } from 'log-update';
 import { timeLeftMs } from '../scripts/plan.js';
 import type { Results, ScriptResult } from '../scripts/results.js';
 import type { FolderListener } from '../scripts/run-folder.js';
 import type { Script } from '../scripts/script.js';
+import { plain } from './plain.js';
 
 const REDRAW_MS = 200;
 const BAR_WIDTH = 30;
@@ -200,11 +200,6 @@ function widthsFor(columns: number): number[] {
 
 function inNumber(count: number): string {
   return `${count} script${count === 1 ? '' : 's'}`;
-}
-
-/** Without anything that a terminal would obey. */
-function plain(text: string): string {
-  return stripVTControlCharacters(text).replace(/[\u0000-\u001f\u007f-\u009f]/g, ' ');
 }
 
 function seconds(ms: number | null): string {

@@ -1,11 +1,11 @@
 import { dirname, join } from 'node:path';
+import { parseDurationMs } from '../core/duration.js';
 import { MAX_WORKERS, type ScaleLimits } from '../core/autoscaler.js';
 import { PoolError } from '../core/errors.js';
 import { parseSizeBytes } from '../core/size.js';
 import { HTTP_DEFAULTS, type HttpOptions } from '../http/options.js';
 import { DEFAULT_PORT, type PortRange } from '../wire/address.js';
 import { parseSearchRange } from '../wire/discovery.js';
-import { parseDurationMs } from './duration.js';
 import type { QueueOptions, ServerOptions } from '../wire/process-messages.js';
 import { usableCores } from '../host/cpu-limit.js';
 import type { PolicyName } from '../core/scheduler/placement.js';

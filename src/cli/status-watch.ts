@@ -1,10 +1,10 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { stripVTControlCharacters } from 'node:util';
 import Table from 'cli-table3';
 import { createLogUpdate } from 'log-update';
 import { PoolError } from '../core/errors.js';
 import { formatSize } from '../core/size.js';
 import type { PoolStatus, WorkerStatus } from '../wire/status-document.js';
+import { plain } from './plain.js';
 
 /** How often the pool is looked at, in ms. */
 const LOOK_MS = 1_000;
@@ -193,10 +193,6 @@ function row(worker: WorkerStatus, cpu: number | undefined): string[] {
 /** What a worker runs, and for how long, without anything that a terminal would obey. */
 export function runningTasks({ tasks }: Pick<WorkerStatus, 'tasks'>): string {
   return tasks.map(({ name, running_ms: ms }) => `${plain(name)} ${(ms / 1_000).toFixed(1)} s`).join(', ');
-}
-
-function plain(text: string): string {
-  return stripVTControlCharacters(text).replace(/[\u0000-\u001f\u007f-\u009f]/g, ' ');
 }
 
 /** How the pool stands in one line. */

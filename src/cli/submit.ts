@@ -1,8 +1,8 @@
 import type { ArgumentsCamelCase, Argv, CommandModule } from 'yargs';
 import { connect } from '../client/connect.js';
+import { parseDurationMs } from '../core/duration.js';
 import { PoolError } from '../core/errors.js';
 import { checkPriority, MAX_PRIORITY, MAX_RETRIES } from '../core/wishes.js';
-import { parseDurationMs } from './duration.js';
 import { type CallArguments, callFrom, callPositionals } from './function-call.js';
 import { type PoolArguments, poolOptions, tlsFromFlag } from './pool-address.js';
 import { wholeNumber } from './whole-number.js';

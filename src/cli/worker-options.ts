@@ -1,4 +1,5 @@
 import { resolve } from 'node:path';
+import { parseDurationMs } from '../core/duration.js';
 import { checkNames } from '../core/clean-environment.js';
 import { PoolError } from '../core/errors.js';
 import type { LogLevel } from '../core/log-level.js';
@@ -15,7 +16,6 @@ import type { WorkDir } from '../wire/process-messages.js';
 import { AuditLog } from '../host/audit-log.js';
 import { checkOpenFiles } from '../host/open-files.js';
 import { maxValueBytes } from '../wire/values/size-limit.js';
-import { parseDurationMs } from './duration.js';
 import { functionsThatMayRun } from './functions-file.js';
 import { outputFolder } from './output-folder.js';
 import { resolveReach } from './server-reach.js';

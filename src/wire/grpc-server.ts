@@ -99,14 +99,3 @@ export async function shutDownOrderly(server: Server, withinMs: number): Promise
   clearTimeout(timer);
   server.forceShutdown();
 }
-
-/**
- * Stops listening, and hangs up on everybody: a connection that stays keeps its process alive. `forceShutdown` alone ends
- * only connections that channelz counts, and channelz is off.
- *
- * @param address as it was given to {@link bindAddress}.
- */
-export function shutDown(server: Server, address: string): void {
-  server.drain(address, 0);
-  server.forceShutdown();
-}

@@ -7,7 +7,7 @@ import { SlotLink, type SlotUser } from '../../src/client/direct/slot-link.js';
 import type { PoolError } from '../../src/core/errors.js';
 import { withResolvers } from '../../src/core/with-resolvers.js';
 import type { SlotHandlers } from '../../src/wire/generated/offhand/v1/Slot.js';
-import { bindAddress, createGrpcServer, shutDown, silenceGrpc } from '../../src/wire/grpc-server.js';
+import { bindAddress, createGrpcServer, silenceGrpc } from '../../src/wire/grpc-server.js';
 import { slotService } from '../../src/wire/slot-proto.js';
 import { pem } from '../support/tls.js';
 import { within } from '../support/wait.js';
@@ -81,7 +81,9 @@ async function closingSlot(): Promise<{ address: string; parted: Promise<void>; 
   const address = `unix:${join(dir, 'slot')}`;
   await bindAddress(server, address, { token: 'secret' });
   const stop = () => {
-    shutDown(server, address);
+    // The second alone ends only connections that channelz counts, and channelz is off.
+    server.drain(address, 0);
+    server.forceShutdown();
     rmSync(dir, { recursive: true, force: true });
   };
   closing.push(stop);

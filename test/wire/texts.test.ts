@@ -3,7 +3,7 @@ import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import { workerId } from '../../src/core/ids.js';
 import { formatAddress, isLoopback, parseAddress, parsePortRange } from '../../src/wire/address.js';
-import { parseDurationMs } from '../../src/cli/duration.js';
+import { parseDurationMs } from '../../src/core/duration.js';
 import { readLease, signLease } from '../../src/wire/lease-token.js';
 import { checkNodeVersion } from '../../src/host/node-version.js';
 

@@ -1,1 +1,0 @@
-export { parseDurationMs } from '../core/duration.js';
