@@ -42,7 +42,7 @@ const server = await PoolUnderTest.start(sandbox, {
   workers: 2,
   slots: 1,
   env: {},
-  args: ['--store', `file:${sandbox.path('queue')}`],
+  args: ['--store', `file:${sandbox.path('queue')}`, '--keep-count', '10000000'],
 });
 const pool = await connect(`127.0.0.1:${server.port}`, { token: sandbox.token, reconnectTimeoutMs: 60_000 });
 
