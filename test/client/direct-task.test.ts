@@ -8,7 +8,7 @@ import { type ErrorCode, PoolError } from '../../src/core/errors.js';
 const nowhere: Place = { leave: () => undefined };
 
 /** One task that was sent, and what it was settled with. */
-function taskWith(options: CallOptions = {}): { task: DirectTask; outcome: () => unknown } {
+function taskWith(options: CallOptions = {}, isOpaque = false): { task: DirectTask; outcome: () => unknown } {
   const settled: unknown[] = [];
   const call = {
     fn: () => 1,
@@ -16,7 +16,7 @@ function taskWith(options: CallOptions = {}): { task: DirectTask; outcome: () =>
     options: { name: 'work', ...options },
     captures: Captures.none,
   };
-  const task = new DirectTask(shipCall(call), (_, value) => settled.push(value));
+  const task = new DirectTask({ ...shipCall(call), isOpaque }, (_, value) => settled.push(value));
   task.sent(nowhere, 1);
   return {
     task,
@@ -60,6 +60,12 @@ describe('an attempt that fails', () => {
       expect(outcome()).toBeInstanceOf(Error);
     },
   );
+
+  test('is kept, of a submitted task, with the newest eight of its kind', () => {
+    const { task } = taskWith({ retries: 12 }, true);
+    failing(task, 'thrown', 10);
+    expect(task.earlier?.map(({ attempt }) => attempt)).toEqual([3, 4, 5, 6, 7, 8, 9, 10]);
+  });
 
   test('is followed by as many as retries says, with waits that double and are spread evenly', () => {
     jest.spyOn(Math, 'random').mockReturnValue(0.5);
