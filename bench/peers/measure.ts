@@ -26,7 +26,9 @@ const BULK_ROUNDS = 7;
 /** A pool that is slow at it does not get to do all rounds, in ms. */
 const BULK_LIMIT_MS = 8_000;
 const SPINS = 200;
-const TRANSFERS = 30;
+const TRANSFERS = 200;
+/** What comes before those: the first hundred are slower everywhere, as code is compiled while they run. */
+const WARM_UP = 100;
 
 process.once('message', ([name, rounds]: [ContenderName, number]) => {
   void measure(CONTENDERS[name](), rounds).then((measured) => process.send?.(measured, () => process.exit()));
@@ -107,12 +109,12 @@ async function spinEfficiency(pool: Contender, rounds: number): Promise<number> 
 
 async function transferMs(transfer: () => Promise<unknown>): Promise<number> {
   const found: number[] = [];
-  for (let i = 0; i < 10 + TRANSFERS; i++) {
+  for (let i = 0; i < WARM_UP + TRANSFERS; i++) {
     const startedAt = performance.now();
     await transfer();
     found.push(performance.now() - startedAt);
   }
-  return median(found.slice(10));
+  return median(found.slice(WARM_UP));
 }
 
 function residentMb(pid: number): number {
