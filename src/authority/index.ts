@@ -9,7 +9,7 @@ import { issue, newAuthority, type Pair, type Subject, type Validity } from './i
 export { parseClient, parseHosts } from './hosts.js';
 
 /** The client that is made along with the first machine, unless one is named. */
-export const ANY_CLIENT = 'default';
+const ANY_CLIENT = 'default';
 
 /** How long an authority holds, in days: longer than anybody looks after the certificates that it signs. */
 export const AUTHORITY_DAYS = 3_650;

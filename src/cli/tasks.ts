@@ -53,7 +53,7 @@ export const tasksCommand: CommandModule<object, Arguments> = {
   },
 };
 
-export function tasksTable(tasks: readonly TaskDetails[]): string {
+function tasksTable(tasks: readonly TaskDetails[]): string {
   if (tasks.length === 0) return 'no tasks';
   const table = new Table({
     head: ['id', 'name', 'state', 'submitted', 'attempt', 'arguments', 'why'],

@@ -1,5 +1,5 @@
 /** What people are shown of a task, in characters. */
-export const MAX_SOURCE_PREVIEW = 4_096;
+const MAX_SOURCE_PREVIEW = 4_096;
 export const MAX_ARGUMENTS_PREVIEW = 1_024;
 
 /** The source of a function as people are shown it. Where that is not all of it, it says so. */

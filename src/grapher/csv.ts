@@ -2,7 +2,7 @@ import { parse } from 'csv-parse/sync';
 import { GrapherError } from './errors.js';
 
 /** Columns of `profiling/results_<N>.csv`: a row per worker per sample. */
-export const PROFILE_COLUMNS = [
+const PROFILE_COLUMNS = [
   'time_s',
   'worker',
   'busy',
@@ -14,7 +14,7 @@ export const PROFILE_COLUMNS = [
 ] as const;
 
 /** Columns of `profiling/bench.csv`: a row per cell of the bench. */
-export const BENCH_COLUMNS = [
+const BENCH_COLUMNS = [
   'function',
   'clients',
   'workers',

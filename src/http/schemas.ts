@@ -39,7 +39,7 @@ const FAILURE = {
 };
 
 /** How a task is submitted; the same in a serialized task. */
-export const TASK_OPTIONS = {
+const TASK_OPTIONS = {
   $id: 'TaskOptions',
   type: 'object',
   additionalProperties: false,

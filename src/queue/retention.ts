@@ -33,7 +33,7 @@ const MAX_DEAD_LETTERS = 10_000;
 const SWEEP_MS = 1_000;
 
 /** What may go by now: results by age and number, dead letters by number alone. */
-export function retentionRules({ keepMs, keepCount }: Retention, now: number): RetentionRule[] {
+function retentionRules({ keepMs, keepCount }: Retention, now: number): RetentionRule[] {
   return [
     { states: ['succeeded'], before: now - keepMs, most: keepCount },
     { states: ['failed', 'cancelled'], before: Number.NEGATIVE_INFINITY, most: MAX_DEAD_LETTERS },

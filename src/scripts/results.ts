@@ -106,6 +106,6 @@ export function makeResults(
   };
 }
 
-export function sumOf(scripts: readonly ScriptResult[]): number {
+function sumOf(scripts: readonly ScriptResult[]): number {
   return scripts.reduce((sum, { kept, ms }) => sum + (kept ? 0 : (ms ?? 0)), 0);
 }

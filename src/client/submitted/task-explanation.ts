@@ -4,7 +4,7 @@ import type { ExplainResponse__Output } from '../../wire/generated/offhand/v1/Ex
 import { type TaskDetails, taskDetailsFrom } from './task-details.js';
 
 /** What the time of a submitted task can go into, in the order in which it passes. */
-export const TIME_PHASES = [
+const TIME_PHASES = [
   'held-back',
   'line',
   'claim',

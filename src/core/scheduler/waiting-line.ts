@@ -5,7 +5,7 @@ import type { Slot } from './registry.js';
 import { NO_TAGS, type TagSet } from '../tags.js';
 
 /** Shares are compared since the line was last empty for this long, in ms. */
-export const CONTENTION_GAP_MS = 1_000;
+const CONTENTION_GAP_MS = 1_000;
 
 /**
  * How much longer than others a line has to stand still to count as one priority higher, in ms: long enough that who is

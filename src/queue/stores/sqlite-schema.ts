@@ -62,7 +62,7 @@ export const MIGRATIONS: readonly Migration[] = [
 ];
 
 /** Which version the files have: 0 for new ones. */
-export function versionOf(database: Database): number {
+function versionOf(database: Database): number {
   return Number(database.prepare('PRAGMA user_version').get([])?.['user_version'] ?? 0);
 }
 

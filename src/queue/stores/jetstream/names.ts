@@ -54,7 +54,7 @@ export interface Lane {
 /** So many levels have a line of their own; what is above or below stands with the last. */
 const MOST_LEVEL = 4;
 
-export function levelOf(priority: number): number {
+function levelOf(priority: number): number {
   return Math.max(-MOST_LEVEL, Math.min(MOST_LEVEL, priority)) + MOST_LEVEL;
 }
 

@@ -8,7 +8,7 @@ import { NO_BYTES, payloadAt, type Place } from './heads.js';
 import type { Reader } from './reader.js';
 
 /** What is larger than this does not go in a message, in bytes. */
-export const MAX_INLINE_BYTES = 128 * 1024;
+const MAX_INLINE_BYTES = 128 * 1024;
 
 /** What arguments and outcomes take that are too large for a message. */
 export class Payloads {

@@ -19,7 +19,7 @@ const DROPPED_KEPT = 7 * DAY;
 const FUNCTIONS_KEPT = 60 * DAY;
 
 /** For how long a coordinator that says nothing still counts as there. */
-export const SEAT_MS = 15_000;
+const SEAT_MS = 15_000;
 
 export interface Rooms {
   keys: KV;

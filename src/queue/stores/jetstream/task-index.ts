@@ -48,7 +48,7 @@ interface Feed {
 }
 
 /** All tasks without their bytes, read from the streams: while somebody looks at lists, and a while longer. */
-export class TaskIndex {
+class TaskIndex {
   readonly #rows = new Map<TaskId, IndexRow>();
   readonly #list = new TaskList<IndexRow>((row) => this.#rows.get(row.spec.id) === row);
   readonly #outcomes = new OutcomeOrder<IndexRow>();
