@@ -5,6 +5,7 @@ import { type ClusterAddress, clusterInWords } from './address.js';
 import { type Announcement, isLocal } from './announcement.js';
 import { Announcements } from './announcements.js';
 import { ClusterConnection, type ClusterLog } from './connection.js';
+import { patiently } from './patiently.js';
 
 /** Whoever asks once hears of what is wrong by what is thrown. */
 const SILENT: ClusterLog = { info: () => undefined, warn: () => undefined, error: () => undefined };
@@ -18,8 +19,7 @@ export async function findCoordinators(address: ClusterAddress): Promise<Announc
   const where = clusterInWords(address);
   const connection = await ClusterConnection.open(address, 'offhand client', SILENT);
   try {
-    const announcements = await Announcements.find(connection, where);
-    const there = await announcements.list();
+    const there = await patiently(async () => (await Announcements.find(connection, where)).list());
     const places = there.map((each) => ({ ...each, isLocal: isLocal(each) }));
     const found = nearestFirst(places, hostname(), Math.random);
     if (found.length > 0) return found;

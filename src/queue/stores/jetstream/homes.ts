@@ -1,6 +1,7 @@
 import type { KV, KvWatchEntry } from '@nats-io/kv';
 import type { QueuedIterator } from '@nats-io/transport-node';
 import type { ClusterConnection } from '../../../cluster/connection.js';
+import { patiently } from '../../../cluster/patiently.js';
 import { messageOf } from '../../../core/errors.js';
 import type { WaitingHead } from './heads.js';
 import { anyHeldBy, HELD } from './names.js';
@@ -36,7 +37,7 @@ export class Homes {
 
   /** Hears of those that there are, and of those that come and go. */
   async follow(onError: (error: unknown) => void): Promise<void> {
-    this.#watch = await this.#book.watch({ key: 'home.*' });
+    this.#watch = await patiently(() => this.#book.watch({ key: 'home.*' }));
     void this.#hear(this.#watch).catch(onError);
   }
 
@@ -46,7 +47,7 @@ export class Homes {
 
   /** Before we hold anything it is written down that we may: so others look whether we are there. */
   async open(): Promise<void> {
-    this.#written ??= this.#book.put(`home.${this.#home}`, '');
+    this.#written ??= patiently(() => this.#book.put(`home.${this.#home}`, ''));
     await this.#written.catch((error: unknown) => {
       this.#written = undefined;
       throw error;

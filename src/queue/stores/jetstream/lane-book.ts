@@ -1,5 +1,6 @@
 import type { KV, KvWatchEntry } from '@nats-io/kv';
 import type { QueuedIterator } from '@nats-io/transport-node';
+import { patiently } from '../../../cluster/patiently.js';
 import { type Lane, laneName } from './names.js';
 
 /** Which lanes there are. Whoever offers the first task of one writes it down; all others hear of it. */
@@ -23,7 +24,7 @@ export class LaneBook {
     const name = laneName(lane);
     let written = this.#known.get(name);
     if (!written) {
-      written = this.#book.put(name, lane.needs);
+      written = patiently(() => this.#book.put(name, lane.needs));
       this.#add(lane);
       this.#known.set(name, written);
       written.catch(() => this.#known.delete(name));
@@ -33,7 +34,7 @@ export class LaneBook {
 
   /** Tells of those that there are, and of those that come. */
   async follow(onLane: (lane: Lane) => void, onError: (error: unknown) => void): Promise<void> {
-    this.#watch = await this.#book.watch();
+    this.#watch = await patiently(() => this.#book.watch());
     void this.#tell(this.#watch, onLane).catch(onError);
   }
 

@@ -1,5 +1,6 @@
 import type { Msg, NatsConnection, Subscription } from '@nats-io/transport-node';
 import type { ClusterConnection } from '../../../cluster/connection.js';
+import { patiently } from '../../../cluster/patiently.js';
 import { type Lane, laneName, laneSubjects, WORK } from './names.js';
 
 /** How long a task that was delivered is ours while nothing is heard of us, in ms. */
@@ -51,14 +52,15 @@ export class LaneFeed {
     lane: Lane,
     onTask: (message: Msg, feed: LaneFeed) => void,
   ): Promise<LaneFeed> {
-    await connection.manager.consumers.add(WORK, {
+    const consumer = {
       durable_name: laneName(lane),
       filter_subject: laneSubjects(lane),
       ack_policy: connection.libraries.jetstream.AckPolicy.Explicit,
       ack_wait: ACK_WAIT_MS * NS_PER_MS,
       max_deliver: -1,
       max_ack_pending: MAX_ACK_PENDING,
-    });
+    };
+    await patiently(() => connection.manager.consumers.add(WORK, consumer));
     return new LaneFeed(connection, lane, onTask);
   }
 

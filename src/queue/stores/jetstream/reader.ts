@@ -1,10 +1,10 @@
 import type { MsgRequest, StoredMsg } from '@nats-io/jetstream';
 import type { ClusterConnection } from '../../../cluster/connection.js';
+import { patiently } from '../../../cluster/patiently.js';
 import { messageOf, PoolError } from '../../../core/errors.js';
 
-/** How long a question to a stream is asked again while it has no leader, in ms, and how often. */
+/** How long a question to a stream is asked again while it has no leader, in ms. */
 const LIMIT_MS = 15_000;
-const AGAIN_MS = 250;
 
 /** How many questions are under way at a time. A server answers them one after another, and those behind would run out of time. */
 const AT_ONCE = 64;
@@ -66,18 +66,12 @@ export class Reader {
 
   /** Asks again for a while where NATS is choosing a leader. @throws PoolError `unavailable` */
   async patiently<T>(ask: () => Promise<T>): Promise<T> {
-    let until: number | undefined;
-    for (;;) {
-      try {
-        return await this.#inTurn(ask);
-      } catch (error) {
-        if (error instanceof PoolError) throw error;
-        until ??= performance.now() + LIMIT_MS;
-        const isOver = this.#connection.nats.isClosed() || performance.now() > until;
-        if (isOver || !isPassing(error))
-          throw new PoolError('unavailable', `NATS does not answer: ${messageOf(error)}`, { cause: error });
-        await new Promise((resolve) => setTimeout(resolve, AGAIN_MS));
-      }
+    const { nats } = this.#connection;
+    try {
+      return await patiently(() => this.#inTurn(ask), { withinMs: LIMIT_MS, isOver: () => nats.isClosed() });
+    } catch (error) {
+      if (error instanceof PoolError) throw error;
+      throw new PoolError('unavailable', `NATS does not answer: ${messageOf(error)}`, { cause: error });
     }
   }
 
@@ -92,17 +86,6 @@ export class Reader {
       else this.#free += 1;
     }
   }
-}
-
-function isPassing(error: unknown): boolean {
-  const { name, code } = error as { name?: string; code?: number };
-  return (
-    name === 'TimeoutError' ||
-    name === 'NoRespondersError' ||
-    name === 'RequestError' ||
-    code === 10_008 ||
-    code === 10_039
-  );
 }
 
 function keptFrom<Head>({ header, data, seq, subject }: StoredMsg): Kept<Head> {

@@ -1,4 +1,5 @@
 import type { KV } from '@nats-io/kv';
+import { patiently } from '../../../cluster/patiently.js';
 import { messageOf } from '../../../core/errors.js';
 
 /** How often a coordinator says that it is there, in ms: several times before it would count as gone. */
@@ -9,7 +10,7 @@ export class Seats {
   readonly #seats: KV;
   readonly #holder: string;
   readonly #onError: (error: unknown) => void;
-  readonly #timer: NodeJS.Timeout;
+  #timer: NodeJS.Timeout | undefined;
   /** The number of what says that the retention is ours. */
   #retention: number | undefined;
 
@@ -17,14 +18,14 @@ export class Seats {
     this.#seats = seats;
     this.#holder = holder;
     this.#onError = onError;
-    this.#timer = setInterval(() => void this.#say(), SAY_MS);
-    this.#timer.unref();
   }
 
   static async take(seats: KV, holder: string, onError: (error: unknown) => void): Promise<Seats> {
     const own = new Seats(seats, holder, onError);
-    await seats.put(`here.${holder}`, '');
-    await own.#takeRetention();
+    // Streams that were made just now may have no leader yet.
+    await patiently(() => own.#sit());
+    own.#timer = setInterval(() => void own.#say(), SAY_MS);
+    own.#timer.unref();
     return own;
   }
 
@@ -51,11 +52,15 @@ export class Seats {
 
   async #say(): Promise<void> {
     try {
-      await this.#seats.put(`here.${this.#holder}`, '');
-      await this.#takeRetention();
+      await this.#sit();
     } catch (error) {
       this.#onError(error);
     }
+  }
+
+  async #sit(): Promise<void> {
+    await this.#seats.put(`here.${this.#holder}`, '');
+    await this.#takeRetention();
   }
 
   async #takeRetention(): Promise<void> {
