@@ -22,7 +22,11 @@ export async function readOptions(args: string[]): Promise<ChaosOptions> {
       type: 'number',
       describe: 'repeats the faults and tasks of a run  [default: a random one]',
     })
-    .option('seeds', { type: 'number', default: 1, describe: 'how many runs, each with the next seed' })
+    .option('seeds', {
+      type: 'number',
+      default: 1,
+      describe: 'how many runs, each with the next seed; with --break at most',
+    })
     .option('workers', { type: 'number', default: 4 })
     .option('slots', { type: 'number', default: 1, describe: 'slots of each worker' })
     .option('clients', { type: 'number', default: 3, describe: 'client processes, beside a steady one' })

@@ -200,7 +200,7 @@ export function statusLine({ workers, queue, wanted, code }: PoolStatus): string
   const busy = workers.filter((worker) => worker.busy).length;
   const count = workers.length < wanted ? `${workers.length} of ${wanted}` : workers.length;
   const only = code === 'named' ? '; registered functions only' : '';
-  return `${count} workers, ${busy} busy, ${queue.pending} calls waiting${only}`;
+  return `${count} workers, ${busy} busy, ${queue.pending} waiting${only}`;
 }
 
 function watchedLine(status: PoolStatus, { perSecond, cpu }: Rates): string {

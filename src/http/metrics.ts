@@ -19,7 +19,7 @@ const PHASES = ['running', 'draining'];
  * know. Labels take few values, whatever is submitted: a series costs memory here and there for as long as the pool lives.
  */
 export class Metrics {
-  readonly #pool: Pick<PoolFace, 'queue' | 'status' | 'leases'>;
+  readonly #pool: Pick<PoolFace, 'queue' | 'status' | 'leases' | 'requests'>;
   readonly #registry = new Registry();
   readonly #names = new Set<string>();
   /** Names of the tasks that run. */
@@ -63,7 +63,7 @@ export class Metrics {
     ['worker', 'outcome'],
   );
 
-  constructor(pool: Pick<PoolFace, 'queue' | 'status' | 'leases'>) {
+  constructor(pool: Pick<PoolFace, 'queue' | 'status' | 'leases' | 'requests'>) {
     this.#pool = pool;
   }
 
@@ -100,10 +100,10 @@ export class Metrics {
 
   /** All of it, in the format of Prometheus. */
   async text(): Promise<string> {
-    const { workers, queue, wanted } = await this.#pool.status();
+    const { workers, wanted } = await this.#pool.status();
     this.#depth.set({ state: 'running' }, this.#running.size);
     this.#depth.set({ state: 'pending' }, Math.max(0, this.#pool.queue.size - this.#running.size));
-    this.#line.set(queue.pending);
+    this.#line.set(this.#pool.requests());
     this.#leases.set(this.#pool.leases());
     this.#slots.set(workers.reduce((sum, { slots }) => sum + slots, 0));
     this.#wanted.set(wanted);

@@ -227,8 +227,12 @@ const STATUS = {
     queue: {
       type: 'object',
       properties: {
-        pending: { type: 'number' },
-        tasks: { type: 'array', items: { $ref: 'RunningTask#' } },
+        pending: number('calls and submitted tasks that wait for a worker'),
+        tasks: {
+          type: 'array',
+          items: { $ref: 'RunningTask#' },
+          description: 'the first 20 of the submitted ones; GET /v1/tasks?state=pending gives all',
+        },
       },
     },
     wanted: { type: 'integer', description: 'how many workers there are to be' },

@@ -1,7 +1,7 @@
 import type { TaskId } from '../core/ids.js';
 import type { TaskFacts } from '../core/queue/task.js';
 import { needsOf } from './executors.js';
-import type { SubmittedTask } from '../core/queue/queue.js';
+import type { SubmittedTask } from '../core/queue/events.js';
 import type { AddedTask, TaskSpec, UnsettledTask } from './store.js';
 
 type SharedFacts = Omit<TaskFacts, 'id' | 'after' | 'uses'>;
@@ -20,6 +20,10 @@ class Facts implements TaskFacts {
     this.after = after;
     this.uses = uses;
     this.#shared = shared;
+  }
+
+  get name(): string {
+    return this.#shared.name;
   }
 
   get client(): string {
@@ -63,10 +67,11 @@ class Facts implements TaskFacts {
 let newest: SharedFacts | undefined;
 
 function sharedFacts(spec: Omit<TaskSpec, 'args'>): SharedFacts {
-  const { client, priority, functionId, notBefore, group, queueTimeoutMs, deadlineAt, requires } = spec;
+  const { name, client, priority, functionId, notBefore, group, queueTimeoutMs, deadlineAt, requires } = spec;
   const [needs, runsOnce] = [needsOf(requires), spec.retries === 0];
   if (
     newest?.functionId === functionId &&
+    newest.name === name &&
     newest.client === client &&
     newest.priority === priority &&
     newest.needs === needs &&
@@ -78,7 +83,18 @@ function sharedFacts(spec: Omit<TaskSpec, 'args'>): SharedFacts {
     newest.deadlineAt === deadlineAt
   )
     return newest;
-  newest = { client, priority, needs, functionId, notBefore, group, queueTimeoutMs, runsOnce, deadlineAt };
+  newest = {
+    name,
+    client,
+    priority,
+    needs,
+    functionId,
+    notBefore,
+    group,
+    queueTimeoutMs,
+    runsOnce,
+    deadlineAt,
+  };
   return newest;
 }
 
@@ -90,10 +106,10 @@ export function factsOf(spec: Omit<TaskSpec, 'args'>, unsettled: readonly TaskId
 
 /** The same, but that it comes after these. */
 export function afterThese(facts: TaskFacts, after: readonly TaskId[]): TaskFacts {
-  const { id, client, priority, needs, functionId, notBefore, group, uses } = facts;
+  const { id, name, client, priority, needs, functionId, notBefore, group, uses } = facts;
   const { queueTimeoutMs, deadlineAt, runsOnce } = facts;
   const limits = { queueTimeoutMs, deadlineAt, runsOnce };
-  return { id, client, priority, needs, functionId, notBefore, group, uses, after, ...limits };
+  return { id, name, client, priority, needs, functionId, notBefore, group, uses, after, ...limits };
 }
 
 /** As the store has it, when it is taken up. */

@@ -1,5 +1,5 @@
 // What a server needs of the queue.
-export { openQueue, startQueue } from './open.js';
+export { openQueue, QUEUE_CLIENT, startQueue } from './open.js';
 export { queueHandlers } from './service.js';
 export { noSuchTask, outcomeDropped } from './refusals.js';
 export { type TaskQueue } from './task-queue.js';

@@ -1,5 +1,6 @@
 import { CoordinatorLink } from '../client/coordinator-link.js';
 import { DirectExecutor, type ExecutorSettings } from '../client/direct/direct-executor.js';
+import { clientId } from '../core/ids.js';
 import type { Credentials } from '../wire/credentials.js';
 import { namedFunctions } from '../wire/functions/named.js';
 import type { CoordinatorPlace, QueueOptions, ServerOptions } from '../wire/process-messages.js';
@@ -12,7 +13,7 @@ import type { TaskQueueLog } from './queue-log.js';
 import { TaskQueue } from './task-queue.js';
 
 /** By which the pool knows the queue among its clients. */
-const CLIENT_ID = 'queue';
+export const QUEUE_CLIENT = clientId('queue');
 
 /** Relative to this file, and to where it is bundled. */
 const STORE_THREAD = new URL('../queue/store-thread.js', import.meta.url);
@@ -47,7 +48,7 @@ export function startQueue(
   log: TaskQueueLog,
   capacity: Capacity,
 ): void {
-  const coordinator = new CoordinatorLink(place, credentials, CLIENT_ID, place.certifiedFor);
+  const coordinator = new CoordinatorLink(place, credentials, QUEUE_CLIENT, place.certifiedFor);
   queue.start((requires, onCapacity) => {
     // A worker that has it may come at any time.
     const needs = requires.length > 0 ? { requires: [...requires], waitForFit: true } : undefined;

@@ -1,4 +1,5 @@
-import type { Queue, QueueCommand } from '../core/queue/queue.js';
+import type { QueueCommand } from '../core/queue/events.js';
+import type { Queue } from '../core/queue/queue.js';
 import type { Executors } from './executors.js';
 
 /** So many tasks are claimed in one turn, so that whoever else wants something of this process is heard in between. */

@@ -1,7 +1,8 @@
 import type { TaskId } from '../core/ids.js';
 import { sharedAppetite } from '../core/pace.js';
 import { isSpent } from '../core/retry.js';
-import type { Queue, QueueEvent, SubmittedTask } from '../core/queue/queue.js';
+import type { QueueEvent, SubmittedTask } from '../core/queue/events.js';
+import type { Queue } from '../core/queue/queue.js';
 import { isSettled, type SettledState } from '../core/queue/task.js';
 import type { Dispatcher } from './dispatcher.js';
 import type { Executors } from './executors.js';

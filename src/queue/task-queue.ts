@@ -1,7 +1,8 @@
 import { randomUUID } from 'node:crypto';
 import { PoolError } from '../core/errors.js';
 import type { TaskId } from '../core/ids.js';
-import { Queue, type QueueCommand, type QueueEvent, type SubmittedTask } from '../core/queue/queue.js';
+import type { QueueCommand, QueueEvent, SubmittedTask } from '../core/queue/events.js';
+import { Queue } from '../core/queue/queue.js';
 import { isSettled, type Verdict } from '../core/queue/task.js';
 import type { ShippedFunction } from '../wire/functions/source.js';
 import { Alarm } from './alarm.js';
@@ -31,7 +32,7 @@ import type {
   TaskStore,
 } from './store.js';
 import type { LogLine, TaskLog } from './task-log.js';
-import { settlementsOf } from './unrun.js';
+import { asPending, settlementsOf } from './unrun.js';
 import { type Watcher, Watchers } from './watchers.js';
 import type { Payload } from '../wire/values/payload.js';
 
@@ -210,6 +211,11 @@ export class TaskQueue {
     return this.#queue.size;
   }
 
+  /** How many tasks wait for a worker, and the first of them. */
+  waiting(limit: number): ReturnType<Queue['waiting']> {
+    return this.#queue.waiting(limit);
+  }
+
   /** @returns stops observing. */
   observe(observer: QueueObserver): () => void {
     return this.#observers.add(observer);
@@ -355,19 +361,4 @@ export class TaskQueue {
     this.#storeFailedAt = performance.now();
     this.#log.error({ err: error }, 'the store of the queue cannot be used; it is tried again');
   }
-}
-
-/** One by one: a record may have what it says by getters. */
-function asPending({ spec, attempt, settledAt, failure, runMs, course, isDropped }: TaskRecord): TaskRecord {
-  return {
-    spec,
-    state: 'pending',
-    attempt,
-    startedAt: undefined,
-    settledAt,
-    failure,
-    runMs,
-    course,
-    isDropped,
-  };
 }

@@ -55,7 +55,7 @@ export class Coordinator {
   readonly #clock = new LivedClock(() => performance.now());
   readonly #claims = new Claims();
   /** How many more leases clients have a use for than they wait for. */
-  countUnasked = (): number => 0;
+  countUnasked: (except?: ClientId) => number = () => 0;
   readonly #listeners = new Set<Partial<CoordinatorEvents>>();
   readonly #tick: NodeJS.Timeout;
   #heartbeatAt = 0;
@@ -112,9 +112,10 @@ export class Coordinator {
     return this.#scheduler.waiting;
   }
 
-  /** Leases that clients have a use for and do not have. */
-  get missing(): number {
-    return this.#scheduler.waiting + this.countUnasked();
+  /** Leases that clients have a use for and do not have; one client may be left out. */
+  missing(except?: ClientId): number {
+    const others = this.#scheduler.waiting - (except === undefined ? 0 : this.#scheduler.waitingOf(except));
+    return others + this.countUnasked(except);
   }
 
   isBusy(worker: WorkerId): boolean {

@@ -38,6 +38,8 @@ export interface PoolFace {
   cluster(): Promise<ClusterStatus>;
   /** Slots that somebody has a lease on. */
   leases(): number;
+  /** Requests for a lease that wait. */
+  requests(): number;
   /** @returns how many workers of its own the pool is to have from now on. @throws PoolError */
   scale(workers: number): Promise<number>;
   /** One worker finishes what it runs, and leaves for good. Resolves when it is gone. @throws PoolError `not-found` */

@@ -69,7 +69,8 @@ export class Membership {
   #look(autoscaler: Autoscaler): void {
     const { wanted } = this.#supervisor;
     const { slots } = this.#options;
-    const { members, inUse: leased, missing, now } = this.#coordinator;
+    const { members, inUse: leased, now } = this.#coordinator;
+    const missing = this.#coordinator.missing();
     const own = members.all.filter(({ info, isAway }) => !info.joined && !isAway);
     const inUse = own.filter(({ id }) => leased.has(id)).length;
     const next = autoscaler.next({ wanted, attached: own.length, inUse, slots, missing }, now);

@@ -1,14 +1,27 @@
+import type { ClientId } from '../core/ids.js';
+import type { TaskFacts } from '../core/queue/task.js';
 import type { StatusDocument__Output } from '../wire/generated/offhand/v1/StatusDocument.js';
 import type { TaskState__Output } from '../wire/generated/offhand/v1/TaskState.js';
 import type { WorkerState__Output } from '../wire/generated/offhand/v1/WorkerState.js';
 import type { Coordinator } from './coordinator.js';
 
-/** What the pool is doing, as everybody is told. @param httpAddress empty where there is no HTTP service. */
+/** So many of the submitted tasks that wait are named. */
+const WAITING_SHOWN = 20;
+
+export interface StatusSources {
+  /** Submitted tasks, and who asks for workers for them. */
+  queue: { waiting(limit: number): { count: number; first: readonly TaskFacts[] }; client: ClientId };
+  /** Empty where there is no HTTP service. */
+  httpAddress: string;
+  code: 'any' | 'named';
+}
+
+/** What the pool is doing, as everybody is told. */
 export async function poolStatus(
   coordinator: Coordinator,
-  { httpAddress, code }: { httpAddress: string; code: 'any' | 'named' },
+  { queue: submitted, httpAddress, code }: StatusSources,
 ): Promise<StatusDocument__Output> {
-  const { members, wanted, waiting, policy } = coordinator;
+  const { members, wanted, policy } = coordinator;
   const workers = await Promise.all(
     members.inOrder.map(async (link) => {
       const state = withRemaining(await link.state(), (epoch) => coordinator.expectedMs(epoch));
@@ -16,7 +29,14 @@ export async function poolStatus(
       return { ...state, busy: coordinator.isBusy(link.id), deaths };
     }),
   );
-  const queue = { pending: waiting, tasks: [] };
+  const { count, first } = submitted.waiting(WAITING_SHOWN);
+  const tasks = first.map(({ id, name }): TaskState__Output => ({
+    taskId: id,
+    name,
+    runningMs: 0,
+    leaseEpoch: 0,
+  }));
+  const queue = { pending: coordinator.missing(submitted.client) + count, tasks };
   return { workers, queue, wanted: wanted + members.joined, httpAddress, policy, code };
 }
 

@@ -170,7 +170,7 @@ async function start(
   });
   const audit = options.auditLog === undefined ? undefined : new CoordinatorAudit(options.auditLog, log);
   release.push(() => audit?.close());
-  const { openQueue, queueHandlers, startQueue } = await import('../queue/index.js');
+  const { openQueue, QUEUE_CLIENT, queueHandlers, startQueue } = await import('../queue/index.js');
   const queue = await openQueue(options, audit, log);
   server.addService(queueService, queueHandlers(queue));
   release.push(async () => {
@@ -180,6 +180,8 @@ async function start(
   });
   const status = () =>
     poolStatus(coordinator, {
+      // Its own requests for workers are for tasks that are counted anyway.
+      queue: { waiting: (limit) => queue.waiting(limit), client: QUEUE_CLIENT },
       httpAddress: service?.address ?? '',
       code: options.functions ? 'named' : 'any',
     });
@@ -227,6 +229,7 @@ async function start(
         status: async () => poolStatusFrom(await status()),
         cluster: async () => clusterStatusFrom(await (await joined.promise).document()),
         leases: () => coordinator.leases,
+        requests: () => coordinator.waiting,
         scale: (workers) => membership.scale(workers),
         drain: (worker) => membership.drain(worker),
         workerLog: (worker) => workerLog(options.logDir, worker, coordinator.members.called(worker)),

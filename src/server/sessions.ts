@@ -38,9 +38,9 @@ export class Sessions {
 
   constructor(coordinator: Coordinator) {
     this.#coordinator = coordinator;
-    coordinator.countUnasked = () => {
+    coordinator.countUnasked = (except) => {
       let count = 0;
-      for (const session of this.#sessions) count += session.unasked;
+      for (const { client, unasked } of this.#sessions) if (client !== except) count += unasked;
       return count;
     };
     coordinator.listen({
@@ -72,7 +72,7 @@ export class Sessions {
 
 /** One client's session: asks for as many leases as the client has a use for, and gives them all back when it ends. */
 class Session {
-  readonly #client: ClientId;
+  readonly client: ClientId;
   readonly #coordinator: Coordinator;
   readonly #stream: SessionStream;
   readonly #held = new Map<number, Held>();
@@ -112,7 +112,7 @@ class Session {
   #isClosed = false;
 
   constructor(client: ClientId, coordinator: Coordinator, stream: SessionStream) {
-    this.#client = client;
+    this.client = client;
     this.#coordinator = coordinator;
     this.#stream = stream;
     this.onCapacity();
@@ -143,7 +143,7 @@ class Session {
   /** Asks for what this client does not use, if others wait. */
   askBack(now: number): void {
     if (this.#held.size === 0 || now - this.#askedBackAt < OTHERS_WAIT_MS / 2) return;
-    if (!this.#coordinator.othersWait(this.#client)) return;
+    if (!this.#coordinator.othersWait(this.client)) return;
     this.#askedBackAt = now;
     this.#next().othersWaitMs = OTHERS_WAIT_MS;
   }
@@ -212,7 +212,7 @@ class Session {
     }
     // Until the answer is there it counts as held.
     this.#held.set(epoch, { lease, priority });
-    const wish = { client: this.#client, bySession: true, priority, needs: this.#needs };
+    const wish = { client: this.client, bySession: true, priority, needs: this.#needs };
     const granted = () => {
       if (returned) queueMicrotask(() => this.#giveBack(epoch, { letFinish: true }));
     };
@@ -271,7 +271,7 @@ class Session {
     try {
       const whole = {
         ...wish,
-        client: this.#client,
+        client: this.client,
         bySession: true,
         needs: this.#needs,
         worker: this.#worker,

@@ -154,7 +154,7 @@ describe('status', () => {
     const [text, json] = await Promise.all([ok(['status']), ok(['status', '--json'])]);
     expect(text).toMatch(/worker-1.*127\.0\.0\.1:\d+/);
     expect(text).toMatch(/slow \d+\.\d s/);
-    expect(text).toMatch(/2 workers, \d busy, 0 calls waiting/);
+    expect(text).toMatch(/2 workers, \d busy, 0 waiting/);
     const tasks = (JSON.parse(json) as StatusDocument).workers.flatMap((worker) => worker.tasks);
     expect(tasks).toEqual([
       { task_id: expect.any(String), name: 'slow', running_ms: expect.any(Number), remaining_ms: null },

@@ -107,9 +107,9 @@ describe('offhand status --watch', () => {
     command.signal('SIGINT');
     expect(await command.ended).toEqual({ code: 0, signal: null });
     const [first, ...rest] = lines(command.stdout);
-    expect(first).toMatch(/^20\S+Z 2 workers, 0 busy, 0 calls waiting, \d+ MiB$/);
+    expect(first).toMatch(/^20\S+Z 2 workers, 0 busy, 0 waiting, \d+ MiB$/);
     for (const line of rest)
-      expect(line).toMatch(/Z 2 workers, 0 busy, 0 calls waiting, 0\.0 tasks a second, CPU \d+ %, \d+ MiB$/);
+      expect(line).toMatch(/Z 2 workers, 0 busy, 0 waiting, 0\.0 tasks a second, CPU \d+ %, \d+ MiB$/);
     expect(command.stderr).toBe('');
   });
 

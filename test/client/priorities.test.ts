@@ -30,12 +30,12 @@ const client = async (): Promise<Pool> => {
 };
 const noted = (): string => (existsSync(log) ? readFileSync(log, 'utf8').trim() : '');
 const whenWaiting = (count: number) =>
-  waitFor(`${count} to wait`, async () => (await server.status()).queue.pending === count);
+  waitFor(`${count} to wait`, async () => (await server.requestsWaiting()) === count);
 
 beforeEach(async () => {
   sandbox = new Sandbox();
   [log, gate] = [sandbox.path('log'), sandbox.path('gate')];
-  server = await startServer(sandbox, ['1', '--no-profile']);
+  server = await startServer(sandbox, ['1', '--no-profile', '--http']);
 });
 afterEach(async () => {
   await Promise.all(clients.splice(0).map((pool) => pool.close()));

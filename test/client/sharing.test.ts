@@ -29,7 +29,7 @@ let server: TestServer;
 const clients: Pool[] = [];
 
 const start = async (workers: number) =>
-  (server = await startServer(sandbox, [`${workers}`, '--no-profile']));
+  (server = await startServer(sandbox, [`${workers}`, '--no-profile', '--http']));
 const client = async () => {
   const pool = await connect(server.address, { token: server.token });
   clients.push(pool);
@@ -37,7 +37,7 @@ const client = async () => {
 };
 /** Resolves when so many requests for a lease wait. */
 const whenWaiting = (count: number) =>
-  waitFor(`${count} to wait`, async () => (await server.status()).queue.pending === count);
+  waitFor(`${count} to wait`, async () => (await server.requestsWaiting()) === count);
 const whenBegun = (log: string, count = 1) =>
   waitFor(`${count} to begin`, () => existsSync(log) && linesOf(log).length >= count);
 const linesOf = (log: string) => readFileSync(log, 'utf8').trim().split('\n').map(Number);

@@ -93,7 +93,7 @@ test('--script runs commands from a file, and without a terminal the picture is 
   expect(ended.stdout).toMatch(
     /^#3 wait 0\.1s went to worker-\d: (least-remaining|the queue had its slot already)/m,
   );
-  expect(ended.stdout).toMatch(/^2 workers, \d busy, 0 calls waiting$/m);
+  expect(ended.stdout).toMatch(/^2 workers, \d busy, 0 waiting$/m);
   expect(ended.stdout).not.toContain('#4');
   expect(sandbox.processes()).toEqual([]);
 });

@@ -2,7 +2,8 @@ import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import { taskId } from '../../src/core/ids.js';
 import { AGEING_MS } from '../../src/core/scheduler/waiting-line.js';
-import { Queue, type QueueCommand, type QueueEvent } from '../../src/core/queue/queue.js';
+import type { QueueCommand, QueueEvent } from '../../src/core/queue/events.js';
+import { Queue } from '../../src/core/queue/queue.js';
 import type { SettledState, TaskFacts } from '../../src/core/queue/task.js';
 
 /** What may happen next. Numbers stand for tasks by the order of their submission, modulo how many there are. */
@@ -52,6 +53,8 @@ class Telling {
   readonly wrong: string[] = [];
   readonly all: TaskFacts[] = [];
   readonly running = new Set<string>();
+  /** Of those the ones that a worker has. */
+  readonly working = new Set<string>();
   readonly settled = new Map<string, SettledState>();
   readonly #begun = new Set<string>();
   readonly #submittedAt = new Map<string, number>();
@@ -82,6 +85,7 @@ class Telling {
         const id = running[one.which % running.length];
         if (id === undefined) return;
         this.#begun.add(id);
+        this.working.add(id);
         return this.#tell({ type: 'began', id: taskId(id) });
       }
       case 'settle': {
@@ -92,6 +96,7 @@ class Telling {
         const id = running[one.which % running.length];
         if (id === undefined) return;
         this.running.delete(id);
+        this.working.delete(id);
         return this.#tell({ type: 'released', id: taskId(id), delayMs: 10 });
       }
       case 'cancel': {
@@ -110,6 +115,7 @@ class Telling {
     const ids = [...new Set(before.map(({ id }) => id))];
     const facts: TaskFacts = {
       id: taskId(`t${this.all.length}`),
+      name: 'f',
       client: one.client,
       priority: one.priority,
       needs: one.needs,
@@ -130,6 +136,7 @@ class Telling {
 
   #settle(id: string, state: SettledState): void {
     this.running.delete(id);
+    this.working.delete(id);
     if (this.settled.has(id)) this.wrong.push(`${id} was settled twice`);
     this.settled.set(id, state);
     this.#tell({ type: 'settled', id: taskId(id), state });
@@ -201,6 +208,15 @@ describe('whatever happens', () => {
     });
   });
 
+  test('what waits is told: all that has no outcome and no worker', () => {
+    inEveryStory(({ queue, all, settled, working }) => {
+      const waiting = all.map(({ id }) => id).filter((id) => !settled.has(id) && !working.has(id));
+      const told = queue.waiting(3);
+      expect(told.count).toBe(waiting.length);
+      expect(told.first.map(({ id }) => id)).toEqual(waiting.slice(0, 3));
+    });
+  });
+
   test('everything has an outcome in the end, and the queue keeps nothing', () => {
     inEveryStory((told) => {
       told.finish();
@@ -225,6 +241,7 @@ class Busy {
     const id = `${client}.${this.#count++}`;
     const facts: TaskFacts = {
       id: taskId(id),
+      name: 'f',
       client,
       priority,
       needs: '',

@@ -1,12 +1,14 @@
 import { describe, expect, test } from '@jest/globals';
 import { taskId } from '../../src/core/ids.js';
 import { AGEING_MS } from '../../src/core/scheduler/waiting-line.js';
-import { Queue, type QueueCommand, type QueueEvent } from '../../src/core/queue/queue.js';
+import type { QueueCommand, QueueEvent } from '../../src/core/queue/events.js';
+import { Queue } from '../../src/core/queue/queue.js';
 import { standingInWords } from '../../src/core/queue/standing.js';
 import type { SettledState, TaskFacts } from '../../src/core/queue/task.js';
 
 const task = (id: string, more: Partial<TaskFacts> = {}): TaskFacts => ({
   id: taskId(id),
+  name: 'f',
   client: 'a client',
   priority: 0,
   needs: '',

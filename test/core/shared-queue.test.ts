@@ -1,10 +1,12 @@
 import { describe, expect, test } from '@jest/globals';
 import { taskId } from '../../src/core/ids.js';
-import { Queue, type QueueCommand, type QueueEvent, type SubmittedTask } from '../../src/core/queue/queue.js';
+import type { QueueCommand, QueueEvent, SubmittedTask } from '../../src/core/queue/events.js';
+import { Queue } from '../../src/core/queue/queue.js';
 import type { SettledState, TaskFacts } from '../../src/core/queue/task.js';
 
 const task = (id: string, more: Partial<TaskFacts> = {}): TaskFacts => ({
   id: taskId(id),
+  name: 'f',
   client: 'a client',
   priority: 0,
   needs: '',

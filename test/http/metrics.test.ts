@@ -137,6 +137,7 @@ test('however many functions there are, series are not: the first hundred names 
         code: 'any',
       }),
     leases: () => 0,
+    requests: () => 0,
   });
   metrics.follow(() => 5_000);
   for (let n = 0; n < 300; n++) {

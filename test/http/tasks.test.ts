@@ -257,12 +257,15 @@ describe('the three routes', () => {
   });
 
   test('tell the status, as the command does', async () => {
+    const task_id = await pool.http.submit('() => 1', [], { delay_ms: 3_600_000 });
     const { body } = await pool.http.ask('/status');
     expect(body).toMatchObject({
       http_address: pool.server.http,
       wanted: 2,
-      queue: { pending: 0, tasks: [] },
     });
+    const { pending, tasks } = body['queue'] as { pending: number; tasks: object[] };
+    expect(tasks).toContainEqual({ task_id, name: 'anonymous', running_ms: 0, remaining_ms: null });
+    expect(pending).toBe(tasks.length);
     expect(Object.keys((body['workers'] as object[])[0] ?? {}).sort()).toEqual(
       Object.keys((await pool.server.status()).workers[0] ?? {}).sort(),
     );

@@ -71,6 +71,13 @@ export class TestServer extends Command {
     return await caller.status();
   }
 
+  /** How many requests for a lease wait, as the metrics say; of one that was started with `--http`. */
+  async requestsWaiting(): Promise<number> {
+    const headers = { Authorization: `Bearer ${this.token}` };
+    const text = await (await fetch(`${this.http}/metrics`, { headers })).text();
+    return Number(/^offhand_requests_waiting (\d+)$/m.exec(text)?.[1]);
+  }
+
   /** Asks it to stop, and waits until it has. */
   async stop(signal: NodeJS.Signals = 'SIGTERM'): Promise<Ended> {
     this.signal(signal);

@@ -49,7 +49,7 @@ test('counters are summed over workers and over the series of a metric', () => {
     'offhand_task_waiting_seconds_sum{name="b"} 1e0',
     'offhand_task_waiting_seconds_count{name="a"} 2',
   ].join('\n');
-  expect(countersFrom(5, { workers, queue: { pending: 1 }, wanted: 2, policy: '' }, metrics)).toEqual(
+  expect(countersFrom(5, { workers, queue: { pending: 7 }, wanted: 2, policy: '' }, metrics)).toEqual(
     counters({ at: 5, settled: 6, waiting: 7, busy: 1, waitedSeconds: 1.5, waited: 2 }),
   );
 });

@@ -34,7 +34,7 @@ export function countersFrom(at: number, { workers, queue }: Status, metrics: st
   return {
     at,
     settled: workers.reduce((sum, { completed, failed }) => sum + completed + failed, 0),
-    waiting: Math.max(queue.pending, total('offhand_queue_tasks\\{state="pending"\\}')),
+    waiting: queue.pending,
     busy: workers.filter(({ tasks }) => tasks.length > 0).length,
     waitedSeconds: total('offhand_task_waiting_seconds_sum'),
     waited: total('offhand_task_waiting_seconds_count'),

@@ -25,6 +25,8 @@ export class Entry implements HeapItem, LeaseWish {
   request: LeaseRequest | undefined = undefined;
   /** When it may begin again, of one that was given back. */
   againAt: number | undefined = undefined;
+  /** Whether a worker has it; of a claimed one only. */
+  isRunning = false;
   /** How many tasks it still comes after. */
   waitsFor = 0;
   /** For how long it had stood in line when it was taken out of it last, in ms. */

@@ -1,62 +1,13 @@
 import { assertNever } from '../assert-never.js';
 import { Heap } from '../heap.js';
 import type { TaskId } from '../ids.js';
-import { Entry, type EntryLimit } from './entry.js';
+import { Entry } from './entry.js';
+import type { QueueCommand, QueueEvent, SubmittedTask, TakenTask } from './events.js';
 import { Groups } from './groups.js';
 import { Lane } from './lane.js';
+import { Limits } from './limits.js';
 import type { Standing } from './standing.js';
 import type { SettledState, TaskFacts, Verdict } from './task.js';
-
-/** What has happened. */
-export type QueueEvent =
-  | { type: 'submitted'; tasks: readonly SubmittedTask[] }
-  /**
-   * The dispatcher has room for tasks with these needs, for as long as it says so of the next one, given how many of the same or
-   * a higher priority it has: what is urgent does not wait behind what was only claimed ahead.
-   */
-  | { type: 'room'; needs: string; hasRoom: (functionId: string, ahead: number) => boolean }
-  /** Tasks came to this coordinator, claimed, from a store that it shares with others. */
-  | { type: 'arrived'; tasks: readonly TakenTask[] }
-  /** A claimed task was given to a worker. */
-  | { type: 'began'; id: TaskId }
-  /** A claimed task did not run, and may after a while. */
-  | { type: 'released'; id: TaskId; delayMs: number }
-  /** A task has its outcome, in the store. */
-  | { type: 'settled'; id: TaskId; state: SettledState }
-  | { type: 'cancel'; id: TaskId }
-  | { type: 'time-passed' };
-
-/** A task that is in the store, and has no outcome. */
-export interface SubmittedTask {
-  facts: TaskFacts;
-  /** One that it comes after, and that has failed or was cancelled. */
-  upstream?: TaskId | undefined;
-  /** Whether an attempt at it went down with its coordinator: nobody knows whether it had begun. */
-  wasCutShort?: boolean;
-  /** Whether it is with all coordinators that share its store. */
-  isOffered?: boolean;
-  /** Whether another coordinator decides about it: it is here because others come after it. */
-  isGuest?: boolean;
-}
-
-/** One that is to run here. */
-export interface TakenTask {
-  facts: TaskFacts;
-  /** Since when anybody could take it. */
-  offeredAt: number;
-  /** Whether so many attempts at it went down with their coordinators that it must not run again. */
-  isSpent: boolean;
-}
-
-/** What is to be done. */
-export type QueueCommand =
-  | { type: 'claim'; id: TaskId }
-  /** Let any coordinator take it. */
-  | { type: 'offer'; id: TaskId }
-  /** Give a task that does not run its outcome; then say `settled`. */
-  | { type: 'settle'; id: TaskId; how: Verdict }
-  /** Stop a claimed task, which is to end like this. */
-  | { type: 'stop'; id: TaskId; how: Verdict };
 
 /**
  * Decides about submitted tasks: which one is given to a worker next, when one may begin, and what becomes of those that come
@@ -70,10 +21,11 @@ export class Queue {
   readonly #delayed = new Heap<Entry>((a, b) =>
     a.notBefore !== b.notBefore ? a.notBefore < b.notBefore : a.order < b.order,
   );
-  readonly #limits = new Heap<EntryLimit>((a, b) => a.at < b.at);
+  readonly #limits = new Limits();
   /** How many unsettled tasks take the result of this one. */
   readonly #users = new Map<TaskId, number>();
   readonly #isShared: boolean;
+  #running = 0;
   #order = 0;
   #commands: QueueCommand[] = [];
 
@@ -85,6 +37,19 @@ export class Queue {
   /** How many tasks have no outcome. */
   get size(): number {
     return this.#entries.size;
+  }
+
+  /**
+   * How many tasks no worker of this coordinator has, whatever they wait for, and the first of them in the order in which they were
+   * submitted. Those that all coordinators may take are among them.
+   */
+  waiting(limit: number): { count: number; first: TaskFacts[] } {
+    const first: TaskFacts[] = [];
+    for (const { isRunning, phase, facts } of this.#entries.values()) {
+      if (first.length === limit) break;
+      if (!isRunning && phase !== 'settling') first.push(facts);
+    }
+    return { count: this.#entries.size - this.#running, first };
   }
 
   /** What is asked for by tasks that could begin now. */
@@ -127,7 +92,7 @@ export class Queue {
 
   /** When time itself will change something; undefined for never. */
   get nextAt(): number | undefined {
-    const at = Math.min(this.#delayed.peek()?.notBefore ?? Infinity, this.#limits.peek()?.at ?? Infinity);
+    const at = Math.min(this.#delayed.peek()?.notBefore ?? Infinity, this.#limits.nextAt ?? Infinity);
     return at < Infinity ? at : undefined;
   }
 
@@ -176,7 +141,7 @@ export class Queue {
       (before.dependents ??= []).push(entry);
       entry.waitsFor += 1;
     }
-    if (facts.deadlineAt !== undefined) this.#limit(entry, 'deadline-exceeded', facts.deadlineAt);
+    if (facts.deadlineAt !== undefined) this.#limits.set(entry, 'deadline-exceeded', facts.deadlineAt);
     if (upstream !== undefined) return this.#end(entry, { kind: 'upstream', id: upstream }, now);
     if (wasCutShort && facts.runsOnce) return this.#end(entry, { kind: 'cut-short' }, now);
     if (entry.waitsFor > 0) entry.phase = 'blocked';
@@ -202,8 +167,8 @@ export class Queue {
 
   #limitSince(entry: Entry, offeredAt: number): void {
     const { queueTimeoutMs, deadlineAt } = entry.facts;
-    if (queueTimeoutMs !== undefined) this.#limit(entry, 'queue-timeout', offeredAt + queueTimeoutMs);
-    if (deadlineAt !== undefined) this.#limit(entry, 'deadline-exceeded', deadlineAt);
+    if (queueTimeoutMs !== undefined) this.#limits.set(entry, 'queue-timeout', offeredAt + queueTimeoutMs);
+    if (deadlineAt !== undefined) this.#limits.set(entry, 'deadline-exceeded', deadlineAt);
   }
 
   #arrive({ facts, offeredAt, isSpent }: TakenTask, now: number): void {
@@ -227,7 +192,7 @@ export class Queue {
   #lineUp(entry: Entry, now: number): void {
     const { queueTimeoutMs } = entry.facts;
     if (queueTimeoutMs !== undefined && !entry.limits?.some(({ kind }) => kind === 'queue-timeout'))
-      this.#limit(entry, 'queue-timeout', now + queueTimeoutMs);
+      this.#limits.set(entry, 'queue-timeout', now + queueTimeoutMs);
     const { isSeated, unseated } = this.#groups.seat(entry);
     if (unseated) {
       this.#laneOf(unseated).turns.leave(unseated, now);
@@ -261,7 +226,17 @@ export class Queue {
   }
 
   #began(entry: Entry | undefined): void {
-    if (entry?.phase === 'claimed') this.#unlimit(entry, 'queue-timeout');
+    if (entry?.phase !== 'claimed') return;
+    this.#limits.remove(entry, 'queue-timeout');
+    if (!entry.isRunning) this.#running += 1;
+    entry.isRunning = true;
+  }
+
+  /** The dispatcher has it no more. */
+  #giveBack(entry: Entry, now: number): void {
+    this.#laneOf(entry).giveBack(entry, now);
+    if (entry.isRunning) this.#running -= 1;
+    entry.isRunning = false;
   }
 
   #laneOf({ facts: { needs } }: Entry): Lane {
@@ -284,7 +259,7 @@ export class Queue {
 
   /** Somebody else has it, or may take it. */
   #returned(entry: Entry, now: number): void {
-    if (entry.phase === 'claimed') this.#laneOf(entry).giveBack(entry, now);
+    if (entry.phase === 'claimed') this.#giveBack(entry, now);
     else if (entry.phase !== 'settling') return;
     entry.phase = 'offered';
     entry.ending = undefined;
@@ -319,7 +294,7 @@ export class Queue {
 
   #forget(entry: Entry): void {
     this.#entries.delete(entry.facts.id);
-    for (const { kind } of [...(entry.limits ?? [])]) this.#unlimit(entry, kind);
+    this.#limits.removeAll(entry);
     for (const used of entry.facts.uses) {
       const users = (this.#users.get(used) ?? 1) - 1;
       if (users > 0) this.#users.set(used, users);
@@ -335,7 +310,7 @@ export class Queue {
     lane.turns.leave(entry, now);
     this.#groups.leave(entry);
     if (entry.phase === 'claimed') {
-      lane.giveBack(entry, now);
+      this.#giveBack(entry, now);
       entry.phase = 'settling';
     }
     // The one that all share remembers what each client has had.
@@ -351,9 +326,8 @@ export class Queue {
   }
 
   #pass(now: number): void {
-    for (let limit = this.#limits.peek(); limit && limit.at <= now; limit = this.#limits.peek()) {
-      const { entry, kind } = limit;
-      this.#unlimit(entry, kind);
+    for (let due = this.#limits.takeDue(now); due; due = this.#limits.takeDue(now)) {
+      const { entry, kind } = due;
       const limitMs = entry.facts.queueTimeoutMs ?? 0;
       this.#end(entry, kind === 'queue-timeout' ? { kind, limitMs } : { kind }, now);
     }
@@ -361,18 +335,5 @@ export class Queue {
       this.#delayed.remove(next);
       this.#lineUp(next, now);
     }
-  }
-
-  #limit(entry: Entry, kind: EntryLimit['kind'], at: number): void {
-    const limit: EntryLimit = { entry, kind, at, heapIndex: -1 };
-    (entry.limits ??= []).push(limit);
-    this.#limits.push(limit);
-  }
-
-  #unlimit(entry: Entry, kind: EntryLimit['kind']): void {
-    const limit = entry.limits?.find((one) => one.kind === kind);
-    if (!limit) return;
-    this.#limits.remove(limit);
-    entry.limits = entry.limits?.filter((one) => one !== limit);
   }
 }

@@ -15,9 +15,11 @@ export interface TaskGroup {
   readonly limit: number;
 }
 
-/** What decisions about a submitted task depend on. Instants are in ms of one clock that outlives processes. */
+/** What decisions about a submitted task depend on, and how people know it. Instants are in ms of one clock that outlives processes. */
 export interface TaskFacts {
   readonly id: TaskId;
+  /** By which people know it; others may have the same. */
+  readonly name: string;
   /** Who has submitted it. */
   readonly client: string;
   /** Whole number, higher first. */
