@@ -1,6 +1,8 @@
 import type { DirectTask, EarlierAttempt } from '../client/direct/direct-task.js';
 import type { Took } from '../client/outcome.js';
 import type { Failure } from '../wire/outcome.js';
+import type { TaskSpec } from './store.js';
+import type { LogLine, TaskProgress } from './task-log.js';
 import { failureOf } from './verdicts.js';
 
 /** Where the time of an attempt went, in ms, and where it was made. */
@@ -36,6 +38,21 @@ export interface FailedAttempt {
   at: number;
   /** Without what was thrown; long words are cut. */
   failure: Failure;
+}
+
+/** What is needed to say how a task stands. */
+export type TaskWords = Pick<TaskSpec, 'id' | 'requires'>;
+
+/** How a task stands that a coordinator has claimed. */
+export interface ClaimedStanding {
+  /** For people. */
+  words: string;
+  /** So far. */
+  course: Course;
+  /** What it has told last. */
+  progress?: TaskProgress | undefined;
+  /** What it has printed so far. */
+  lines: readonly LogLine[];
 }
 
 /** A task has up to eight of them, in each of its records. */

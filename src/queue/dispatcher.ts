@@ -8,19 +8,11 @@ import type { Insert } from '../client/shipping/ship.js';
 import type { TaskOutcomes__Output } from '../wire/generated/offhand/v1/TaskOutcomes.js';
 import { checkSize } from '../wire/values/size-limit.js';
 import { payloadFrom } from '../wire/values/payload.js';
-import { type Course, courseOf } from './course.js';
+import { type ClaimedStanding, type Course, courseOf, type TaskWords } from './course.js';
 import { type Executors, needsOf } from './executors.js';
 import { TaskLog, type TaskNews, type TaskProgress } from './task-log.js';
 import { errorFor, failureOf } from './verdicts.js';
-import type {
-  AttemptKey,
-  Claim,
-  ClaimedTask,
-  Settlement,
-  TaskOutcome,
-  TaskSpec,
-  TaskStore,
-} from './store.js';
+import type { AttemptKey, Claim, ClaimedTask, Settlement, TaskOutcome, TaskStore } from './store.js';
 
 /** For how long a task is claimed, in ms; renewed after a third of it. */
 const CLAIM_MS = 30_000;
@@ -43,9 +35,6 @@ export interface DispatcherEvents {
   /** The store cannot be written to; it is tried again. */
   storeFailed(error: unknown): void;
 }
-
-/** What is needed to say how a task stands. */
-export type TaskWords = Pick<TaskSpec, 'id' | 'requires'>;
 
 /** A task between its claim and its outcome. */
 interface Attempt {
@@ -142,13 +131,14 @@ export class Dispatcher {
     return this.#attempts.get(id)?.log;
   }
 
-  /** How a claimed task stands, in words, and its course so far. */
-  standingOf({ id, requires }: TaskWords): { words: string; course: Course } | undefined {
+  /** How a claimed task stands. @param lineMs for how long it stood in line before. */
+  standingOf({ id, requires }: TaskWords, lineMs: number): ClaimedStanding | undefined {
     const attempt = this.#attempts.get(id);
     if (!attempt) return undefined;
     const now = performance.now();
-    const course = courseOf(attempt.started, attempt, undefined, now);
-    return { words: this.#wordsFor(attempt, requires, course, now), course };
+    const course = { ...courseOf(attempt.started, attempt, undefined, now), lineMs };
+    const { lines = [], progress } = attempt.log ?? {};
+    return { words: this.#wordsFor(attempt, requires, course, now), course, progress, lines };
   }
 
   /** Whether a claimed task has not been given to a worker so far. */

@@ -6,7 +6,7 @@ import type { TaskId } from '../core/ids.js';
 import type { Queue } from '../core/queue/queue.js';
 import { standingInWords } from '../core/queue/standing.js';
 import { isSettled } from '../core/queue/task.js';
-import { type Course, unrunCourse } from './course.js';
+import { type ClaimedStanding, type Course, type TaskWords, unrunCourse } from './course.js';
 import type { Dispatcher } from './dispatcher.js';
 import { noSuchTask } from './refusals.js';
 import type { TaskProgress } from './task-log.js';
@@ -32,16 +32,22 @@ export async function explain(
   shown: Promise<string>,
   queue: Queue,
   dispatcher: Dispatcher | undefined,
+  elsewhere: (task: TaskWords) => Promise<ClaimedStanding | undefined>,
 ): Promise<Explanation> {
   const [[record], source] = await Promise.all([find([id]), shown]);
   if (!record) throw noSuchTask(id);
   if (isSettled(record.state)) return { record, source, standing: undefined, course: record.course };
   const now = Date.now();
   const standing = queue.standingOf(id, now);
-  if (standing?.phase === 'claimed') {
-    const claimed = dispatcher?.standingOf(record.spec);
-    const course = claimed && { ...claimed.course, lineMs: standing.lineMs };
-    return { record, source, standing: claimed?.words, course, progress: dispatcher?.logOf(id)?.progress };
+  const claimed =
+    standing?.phase === 'claimed'
+      ? dispatcher?.standingOf(record.spec, standing.lineMs)
+      : record.state === 'running'
+        ? await elsewhere(record.spec)
+        : undefined;
+  if (claimed) {
+    const { words, course, progress } = claimed;
+    return { record, source, standing: words, course, progress };
   }
   const lack = standing?.phase === 'ready' ? dispatcher?.lackFor(record.spec.requires) : undefined;
   return {

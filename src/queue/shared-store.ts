@@ -1,7 +1,8 @@
 import type { TaskId } from '../core/ids.js';
 import type { SettledState } from '../core/queue/task.js';
+import type { ClaimedStanding, TaskWords } from './course.js';
 import type { ClaimedTask, TaskStore, UnsettledTask } from './store.js';
-import type { LogLine, TaskNews } from './task-log.js';
+import type { TaskNews } from './task-log.js';
 
 /**
  * A store that several coordinators have in common. Tasks that may begin are offered to all of them, and come to one that has
@@ -33,8 +34,8 @@ export interface SharedTaskStore extends TaskStore {
   tellBegun(ids: readonly TaskId[]): void;
   /** Has whoever runs a task tell its news, from its beginning on, until it has its outcome. */
   follow(id: TaskId): void;
-  /** What a task has printed so far that runs elsewhere; undefined where it does not, has printed nothing, or nobody answers. */
-  linesElsewhere(id: TaskId): Promise<readonly LogLine[] | undefined>;
+  /** How a task stands that runs elsewhere; undefined where it does not, or nobody answers. */
+  standingElsewhere(task: TaskWords): Promise<ClaimedStanding | undefined>;
   /** What somebody elsewhere follows has told something. */
   tellNews(id: TaskId, news: TaskNews): void;
 }
@@ -65,6 +66,8 @@ export interface SharedListener {
   usedAsked(ids: readonly TaskId[]): TaskId[];
   /** Somebody elsewhere wants the news of a task that runs here; @returns what it has told so far. */
   followAsked(id: TaskId): readonly TaskNews[];
+  /** Somebody elsewhere asks how a task stands that runs here; undefined for one that does no more. */
+  standingAsked(task: TaskWords): ClaimedStanding | undefined;
   told(id: TaskId, news: TaskNews): void;
 }
 

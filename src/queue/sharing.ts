@@ -8,11 +8,12 @@ import type { Dispatcher } from './dispatcher.js';
 import type { Executors } from './executors.js';
 import { tagsOf } from './executors.js';
 import { afterThese, factsOf } from './facts.js';
+import type { ClaimedStanding, TaskWords } from './course.js';
 import { Lookups } from './lookups.js';
 import type { OutcomeWriter } from './outcome-writer.js';
 import { type ArrivedTask, isShared, type SharedListener, type SharedTaskStore } from './shared-store.js';
 import type { TaskStore, UnsettledTask } from './store.js';
-import type { LogLine, TaskNews } from './task-log.js';
+import type { TaskNews } from './task-log.js';
 import { outcomeFor } from './verdicts.js';
 import type { Watcher, Watchers } from './watchers.js';
 
@@ -138,9 +139,9 @@ export class Sharing implements SharedListener {
     if (open.length > 0) await store.cancelElsewhere(open);
   }
 
-  /** What a task has printed so far that runs at another coordinator; undefined where it has printed nothing. */
-  linesElsewhere(id: TaskId): Promise<readonly LogLine[] | undefined> {
-    return this.#parts.store.linesElsewhere(id);
+  /** How a task stands that runs at another coordinator. */
+  standingElsewhere(task: TaskWords): Promise<ClaimedStanding | undefined> {
+    return this.#parts.store.standingElsewhere(task);
   }
 
   /** Somebody here follows tasks from now on. */
@@ -233,6 +234,10 @@ export class Sharing implements SharedListener {
   followAsked(id: TaskId): readonly TaskNews[] {
     const { lines = [], progress } = this.#dispatcher?.logOf(id) ?? {};
     return [...lines.map((line) => ({ line })), ...(progress ? [{ progress }] : [])];
+  }
+
+  standingAsked(task: TaskWords): ClaimedStanding | undefined {
+    return this.#dispatcher?.standingOf(task, this.#parts.queue.lineMs(task.id));
   }
 
   told(id: TaskId, news: TaskNews): void {

@@ -18,6 +18,7 @@ import { Pump } from './pump.js';
 import type { TaskQueueLog } from './queue-log.js';
 import { checkRetry, noSuchTask, outcomeDropped } from './refusals.js';
 import { type Capacity, Sharing } from './sharing.js';
+import type { TaskWords } from './course.js';
 import { isShared } from './shared-store.js';
 import { checkRoom, keepWithin, type QueueLimits } from './retention.js';
 import type {
@@ -163,7 +164,9 @@ export class TaskQueue {
 
   /** @throws PoolError `not-found` */
   explain(id: TaskId): Promise<Explanation> {
-    return explain(id, (ids) => this.find(ids), this.#store.source(id), this.#queue, this.#dispatcher);
+    const elsewhere = async (task: TaskWords) => this.#sharing?.standingElsewhere(task);
+    const [find, source] = [(ids: readonly TaskId[]) => this.find(ids), this.#store.source(id)];
+    return explain(id, find, source, this.#queue, this.#dispatcher, elsewhere);
   }
 
   /** What a task that runs has told so far. */
@@ -173,8 +176,10 @@ export class TaskQueue {
 
   /** @throws PoolError `not-found`, `result-dropped` */
   async logs(id: TaskId): Promise<readonly LogLine[]> {
-    const lines = this.toldBy(id)?.lines ?? (await this.#sharing?.linesElsewhere(id));
-    if (lines) return lines;
+    const here = this.toldBy(id);
+    if (here) return here.lines;
+    const elsewhere = await this.#sharing?.standingElsewhere({ id, requires: [] });
+    if (elsewhere) return elsewhere.lines;
     const [record] = await this.#store.find([id]);
     if (!record) throw noSuchTask(id);
     if (record.isDropped) throw outcomeDropped(id);

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
-import { connect, type Pool, type TaskHandle } from 'offhand';
+import { connect, type Pool, type TaskExplanation, type TaskHandle } from 'offhand';
 import { taskId } from '../../src/core/ids.js';
 import { poolError } from '../client/support.js';
 import { clear, openStore } from '../support/jetstream.js';
@@ -64,11 +64,13 @@ const waitForFile = async (at: string, go: string) => {
     const there = three.pool.task(task.id);
     const events: string[] = [];
     const linesMeanwhile: string[] = [];
+    const standings: TaskExplanation[] = [];
     const following = (async () => {
       for await (const event of there) {
         events.push(event.type === 'log' ? event.text : event.type);
         if (event.type !== 'log') continue;
         linesMeanwhile.push(...(await there.logs()).map(({ text }) => text));
+        standings.push(await there.explain());
         writeFileSync(go, '');
       }
     })();
@@ -77,6 +79,12 @@ const waitForFile = async (at: string, go: string) => {
     await following;
     expect(events).toContain('begun');
     expect(linesMeanwhile).toEqual(['begun']);
+    expect(standings).toEqual([
+      expect.objectContaining({
+        worker: 'worker-1',
+        standing: expect.stringMatching(/^with worker-1 for \d+ ms/),
+      }),
+    ]);
     expect((await there.logs()).map(({ text }) => text)).toEqual(['begun']);
     const listed: string[] = [];
     for await (const { id, state } of three.pool.tasks()) listed.push(`${id} ${state}`);

@@ -52,6 +52,10 @@ export class Listener implements SharedListener {
     return [];
   }
 
+  standingAsked(): undefined {
+    return undefined;
+  }
+
   told(...news: unknown[]): void {
     this.news.push(news);
   }

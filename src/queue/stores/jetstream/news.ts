@@ -1,8 +1,9 @@
 import type { Msg, NatsConnection, Subscription } from '@nats-io/transport-node';
 import type { TaskId } from '../../../core/ids.js';
 import type { SettledState } from '../../../core/queue/task.js';
-import type { LogLine, TaskNews } from '../../task-log.js';
+import type { TaskNews } from '../../task-log.js';
 import type { TaskHead } from './heads.js';
+import type { ClaimedStanding, TaskWords } from '../../course.js';
 import type { SharedListener } from '../../shared-store.js';
 import { lettersTo, NEWS_SUBJECT } from './names.js';
 
@@ -27,15 +28,15 @@ interface Letter {
   cancel?: TaskId[];
   follow?: TaskId;
   used?: TaskId[];
-  lines?: TaskId;
+  standing?: TaskWords;
   told?: [TaskId, TaskNews][];
 }
 
 interface Answer {
   /** Of the tasks asked for. */
   used?: TaskId[];
-  /** What the task asked for has printed so far. */
-  lines?: LogLine[] | undefined;
+  /** Of the task asked for. */
+  standing?: ClaimedStanding | undefined;
 }
 
 /**
@@ -66,12 +67,12 @@ export class News {
       if (settled.length > 0) listener.settled(settled.map(([id, state]) => ({ id, state })));
     });
     this.#subscribe(lettersTo(this.#holder), (message) => {
-      const { from, cancel = [], follow, used, lines, told = [] } = message.json<Letter>();
+      const { from, cancel = [], follow, used, standing, told = [] } = message.json<Letter>();
       if (cancel.length > 0) listener.cancelAsked(cancel);
       if (follow !== undefined) this.#follow(follow, from, listener.followAsked(follow));
       for (const [id, news] of told) listener.told(id, news);
       const answer: Answer = used ? { used: listener.usedAsked(used) } : {};
-      if (lines !== undefined) answer.lines = linesOf(listener.followAsked(lines));
+      if (standing) answer.standing = listener.standingAsked(standing);
       if (message.reply) message.respond(JSON.stringify(answer));
     });
   }
@@ -179,10 +180,4 @@ export class News {
   #publish(subject: string, content: Omit<Notice & Letter, 'from'>): void {
     this.#nats.publish(subject, JSON.stringify({ from: this.#holder, ...content }));
   }
-}
-
-/** What it has printed; undefined for nothing, as of one that has ended meanwhile. */
-function linesOf(news: readonly TaskNews[]): LogLine[] | undefined {
-  const lines = news.flatMap((one) => ('line' in one ? [one.line] : []));
-  return lines.length > 0 ? lines : undefined;
 }

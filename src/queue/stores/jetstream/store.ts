@@ -5,6 +5,7 @@ import { patiently } from '../../../cluster/patiently.js';
 import type { TaskId } from '../../../core/ids.js';
 import { isSettled } from '../../../core/queue/task.js';
 import type { ShippedFunction } from '../../../wire/functions/source.js';
+import type { ClaimedStanding, TaskWords } from '../../course.js';
 import type { SharedListener, SharedTaskStore } from '../../shared-store.js';
 import type {
   AddedTask,
@@ -224,11 +225,11 @@ export class JetStreamTaskStore implements SharedTaskStore {
   }
 
   follow(id: TaskId): void {
-    void this.#follow(id).catch(this.#failed);
+    void this.#askRunner(id, { follow: id }).catch(this.#failed);
   }
 
-  async linesElsewhere(id: TaskId): Promise<readonly LogLine[] | undefined> {
-    return (await this.#news.askRunner((await this.#tasks.record(id))?.head, { lines: id }))?.lines;
+  async standingElsewhere({ id, requires }: TaskWords): Promise<ClaimedStanding | undefined> {
+    return (await this.#askRunner(id, { standing: { id, requires } }))?.standing;
   }
 
   tellNews(id: TaskId, news: TaskNews): void {
@@ -326,8 +327,8 @@ export class JetStreamTaskStore implements SharedTaskStore {
     if (overtaken.length > 0) this.#listener?.overtaken(overtaken);
   }
 
-  async #follow(id: TaskId): Promise<void> {
-    await this.#news.askRunner((await this.#tasks.record(id))?.head, { follow: id });
+  async #askRunner(id: TaskId, letter: Parameters<News['askRunner']>[1]): ReturnType<News['askRunner']> {
+    return this.#news.askRunner((await this.#tasks.record(id))?.head, letter);
   }
 
   /** Nobody can run it, now or later. */
