@@ -72,9 +72,12 @@ testWith(NATS_SERVER)(
       });
 
     const servers = machines.map((machine) => machine.start(nats));
-    await waitFor(`NATS (${servers.map(({ output }) => output).join('\n')})`, () =>
-      servers.some(({ output }) => output.includes('JetStream cluster new metadata leader')),
-    );
+    const said = () => servers.map(({ output }) => output).join('\n');
+    await waitFor('NATS to have a leader', () =>
+      said().includes('JetStream cluster new metadata leader'),
+    ).catch((error: unknown) => {
+      throw new Error(said(), { cause: error });
+    });
     const pools = machines.map((machine) => machine.start(server.replace(' server 4', ' server 1')));
     let ended = 0;
     for (const pool of pools) void pool.ended.then(() => (ended += 1));
