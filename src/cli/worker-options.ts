@@ -2,17 +2,15 @@ import { resolve } from 'node:path';
 import { parseDurationMs } from '../core/duration.js';
 import { checkNames } from '../core/clean-environment.js';
 import { PoolError } from '../core/errors.js';
-import type { LogLevel } from '../core/log-level.js';
-import { type MemoryLimits, memoryLimits } from '../core/memory-limits.js';
+import { memoryLimits } from '../core/memory-limits.js';
 import { openFilesLimit } from '../core/open-files.js';
 import { outputLimit } from '../core/output-limit.js';
 import { MAX_SLOTS } from '../core/scheduler/registry.js';
 import { type Permission, permissionFrom } from '../core/permissions.js';
 import { tagSet } from '../core/tags.js';
 import { isOneMachine, parsePortRange, type PortRange, portsOf } from '../wire/address.js';
-import type { NamedFunction } from '../wire/functions/named.js';
 import type { Tls } from '../wire/credentials.js';
-import type { WorkDir } from '../wire/process-messages.js';
+import type { CommonWorkerOptions, WorkDir } from '../wire/process-messages.js';
 import { AuditLog } from '../host/audit-log.js';
 import { checkOpenFiles } from '../host/open-files.js';
 import { maxValueBytes } from '../wire/values/size-limit.js';
@@ -23,26 +21,10 @@ import { wholeNumber } from './whole-number.js';
 import type { WorkerFlags } from './worker-flags.js';
 
 /** What the flags mean that `offhand server` and `offhand worker` share. */
-export interface ResolvedWorkerFlags extends MemoryLimits {
-  host: string;
-  advertise: string;
+export interface ResolvedWorkerFlags extends Omit<CommonWorkerOptions, 'credentials' | 'standardServices'> {
   tls: Tls | undefined;
   ports: PortRange;
-  slots: number;
-  maxTasks: number | undefined;
-  maxOutputBytes: number;
-  maxOpenFiles: number | undefined;
-  tags: readonly string[];
-  logDir: string | undefined;
-  logLevel: LogLevel;
-  coordinatorTimeoutMs: number;
-  drainTimeoutMs: number;
-  inspect: boolean;
-  passEnv: readonly string[];
-  permissions: readonly Permission[] | undefined;
   workDir: WorkDir | undefined;
-  functions: readonly NamedFunction[] | undefined;
-  auditLog: string | undefined;
 }
 
 /**

@@ -10,40 +10,58 @@ import type { ClusterAddress } from './cluster-address.js';
 import type { NamedFunction } from './functions/named.js';
 import type { Credentials } from './credentials.js';
 
-/** What a pool is started with; resolved, nothing left to default. Durations in ms. */
-export interface ServerOptions extends MemoryLimits {
-  workers: number;
-  /** Address to listen on, for the coordinator and for its workers. */
+/** What the workers of a pool have in common. Durations in ms. */
+export interface CommonWorkerOptions extends MemoryLimits {
+  /** Without a token, whoever reaches the port may run code. */
+  credentials: Credentials;
+  /** Address to listen on. */
   host: string;
-  /** Name or address by which clients reach the coordinator and its workers. */
+  /** Name or address by which clients reach it. */
   advertise: string;
+  slots: number;
+  /** What tasks may ask for. */
+  tags: readonly string[];
+  /** After how many tasks a worker makes room for another one; never for that where undefined. */
+  maxTasks: number | undefined;
+  /** How much each attempt at a task may print; what comes after is dropped. */
+  maxOutputBytes: number;
+  /** How many files, sockets and pipes a worker may have open; as many as the system allows where undefined. */
+  maxOpenFiles: number | undefined;
+  /** How long workers go on without their coordinator before they end themselves; 0: they end with it. */
+  coordinatorTimeoutMs: number;
+  /** How long what runs may take when the pool stops, or whoever started the worker is gone. */
+  drainTimeoutMs: number;
+  /** Folder of the log files; none are written where undefined. */
+  logDir: string | undefined;
+  logLevel: LogLevel;
+  /** Whether debuggers of this machine may attach to workers. */
+  inspect: boolean;
+  /** What workers are passed of the environment of whoever starts them, beside what they need; all of it where undefined. */
+  passEnv: readonly string[] | undefined;
+  /** What tasks may do under Node's permission model; anything where undefined. */
+  permissions: readonly Permission[] | undefined;
+  /** Whether to serve health checking and reflection, for tools. */
+  standardServices: boolean;
+  /** The functions that may run; any where undefined. Workers and their coordinator have to have the same. */
+  functions: readonly NamedFunction[] | undefined;
+  /** File of who ran what; nobody keeps that where undefined. */
+  auditLog: string | undefined;
+}
+
+/** What a pool is started with; resolved, nothing left to default. Durations in ms. */
+export interface ServerOptions extends CommonWorkerOptions {
+  workers: number;
   /** Ports to try for the coordinator, in order; 0 is any free one. */
   ports: readonly number[];
   /** Ports that workers try, in order; any free one where undefined. */
   workerPorts: PortRange | undefined;
-  slots: number;
-  /** After how many tasks each of its workers is replaced; never for that where undefined. */
-  maxTasks: number | undefined;
-  /** How much each attempt at a task may print; what comes after is dropped. */
-  maxOutputBytes: number;
-  /** How many files, sockets and pipes each worker may have open; as many as the system allows where undefined. */
-  maxOpenFiles: number | undefined;
-  /** What its workers have that tasks may ask for. */
-  tags: readonly string[];
   /** The same for single workers, from worker-1 on, in place of that. */
   tagsByWorker: readonly (readonly string[])[];
-  /** Without a token, whoever reaches the port may run code. */
-  credentials: Credentials;
   /** CSV file of the profile; none is written where undefined. */
   profile: string | undefined;
   profileIntervalMs: number;
-  /** Folder of the log files; none are written where undefined. */
-  logDir: string | undefined;
-  logLevel: LogLevel;
   /** Whether to log for people on stderr too. */
   logPretty: boolean;
-  /** How long workers go on without their coordinator; 0: they end with it. */
-  coordinatorTimeoutMs: number;
   /** How often coordinator and workers tell each other that they live. */
   heartbeatIntervalMs: number;
   /** After how long a silence a worker counts as lost. */
@@ -52,30 +70,16 @@ export interface ServerOptions extends MemoryLimits {
   eventLog: string | undefined;
   /** How a worker is chosen for a lease. */
   policy: PolicyName;
-  /** How long running tasks may take to finish when the pool stops. */
-  drainTimeoutMs: number;
   /** Within what the number of workers follows the work; undefined where it stays as it is. */
   scaleLimits: ScaleLimits | undefined;
   /** Where to look for workers that wait to be found. */
   discover: readonly SearchRange[];
   /** Where submitted tasks are kept, and for how long what came of them. */
   queue: QueueOptions;
-  /** Whether debuggers of this machine may attach to its workers. */
-  inspect: boolean;
-  /** What workers are passed of the environment beside what they need; all of it where undefined. */
-  passEnv: readonly string[] | undefined;
-  /** What tasks may do under Node's permission model; anything where undefined. */
-  permissions: readonly Permission[] | undefined;
   /** Where its workers have working folders of their own; where undefined they have that of the server. */
   workDir: WorkDir | undefined;
   /** Whether to tell other processes of this user where the pool is. */
   announce: boolean;
-  /** Whether to serve health checking and reflection, for tools. */
-  standardServices: boolean;
-  /** The functions that may run; any where undefined. */
-  functions: readonly NamedFunction[] | undefined;
-  /** File of who ran what; nobody keeps that where undefined. */
-  auditLog: string | undefined;
 }
 
 export interface QueueOptions {
@@ -120,7 +124,7 @@ export type ServerNotice =
   | { type: 'failed'; code: string; message: string };
 
 /** What a worker is started with; resolved, nothing left to default. */
-export interface WorkerOptions extends MemoryLimits {
+export interface WorkerOptions extends CommonWorkerOptions {
   /** Of this incarnation; new at every start. */
   id: WorkerId;
   /** Name to attach under: `worker-2`. Undefined: it comes by itself, and the coordinator gives it one. */
@@ -129,47 +133,14 @@ export interface WorkerOptions extends MemoryLimits {
   replaces: { id: WorkerId; name: string } | undefined;
   /** Whether it is to wait until a coordinator finds it; else it is told of one. */
   isWaiting: boolean;
-  /** How long what runs may take when whoever started it is gone, in ms. */
-  drainTimeoutMs: number;
   /** Whether coordinators may find it, and take it on while it belongs to none. */
   isDiscoverable: boolean;
-  credentials: Credentials;
-  /** Address to listen on. */
-  host: string;
-  /** Name or address by which clients reach this worker. */
-  advertise: string;
   /** Ports to try, in order; any free one where undefined. Slots that listen on ports take them from the end. */
   ports: PortRange | undefined;
-  slots: number;
-  /** After how many tasks it is to make room for another one; never for that where undefined. */
-  maxTasks: number | undefined;
-  /** How much each attempt at a task may print; what comes after is dropped. */
-  maxOutputBytes: number;
-  /** How many files, sockets and pipes it may have open; as many as the system allows where undefined. */
-  maxOpenFiles: number | undefined;
-  /** What it has that tasks may ask for. */
-  tags: readonly string[];
-  /** How long the worker goes on without its coordinator before it ends itself, in ms. */
-  coordinatorTimeoutMs: number;
-  /** Folder for this worker's log file; none is written where undefined. */
-  logDir: string | undefined;
-  logLevel: LogLevel;
-  /** Whether debuggers of this machine may attach to it. */
-  inspect: boolean;
-  /** What it is passed of the environment of whoever starts it beside what it needs; all of it where undefined. */
-  passEnv: readonly string[] | undefined;
-  /** What tasks may do under Node's permission model; anything where undefined. */
-  permissions: readonly Permission[] | undefined;
   /** Its working folder; that of whoever starts it where undefined. */
   folder: WorkFolder | undefined;
   /** Absolute path of the folder from which tasks import and require. */
   moduleFolder: string;
-  /** Whether to serve health checking and reflection, for tools. */
-  standardServices: boolean;
-  /** The functions that may run; any where undefined. Its coordinator has to have the same. */
-  functions: readonly NamedFunction[] | undefined;
-  /** File of who ran what; nobody keeps that where undefined. */
-  auditLog: string | undefined;
 }
 
 /** Where a worker finds its coordinator. */
