@@ -6,8 +6,8 @@ import { messageOf, PoolError } from '../core/errors.js';
 import { idOf } from '../wire/functions/function-id.js';
 import type { NamedFunction } from '../wire/functions/named.js';
 import { keyOf } from '../wire/functions/parts.js';
-import { readFunctions, writeFunctions } from './functions-file.js';
-import { loadExport } from './load-export.js';
+import { readFunctions, writeFunctions } from './flags/functions-file.js';
+import { loadExport } from './flags/load-export.js';
 
 interface Arguments {
   target: string | undefined;

@@ -4,7 +4,7 @@ import type { ArgumentsCamelCase, Argv, CommandModule } from 'yargs';
 import type { Certificates } from '../authority/index.js';
 import { PoolError } from '../core/errors.js';
 import { DEFAULT_PORT, formatAddress } from '../wire/address.js';
-import { wholeNumber } from './whole-number.js';
+import { wholeNumber } from './flags/whole-number.js';
 
 interface Arguments {
   hosts: string[] | undefined;

@@ -12,8 +12,8 @@ import { complete, parseCommand } from './console/commands.js';
 import { PlainScreen, TerminalScreen } from './console/screen.js';
 import { ConsoleSession, type Where } from './console/session.js';
 import { leave } from './leave.js';
-import { type PoolArguments, poolOptions, tlsFromFlag } from './pool-address.js';
-import { wholeNumber } from './whole-number.js';
+import { type PoolArguments, poolOptions, tlsFromFlag } from './flags/pool-address.js';
+import { wholeNumber } from './flags/whole-number.js';
 
 interface Arguments extends PoolArguments {
   workers: string | undefined;

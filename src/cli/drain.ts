@@ -1,5 +1,5 @@
 import type { ArgumentsCamelCase, Argv, CommandModule } from 'yargs';
-import { type PoolArguments, poolOptions, withCoordinator } from './pool-address.js';
+import { type PoolArguments, poolOptions, withCoordinator } from './flags/pool-address.js';
 
 type Arguments = PoolArguments & { worker: string };
 

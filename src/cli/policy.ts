@@ -1,6 +1,6 @@
 import type { ArgumentsCamelCase, Argv, CommandModule } from 'yargs';
 import { POLICIES, type PolicyName } from '../core/scheduler/placement.js';
-import { type PoolArguments, poolOptions, withCoordinator } from './pool-address.js';
+import { type PoolArguments, poolOptions, withCoordinator } from './flags/pool-address.js';
 
 type Arguments = PoolArguments & { name: PolicyName | undefined };
 

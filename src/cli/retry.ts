@@ -1,6 +1,6 @@
 import type { ArgumentsCamelCase, Argv, CommandModule } from 'yargs';
 import { connect } from '../client/connect.js';
-import { type PoolArguments, poolOptions, tlsFromFlag } from './pool-address.js';
+import { type PoolArguments, poolOptions, tlsFromFlag } from './flags/pool-address.js';
 
 interface Arguments extends PoolArguments {
   ids: string[];

@@ -1,8 +1,8 @@
 import { parseDurationMs } from '../core/duration.js';
 import type { ArgumentsCamelCase, Argv, CommandModule } from 'yargs';
 import { connect } from '../client/connect.js';
-import { type CallArguments, callFrom, callPositionals } from './function-call.js';
-import { type PoolArguments, poolOptions, tlsFromFlag } from './pool-address.js';
+import { type CallArguments, callFrom, callPositionals } from './flags/function-call.js';
+import { type PoolArguments, poolOptions, tlsFromFlag } from './flags/pool-address.js';
 
 interface Arguments extends PoolArguments, CallArguments {
   timeout: string | undefined;

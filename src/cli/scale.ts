@@ -1,7 +1,7 @@
 import type { ArgumentsCamelCase, Argv, CommandModule } from 'yargs';
 import { MAX_WORKERS } from '../core/autoscaler.js';
-import { type PoolArguments, poolOptions, withCoordinator } from './pool-address.js';
-import { wholeNumber } from './whole-number.js';
+import { type PoolArguments, poolOptions, withCoordinator } from './flags/pool-address.js';
+import { wholeNumber } from './flags/whole-number.js';
 
 type Arguments = PoolArguments & { workers: string };
 

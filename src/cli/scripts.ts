@@ -13,11 +13,11 @@ import { livePools } from '../host/pool-files.js';
 import { ARCHIVE_FILE, type Results } from '../scripts/results.js';
 import type { FolderOptions, Mode, PostProcess } from '../scripts/run-folder.js';
 import { leave } from './leave.js';
-import { loadExport } from './load-export.js';
-import { outputFolder } from './output-folder.js';
-import { type PoolArguments, poolOptions, tlsFromFlag } from './pool-address.js';
+import { loadExport } from './flags/load-export.js';
+import { outputFolder } from './flags/output-folder.js';
+import { type PoolArguments, poolOptions, tlsFromFlag } from './flags/pool-address.js';
 import type { View } from './scripts-view.js';
-import { wholeNumber } from './whole-number.js';
+import { wholeNumber } from './flags/whole-number.js';
 
 interface Arguments extends PoolArguments {
   dir: string;

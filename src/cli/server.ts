@@ -10,8 +10,8 @@ import { HTTP_DEFAULTS, type HttpOptions } from '../http/options.js';
 import type { Serve } from '../server/face.js';
 import { type RunningServer, startServer } from '../server/server.js';
 import { Supervisor } from '../server/supervisor.js';
-import { resolveHttpOptions, resolveServerOptions, type ServerArguments } from './server-options.js';
-import { workerFlags } from './worker-flags.js';
+import { resolveHttpOptions, resolveServerOptions, type ServerArguments } from './flags/server-options.js';
+import { workerFlags } from './flags/worker-flags.js';
 
 export const serverCommand: CommandModule<object, ServerArguments> = {
   command: 'server [workers]',

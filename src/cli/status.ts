@@ -3,7 +3,7 @@ import type { ArgumentsCamelCase, Argv, CommandModule } from 'yargs';
 import { PoolError } from '../core/errors.js';
 import { formatAddress } from '../wire/address.js';
 import type { PoolStatus, WorkerStatus } from '../wire/status-document.js';
-import { type PoolArguments, poolOptions, withCoordinator } from './pool-address.js';
+import { type PoolArguments, poolOptions, withCoordinator } from './flags/pool-address.js';
 import { clusterTable } from './status-cluster.js';
 import {
   JsonStatus,

@@ -1,7 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { ArgumentsCamelCase, Argv, CommandModule } from 'yargs';
 import { PoolError } from '../core/errors.js';
-import { type PoolArguments, poolOptions, withCoordinator } from './pool-address.js';
+import { type PoolArguments, poolOptions, withCoordinator } from './flags/pool-address.js';
 
 type Arguments = PoolArguments & { now: boolean };
 

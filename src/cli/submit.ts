@@ -3,9 +3,9 @@ import { connect } from '../client/connect.js';
 import { parseDurationMs } from '../core/duration.js';
 import { PoolError } from '../core/errors.js';
 import { checkPriority, MAX_PRIORITY, MAX_RETRIES } from '../core/wishes.js';
-import { type CallArguments, callFrom, callPositionals } from './function-call.js';
-import { type PoolArguments, poolOptions, tlsFromFlag } from './pool-address.js';
-import { wholeNumber } from './whole-number.js';
+import { type CallArguments, callFrom, callPositionals } from './flags/function-call.js';
+import { type PoolArguments, poolOptions, tlsFromFlag } from './flags/pool-address.js';
+import { wholeNumber } from './flags/whole-number.js';
 
 interface Arguments extends PoolArguments, CallArguments {
   timeout: string | undefined;

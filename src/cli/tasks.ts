@@ -3,8 +3,8 @@ import type { ArgumentsCamelCase, Argv, CommandModule } from 'yargs';
 import { connect } from '../client/connect.js';
 import type { TaskDetails } from '../client/submitted/task-details.js';
 import { TASK_STATES, type TaskState } from '../core/queue/task.js';
-import { type PoolArguments, poolOptions, tlsFromFlag } from './pool-address.js';
-import { wholeNumber } from './whole-number.js';
+import { type PoolArguments, poolOptions, tlsFromFlag } from './flags/pool-address.js';
+import { wholeNumber } from './flags/whole-number.js';
 
 interface Arguments extends PoolArguments {
   state: TaskState[] | undefined;

@@ -1,7 +1,7 @@
 import type { ArgumentsCamelCase, Argv, CommandModule } from 'yargs';
 import { replaceToken } from '../host/token.js';
 import { readOnlyToken } from '../wire/access.js';
-import { ensureFullToken } from './full-token.js';
+import { ensureFullToken } from './flags/full-token.js';
 
 interface Arguments {
   new: boolean;

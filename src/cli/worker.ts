@@ -11,10 +11,10 @@ import type { Credentials } from '../wire/credentials.js';
 import { parseSearchRange, search } from '../wire/discovery.js';
 import { silenceGrpc } from '../wire/grpc-server.js';
 import type { CoordinatorPlace } from '../wire/process-messages.js';
-import { tlsFromFlag } from './pool-address.js';
-import { wholeNumber } from './whole-number.js';
-import { type WorkerFlags, workerFlags } from './worker-flags.js';
-import { type ResolvedWorkerFlags, resolveWorkerFlags } from './worker-options.js';
+import { tlsFromFlag } from './flags/pool-address.js';
+import { wholeNumber } from './flags/whole-number.js';
+import { type WorkerFlags, workerFlags } from './flags/worker-flags.js';
+import { type ResolvedWorkerFlags, resolveWorkerFlags } from './flags/worker-options.js';
 
 type Arguments = WorkerFlags & {
   join: string | undefined;

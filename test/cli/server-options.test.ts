@@ -7,7 +7,7 @@ import {
   resolveHttpOptions,
   resolveServerOptions,
   type ServerArguments,
-} from '../../src/cli/server-options.js';
+} from '../../src/cli/flags/server-options.js';
 
 /** As yargs gives them when nothing is typed, but for the files, which nobody wants here. */
 const TYPED: ServerArguments = {

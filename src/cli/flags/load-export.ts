@@ -1,8 +1,8 @@
 import { existsSync } from 'node:fs';
 import { resolve } from 'node:path';
-import { openModule } from '../client/modules/open-module.js';
-import { remoteModule } from '../client/modules/remote-module.js';
-import { PoolError } from '../core/errors.js';
+import { openModule } from '../../client/modules/open-module.js';
+import { remoteModule } from '../../client/modules/remote-module.js';
+import { PoolError } from '../../core/errors.js';
 
 type AnyFunction = (...args: unknown[]) => unknown;
 

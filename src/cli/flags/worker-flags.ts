@@ -1,5 +1,5 @@
-import { LOG_LEVELS, type LogLevel } from '../core/log-level.js';
-import { MAX_OUTPUT } from '../core/output-limit.js';
+import { LOG_LEVELS, type LogLevel } from '../../core/log-level.js';
+import { MAX_OUTPUT } from '../../core/output-limit.js';
 import type { ReachArguments } from './server-reach.js';
 
 /** The flags that `offhand server` and `offhand worker` share: what the workers are like, and who can reach them. */

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
-import { messageOf, PoolError } from '../core/errors.js';
-import { replaceFile } from '../host/replace-file.js';
-import type { NamedFunction } from '../wire/functions/named.js';
+import { messageOf, PoolError } from '../../core/errors.js';
+import { replaceFile } from '../../host/replace-file.js';
+import type { NamedFunction } from '../../wire/functions/named.js';
 
 /** Of the form of the file. */
 const VERSION = 1;

@@ -1,10 +1,10 @@
 import { randomUUID } from 'node:crypto';
-import { findPool } from '../client/find-pool.js';
-import { CoordinatorLink } from '../client/coordinator-link.js';
-import { tlsFromFiles } from '../client/tls.js';
-import { checkToken, findToken } from '../host/token.js';
-import type { TlsPart } from '../wire/certificates.js';
-import type { Tls } from '../wire/credentials.js';
+import { findPool } from '../../client/find-pool.js';
+import { CoordinatorLink } from '../../client/coordinator-link.js';
+import { tlsFromFiles } from '../../client/tls.js';
+import { checkToken, findToken } from '../../host/token.js';
+import type { TlsPart } from '../../wire/certificates.js';
+import type { Tls } from '../../wire/credentials.js';
 
 /** The flags by which every command that talks to a pool says which one. */
 export const poolOptions = {

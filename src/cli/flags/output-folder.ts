@@ -1,6 +1,6 @@
 import { accessSync, constants } from 'node:fs';
-import { messageOf, PoolError } from '../core/errors.js';
-import { makeFolder } from '../host/folder.js';
+import { messageOf, PoolError } from '../../core/errors.js';
+import { makeFolder } from '../../host/folder.js';
 
 /** A folder that was named must be writable; the default one is done without, and that is said. */
 export function outputFolder(

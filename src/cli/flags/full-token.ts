@@ -1,6 +1,6 @@
-import { PoolError } from '../core/errors.js';
-import { ensureToken } from '../host/token.js';
-import { isReadOnlyToken } from '../wire/access.js';
+import { PoolError } from '../../core/errors.js';
+import { ensureToken } from '../../host/token.js';
+import { isReadOnlyToken } from '../../wire/access.js';
 
 /**
  * This user's token, for a pool that is to be started or for whoever asks for it.

@@ -1,10 +1,10 @@
 import { isIP } from 'node:net';
-import { tlsFromFiles } from '../client/tls.js';
-import { PoolError } from '../core/errors.js';
-import { readPemFile } from '../host/pem-file.js';
-import { isLoopback, isWildcard } from '../wire/address.js';
-import { checkCertifies, checkShowable } from '../wire/certificates.js';
-import type { Tls } from '../wire/credentials.js';
+import { tlsFromFiles } from '../../client/tls.js';
+import { PoolError } from '../../core/errors.js';
+import { readPemFile } from '../../host/pem-file.js';
+import { isLoopback, isWildcard } from '../../wire/address.js';
+import { checkCertifies, checkShowable } from '../../wire/certificates.js';
+import type { Tls } from '../../wire/credentials.js';
 
 /** The flags of `offhand server` that say who can reach the pool, and by what they know it; as typed. */
 export interface ReachArguments {

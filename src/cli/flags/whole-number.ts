@@ -1,4 +1,4 @@
-import { PoolError } from '../core/errors.js';
+import { PoolError } from '../../core/errors.js';
 
 /** @throws PoolError `invalid-argument`, naming what the number is of. */
 export function wholeNumber(name: string, text: string, least: number, most: number): number {

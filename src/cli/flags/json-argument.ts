@@ -1,4 +1,4 @@
-import { PoolError } from '../core/errors.js';
+import { PoolError } from '../../core/errors.js';
 
 /** An argument of a function, as typed. @throws PoolError `invalid-argument` for what is not JSON */
 export function parseArgument(text: string, index: number): unknown {

@@ -1,7 +1,7 @@
 import { resolve } from 'node:path';
-import { isClusterAddress, parseClusterAddress } from '../cluster/address.js';
-import { PoolError } from '../core/errors.js';
-import type { QueueOptions } from '../wire/process-messages.js';
+import { isClusterAddress, parseClusterAddress } from '../../cluster/address.js';
+import { PoolError } from '../../core/errors.js';
+import type { QueueOptions } from '../../wire/process-messages.js';
 import type { ServerArguments } from './server-options.js';
 import { wholeNumber } from './whole-number.js';
 
