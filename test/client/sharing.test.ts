@@ -1,4 +1,5 @@
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { setTimeout as delay } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { connect, type Pool } from 'offhand';
 import { CLOCK, lastBeat } from '../support/functions.js';
@@ -38,6 +39,12 @@ const client = async () => {
 /** Resolves when so many requests for a lease wait. */
 const whenWaiting = (count: number) =>
   waitFor(`${count} to wait`, async () => (await server.requestsWaiting()) === count);
+/** Resolves when the worker has heard that it is to hand back: a client says so 5 ms after a lease was asked back. */
+const whenHandedBack = async () => {
+  await delay(10);
+  // It answers this after what it was asked before.
+  for (let round = 0; round < 2; round++) await server.status();
+};
 const whenBegun = (log: string, count = 1) =>
   waitFor(`${count} to begin`, () => existsSync(log) && linesOf(log).length >= count);
 const linesOf = (log: string) => readFileSync(log, 'utf8').trim().split('\n').map(Number);
@@ -71,6 +78,7 @@ describe('a lease that others wait for', () => {
     await whenBegun(log);
     const other = b.run(work, sandbox.path('other'), 0);
     await whenWaiting(2); // A's next lease, for what it took back, and B's.
+    await whenHandedBack();
     writeFileSync(gate, '');
 
     const { ended } = await long;
