@@ -19,11 +19,12 @@ export interface Course {
   placementMs: number;
   /** Taken by tries that were made before, on workers that were lost, say. */
   earlierMs: number;
-  /** On its way to the worker and back, and what else cannot be told apart from that. */
+  /** On its way to the worker and back, and what else cannot be told apart from that; known once it has ended. */
   wireMs: number;
   /** At its slot, behind others. */
   slotMs: number;
   decodeMs: number;
+  /** Of one whose slot has told nothing so far, or never will, all of the time since it was sent. */
   runMs: number;
   /** Attempts before it that failed, the newest last; left out where there was none. */
   earlier?: readonly FailedAttempt[];
@@ -78,11 +79,14 @@ export function courseOf(
   took: Took | undefined,
   now: number,
 ): Course {
-  const { waitMs: slotMs = 0, decodeMs = 0, runMs = 0 } = took ?? {};
-  const { grant, sentAt = startedAt, waitedMs: placementMs = 0 } = task ?? {};
+  const { grant, sentAt = startedAt, waitedMs = 0, earlier } = task ?? {};
   const isThere = task && grant && !task.isWaiting;
-  const earlierMs = (isThere ? sentAt : now) - startedAt - placementMs;
-  const wireMs = isThere ? now - sentAt - slotMs - decodeMs - runMs : 0;
+  const sinceSentMs = isThere ? now - sentAt : 0;
+  const { waitMs: slotMs = 0, decodeMs = 0, runMs = 0 } = took ?? { runMs: sinceSentMs };
+  const beforeMs = (isThere ? sentAt : now) - startedAt;
+  const placementMs = earlier ? waitedMs : beforeMs;
+  const earlierMs = beforeMs - placementMs;
+  const wireMs = sinceSentMs - slotMs - decodeMs - runMs;
   const course: Course = {
     worker: grant?.worker ?? '',
     reason: grant ? reasonOf(grant, startedAt) : '',
@@ -95,7 +99,7 @@ export function courseOf(
     decodeMs: round(decodeMs),
     runMs: round(runMs),
   };
-  if (task?.earlier) course.earlier = task.earlier.map(failedAttempt);
+  if (earlier) course.earlier = earlier.map(failedAttempt);
   return course;
 }
 

@@ -73,7 +73,7 @@ describe('how a task stands', () => {
     queue.handle(roomFor(2), 7);
     expect(queue.standingOf(taskId('high'), 9)).toMatchObject({ phase: 'claimed', lineMs: 7 });
     expect(why(queue, 'two')).toBe('group mail: 1 of 1 running');
-    expect(why(queue, 'other')).toBe('no worker is free: 0 other tasks wait for one');
+    expect(why(queue, 'other')).toBe('no worker is free: 2 other tasks wait for one');
     expect(why(queue, 'one')).toBeUndefined();
     expect(why(queue, 'unknown')).toBeUndefined();
   });
@@ -180,7 +180,7 @@ describe('tasks that ask something of their worker', () => {
     queue.handle(submitted(task('gpu', gpu), task('gpu too', gpu), task('plain')), 0);
     expect(queue.readyNeeds).toEqual(['gpu', '']);
     expect(queue.handle(roomFor(1), 0)).toEqual(claims('plain'));
-    expect(queue.standingOf(taskId('gpu'), 0)).toMatchObject({ ready: 2, before: 0 });
+    expect(queue.standingOf(taskId('gpu'), 0)).toMatchObject({ waiting: 2, before: 0 });
     expect(queue.handle(roomFor(1, 'gpu'), 0)).toEqual(claims('gpu'));
     expect(queue.handle(roomFor(1, 'gpu'), 0)).toEqual([]);
     expect(queue.handle(roomFor(2, 'gpu'), 0)).toEqual(claims('gpu too'));

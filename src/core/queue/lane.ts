@@ -6,9 +6,16 @@ export class Lane {
   readonly turns = new Turns();
   /** By priority. */
   readonly #claimed = new Map<number, number>();
+  /** Of those with the dispatcher, how many a worker has. */
+  running = 0;
 
   get isEmpty(): boolean {
     return this.turns.size === 0 && this.#claimed.size === 0;
+  }
+
+  /** How many have no worker. */
+  get waiting(): number {
+    return this.turns.size + this.claimedFrom(Number.NEGATIVE_INFINITY) - this.running;
   }
 
   /** How many of this priority or a higher one are with the dispatcher. */
@@ -28,9 +35,17 @@ export class Lane {
     this.#count(entry, 1);
   }
 
+  /** A worker has it. */
+  begin(entry: Entry): void {
+    if (!entry.isRunning) this.running += 1;
+    entry.isRunning = true;
+  }
+
   giveBack(entry: Entry, now: number): void {
     this.turns.giveBack(entry, now);
     this.#count(entry, -1);
+    if (entry.isRunning) this.running -= 1;
+    entry.isRunning = false;
   }
 
   #count({ priority }: Entry, change: 1 | -1): void {

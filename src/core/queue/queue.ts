@@ -25,7 +25,6 @@ export class Queue {
   /** How many unsettled tasks take the result of this one. */
   readonly #users = new Map<TaskId, number>();
   readonly #isShared: boolean;
-  #running = 0;
   #order = 0;
   #commands: QueueCommand[] = [];
 
@@ -49,7 +48,9 @@ export class Queue {
       if (first.length === limit) break;
       if (!isRunning && phase !== 'settling') first.push(facts);
     }
-    return { count: this.#entries.size - this.#running, first };
+    let count = this.#entries.size;
+    for (const { running } of this.#lanes.values()) count -= running;
+    return { count, first };
   }
 
   /** What is asked for by tasks that could begin now. */
@@ -85,7 +86,7 @@ export class Queue {
       after,
       notBefore: entry.notBefore,
       group: this.#groups.standingOf(entry),
-      ready: lane.turns.size,
+      waiting: lane.waiting,
       before: entry.phase === 'ready' ? lane.turns.above(entry.priority) : 0,
     };
   }
@@ -228,15 +229,7 @@ export class Queue {
   #began(entry: Entry | undefined): void {
     if (entry?.phase !== 'claimed') return;
     this.#limits.remove(entry, 'queue-timeout');
-    if (!entry.isRunning) this.#running += 1;
-    entry.isRunning = true;
-  }
-
-  /** The dispatcher has it no more. */
-  #giveBack(entry: Entry, now: number): void {
-    this.#laneOf(entry).giveBack(entry, now);
-    if (entry.isRunning) this.#running -= 1;
-    entry.isRunning = false;
+    this.#laneOf(entry).begin(entry);
   }
 
   #laneOf({ facts: { needs } }: Entry): Lane {
@@ -259,7 +252,7 @@ export class Queue {
 
   /** Somebody else has it, or may take it. */
   #returned(entry: Entry, now: number): void {
-    if (entry.phase === 'claimed') this.#giveBack(entry, now);
+    if (entry.phase === 'claimed') this.#laneOf(entry).giveBack(entry, now);
     else if (entry.phase !== 'settling') return;
     entry.phase = 'offered';
     entry.ending = undefined;
@@ -310,7 +303,7 @@ export class Queue {
     lane.turns.leave(entry, now);
     this.#groups.leave(entry);
     if (entry.phase === 'claimed') {
-      this.#giveBack(entry, now);
+      lane.giveBack(entry, now);
       entry.phase = 'settling';
     }
     // The one that all share remembers what each client has had.

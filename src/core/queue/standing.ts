@@ -20,8 +20,8 @@ export interface Standing {
   readonly after: readonly TaskId[];
   readonly notBefore: number;
   readonly group: GroupStanding | undefined;
-  /** How many tasks stand in line, this one included; and of those, how many of a higher priority than a task in line. */
-  readonly ready: number;
+  /** How many tasks that ask for the same have no worker, this one included; and how many in line of a higher priority than this one. */
+  readonly waiting: number;
   readonly before: number;
 }
 
@@ -30,7 +30,7 @@ const NAMED = 3;
 
 /** Why it has not begun, in words; undefined for one that is with the dispatcher, or as good as through. */
 export function standingInWords(standing: Standing, now: number): string | undefined {
-  const { phase, after, notBefore, group, ready, before } = standing;
+  const { phase, after, notBefore, group, waiting, before } = standing;
   switch (phase) {
     case 'blocked': {
       const more = after.length - NAMED;
@@ -46,7 +46,7 @@ export function standingInWords(standing: Standing, now: number): string | undef
     }
     case 'ready': {
       const above = before > 0 ? `, ${before} of them at a higher priority` : '';
-      return `no worker is free: ${ready - 1} other ${ready === 2 ? 'task waits' : 'tasks wait'} for one${above}`;
+      return `no worker is free: ${waiting - 1} other ${waiting === 2 ? 'task waits' : 'tasks wait'} for one${above}`;
     }
     case 'offered':
       return 'it is offered to all coordinators: none has a free worker for it so far, or one has just taken it';
