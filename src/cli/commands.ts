@@ -3,6 +3,7 @@ import { VERSION } from '../wire/protocol.js';
 import { allowCommand } from './allow.js';
 import { certCommand } from './cert.js';
 import { fail } from './fail.js';
+import { refusalOf } from './refusal.js';
 import { grapherCommand } from './grapher.js';
 import { replayCommand } from './replay.js';
 import { runCommand } from './run.js';
@@ -23,6 +24,32 @@ import { stopCommand } from './stop.js';
 import { tokenCommand } from './token.js';
 import { whyCommand } from './why.js';
 import { workerCommand } from './worker.js';
+
+/** In the order in which --help lists them. */
+const COMMANDS = [
+  serverCommand,
+  workerCommand,
+  statusCommand,
+  scaleCommand,
+  policyCommand,
+  drainCommand,
+  allowCommand,
+  runCommand,
+  submitCommand,
+  tasksCommand,
+  resultCommand,
+  logsCommand,
+  whyCommand,
+  cancelCommand,
+  retryCommand,
+  scriptsCommand,
+  consoleCommand,
+  stopCommand,
+  grapherCommand,
+  replayCommand,
+  tokenCommand,
+  certCommand,
+] as unknown as readonly CommandModule[];
 
 /** What is a list by its nature. */
 const LISTS = [
@@ -51,28 +78,7 @@ export async function main(args: string[]): Promise<void> {
   await yargs(args)
     .scriptName('offhand')
     .usage('$0 <command>\n\nRun any function on a pool of workers.')
-    .command(withEnvironment(serverCommand))
-    .command(withEnvironment(workerCommand))
-    .command(withEnvironment(statusCommand))
-    .command(withEnvironment(scaleCommand))
-    .command(withEnvironment(policyCommand))
-    .command(withEnvironment(drainCommand))
-    .command(withEnvironment(allowCommand))
-    .command(withEnvironment(runCommand))
-    .command(withEnvironment(submitCommand))
-    .command(withEnvironment(tasksCommand))
-    .command(withEnvironment(resultCommand))
-    .command(withEnvironment(logsCommand))
-    .command(withEnvironment(whyCommand))
-    .command(withEnvironment(cancelCommand))
-    .command(withEnvironment(retryCommand))
-    .command(withEnvironment(scriptsCommand))
-    .command(withEnvironment(consoleCommand))
-    .command(withEnvironment(stopCommand))
-    .command(withEnvironment(grapherCommand))
-    .command(withEnvironment(replayCommand))
-    .command(withEnvironment(tokenCommand))
-    .command(withEnvironment(certCommand))
+    .command(COMMANDS.map(withEnvironment))
     .demandCommand(1, 'which command? `offhand --help` lists them')
     .strictCommands()
     .strict()
@@ -83,7 +89,7 @@ export async function main(args: string[]): Promise<void> {
     .alias('help', 'h')
     .wrap(Math.min(110, process.stdout.columns ?? 110))
     .fail((message: string | null, error: unknown) =>
-      fail(error ?? new Error(explain(message ?? 'unknown', args[0]))),
+      fail(error ?? new Error(refusalOf(message ?? 'unknown', args[0], COMMANDS))),
     )
     .parseAsync();
 }
@@ -114,12 +120,4 @@ function refuseRepeated(argv: Record<string, unknown>): true {
   const repeated = Object.keys(argv).find((key) => Array.isArray(argv[key]) && !LISTS.includes(key));
   if (repeated === undefined) return true;
   throw new Error(`--${repeated} was given more than once`);
-}
-
-/** npm swallows flags that stand before `--` and passes their values on as words of their own. */
-function explain(message: string, command: string | undefined): string {
-  const stray = /^Unknown (?:arguments?|commands?): (.+)$/.exec(message)?.[1];
-  if (stray === undefined) return message;
-  if (stray === command) return `unknown command ${stray}; \`offhand --help\` lists them`;
-  return `unknown argument ${stray}; see --help (after \`npm run\`, flags need -- before them: npm run server -- 4 --port 5005)`;
 }
