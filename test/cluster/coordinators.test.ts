@@ -7,7 +7,7 @@ import { poolError } from '../client/support.js';
 import { clear, openStore } from '../support/jetstream.js';
 import { NATS_SERVER, type NatsCluster, startNats } from '../support/nats.js';
 import { testWith } from '../support/programs.js';
-import { Sandbox } from '../support/sandbox.js';
+import { freeze, Sandbox } from '../support/sandbox.js';
 import { startServer, type TestServer } from '../support/server.js';
 import { waitFor } from '../support/wait.js';
 
@@ -185,7 +185,7 @@ const waitForFile = async (at: string, go: string) => {
     await begun(file);
     const three = await start('--tag', 'a');
     const frozen = one.at.processes();
-    for (const { pid } of frozen) process.kill(pid, 'SIGSTOP');
+    for (const { pid } of frozen) await freeze(pid);
     const twice = () => readLines(file) === 2;
     await waitFor('the task to run elsewhere', twice, 30_000);
     for (const { pid } of frozen) process.kill(pid, 'SIGCONT');

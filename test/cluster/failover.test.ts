@@ -3,7 +3,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect } from '@jest/globals
 import { connect, type Pool, PoolError } from 'offhand';
 import { NATS_SERVER, type NatsCluster, startNats } from '../support/nats.js';
 import { isThere, testWith } from '../support/programs.js';
-import { killNow, Sandbox } from '../support/sandbox.js';
+import { freeze, killNow, Sandbox } from '../support/sandbox.js';
 import { startServer, type TestServer } from '../support/server.js';
 import { waitFor } from '../support/wait.js';
 
@@ -122,7 +122,7 @@ describe('a client that came by the address of a cluster', () => {
       const { coordinator, worker } = await pool.run(whose);
       const waiting = await pool.submit(() => process.ppid, [], { delayMs: 1_000 });
       const result = waiting.result();
-      for (const pid of [coordinator, worker]) process.kill(pid, 'SIGSTOP');
+      for (const pid of [coordinator, worker]) await freeze(pid);
       expect((await pool.run(whose)).coordinator).toBe(otherThan(coordinator));
       expect(await result).toBe(otherThan(coordinator));
       for (const pid of [coordinator, worker]) process.kill(pid, 'SIGCONT');

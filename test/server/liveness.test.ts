@@ -5,7 +5,7 @@ import { startScript } from '../client/support.js';
 import { attemptsIn, hold } from '../support/attempts.js';
 import { BEAT, CLOCK, lastBeat } from '../support/functions.js';
 import { codeRequest, type Lease, resultOf, runCode } from '../support/rpc.js';
-import { isRunning, Sandbox } from '../support/sandbox.js';
+import { freeze, isRunning, Sandbox } from '../support/sandbox.js';
 import { startServer, type TestServer } from '../support/server.js';
 import { waitFor, within } from '../support/wait.js';
 
@@ -29,7 +29,7 @@ describe('a worker that is frozen', () => {
       const behind = Array.from({ length: 8 }, (_, n) => sandbox.path(`behind-${n}`));
       const others = behind.map((name) => pool.run(hold, name, open));
       const frozen = await waitFor('the call to begin', () => attemptsIn(file)[0]);
-      process.kill(frozen, 'SIGSTOP');
+      await freeze(frozen);
 
       await waitFor('a second attempt', () => attemptsIn(file).length > 1);
       writeFileSync(gate, '');
@@ -61,7 +61,7 @@ describe('a worker that is frozen', () => {
       const [gate, file] = [sandbox.path('gate'), sandbox.path('frozen')];
       const held = pool.run(hold, file, gate);
       const frozen = await waitFor('the call to begin', () => attemptsIn(file)[0]);
-      process.kill(frozen, 'SIGSTOP');
+      await freeze(frozen);
       writeFileSync(gate, '');
       const at = performance.now();
       await waitFor('two heartbeats to be missing', () => performance.now() - at > 2_200);
@@ -88,7 +88,7 @@ describe('a coordinator that is stopped for longer than its timeouts', () => {
       const calls = files.map((file) => pool.run(hold, file, gate));
       const begun = () => files.filter((file) => existsSync(file)).length;
       await waitFor('two calls to begin', () => begun() === 2);
-      server.signal('SIGSTOP');
+      await freeze(server.pid);
       const at = performance.now();
       await waitFor('twice the --worker-timeout to pass', () => performance.now() - at > 2_000);
       server.signal('SIGCONT');
@@ -114,7 +114,7 @@ test.concurrent(
   async () => {
     await using pool = await startPool({ workers: 1 });
     const [coordinator, worker] = await pool.run(() => [process.ppid, process.pid] as const);
-    process.kill(coordinator, 'SIGSTOP');
+    await freeze(coordinator);
     const at = performance.now();
     await waitFor('the 5 s after which a worker begins nothing more', () => performance.now() - at > 6_000);
     process.kill(coordinator, 'SIGCONT');
@@ -153,7 +153,7 @@ describe('a worker that hears nothing of its coordinator', () => {
         (error: unknown) => error,
       );
       await waitFor('a task to run', () => lastBeat(file));
-      server.signal('SIGSTOP');
+      await freeze(server.pid);
 
       const refusal = await waitFor('the worker to refuse a lease that it knows', async () => {
         const attempt = runCode(token, used, codeRequest(used, CLOCK));

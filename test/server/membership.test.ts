@@ -5,7 +5,7 @@ import { offhand } from '../support/cli.js';
 import { join } from '../support/crew.js';
 import { holdAll, namesOf, pidOf, serverAt } from '../support/members.js';
 import { codeRequest, resultOf, runCode } from '../support/rpc.js';
-import { isRunning, killNow, Sandbox } from '../support/sandbox.js';
+import { freeze, isRunning, killNow, Sandbox } from '../support/sandbox.js';
 import { startServer } from '../support/server.js';
 import { pem, TLS_FLAGS, tlsFile } from '../support/tls.js';
 import { waitFor, within } from '../support/wait.js';
@@ -110,7 +110,7 @@ describe('workers that join', () => {
       const lease = await caller.findFreeWorker();
       expect(lease.worker).toBe('worker-2');
       const pid = await pidOf(server, 'worker-2');
-      process.kill(pid, 'SIGSTOP');
+      await freeze(pid);
       await waitFor('it to be lost', async () => (await namesOf(server)).length === 1);
       process.kill(pid, 'SIGCONT');
       await waitFor('it to come back', async () => (await namesOf(server)).length === 2);

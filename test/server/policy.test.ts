@@ -31,7 +31,7 @@ describe('offhand server --policy', () => {
     const command = new Command(process.execPath, [MAIN, 'server', '1', '--policy', 'best'], sandbox);
     const { code } = await command.ended;
     expect(code).toBe(1);
-    expect(command.stderr).toMatch(/policy.*"best".*first-free.*least-remaining.*round-robin/s);
+    expect(command.stderr).toMatch(/--policy: .*first-free.*least-remaining.*round-robin.*got "best"/);
   });
 });
 
@@ -82,7 +82,7 @@ test('offhand policy chooses otherwise while the pool runs, what waits included'
   await caller.unary('FreeWorker', { lease_id: others[0]?.lease_id });
   expect((await waiting).worker).toBe('worker-2');
   const refused = await offhand(sandbox, ['policy', 'best', '--address', server.address]);
-  expect(refused).toMatchObject({ code: 1, stderr: expect.stringMatching(/"best".*first-free/s) });
+  expect(refused).toMatchObject({ code: 1, stderr: expect.stringMatching(/first-free.*got "best"/) });
 }, 60_000);
 
 test('status counts down what a task was declared to take, and what it has been seen to take', async () => {

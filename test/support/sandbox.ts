@@ -92,6 +92,23 @@ export function killNow(pid: number): void {
   }
 }
 
+/** Stops a process; resolves when all its threads stand still, which on a busy machine takes the kernel a while. */
+export async function freeze(pid: number): Promise<void> {
+  process.kill(pid, 'SIGSTOP');
+  const tasks = `/proc/${pid}/task`;
+  await waitFor(`process ${pid} to stand still`, () =>
+    readdirSync(tasks).every((id) => stands(`${tasks}/${id}`)),
+  );
+}
+
+function stands(thread: string): boolean {
+  try {
+    return /^State:\s+T/m.test(readFileSync(`${thread}/status`, 'utf8'));
+  } catch {
+    return false; // It has ended in between: the others are looked at once more.
+  }
+}
+
 export function isRunning(pid: number): boolean {
   try {
     // A zombie that nobody has reaped yet has ended.
