@@ -49,23 +49,31 @@ export const consoleCommand: CommandModule<object, Arguments> = {
     const lines = args.script === undefined ? undefined : linesOf(args.script);
     const isTerminal = lines === undefined && Boolean(process.stdin.isTTY && process.stdout.isTTY);
     const completion = { workers: (): readonly string[] => [] };
-    const readline = createInterface({
-      input: process.stdin,
-      output: process.stdout,
-      terminal: isTerminal,
-      prompt: PROMPT,
-      completer: (line: string) => complete(line, completion.workers()),
-    });
-    const where = await whereFrom(args, isTerminal ? readline : undefined);
-    const screen = isTerminal ? new TerminalScreen(process.stdout, readline) : new PlainScreen();
+    const open = () =>
+      createInterface({
+        input: process.stdin,
+        output: process.stdout,
+        terminal: isTerminal,
+        prompt: PROMPT,
+        completer: (line: string) => complete(line, completion.workers()),
+      });
+    // What comes through a pipe waits there until somebody takes it: lines that come before are lost.
+    let readline = isTerminal ? open() : undefined;
+    const where = await whereFrom(args, readline);
+    const screen = readline ? new TerminalScreen(process.stdout, readline) : new PlainScreen();
     const session = await ConsoleSession.open(where, screen, isTerminal);
     completion.workers = () => session.workers;
     let isFine: boolean;
     try {
       if (isTerminal) session.watch(true);
-      isFine = await runLines(session, lines ?? typed(readline), (text) => screen.say(text), isTerminal);
+      isFine = await runLines(
+        session,
+        lines ?? typed((readline ??= open())),
+        (text) => screen.say(text),
+        isTerminal,
+      );
     } finally {
-      readline.close();
+      readline?.close();
       await session.close();
     }
     // Whoever types has seen what was refused; a file of commands should hold none.
@@ -95,12 +103,13 @@ async function runLines(
 }
 
 async function* typed(readline: Interface): AsyncGenerator<string> {
-  readline.prompt();
+  // Elsewhere each line is shown with its prompt when it is its turn.
+  if (readline.terminal) readline.prompt();
   readline.on('SIGINT', () => readline.close());
   for await (const line of readline) {
     yield line;
     // What was typed in the meantime stays, and the cursor in it.
-    readline.prompt(true);
+    if (readline.terminal) readline.prompt(true);
   }
 }
 

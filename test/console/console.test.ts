@@ -1,6 +1,6 @@
 import { writeFileSync } from 'node:fs';
 import { expect, test } from '@jest/globals';
-import { MAIN, offhand } from '../support/cli.js';
+import { MAIN, offhand, run } from '../support/cli.js';
 import { testWith } from '../support/programs.js';
 import { Sandbox } from '../support/sandbox.js';
 import { startServer } from '../support/server.js';
@@ -107,4 +107,13 @@ test('a file without a refused command ends with 0; one that is not there is tol
   const refused = await offhand(sandbox, ['console', '--script', 'none.txt']);
   expect(refused).toMatchObject({ code: 1, stdout: '' });
   expect(refused.stderr).toMatch(/^offhand: --script: ENOENT.*none\.txt/);
+});
+
+test('commands that are in the pipe before the pool is there are run, each once', async () => {
+  await using sandbox = new Sandbox();
+  const piped = `printf 'add 10ms\\nwait\\nquit\\n' | ${process.execPath} ${MAIN} console --workers 1`;
+  const { code, stdout, stderr } = await run(sandbox, 'sh', ['-c', piped]);
+  expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
+  expect(stdout.match(/^offhand> .*$/gm)).toEqual(['offhand> add 10ms', 'offhand> wait', 'offhand> quit']);
+  expect(stdout).toMatch(/^#1 wait 0\.01s succeeded$/m);
 });
