@@ -57,7 +57,7 @@ export const consoleCommand: CommandModule<object, Arguments> = {
         prompt: PROMPT,
         completer: (line: string) => complete(line, completion.workers()),
       });
-    // What comes through a pipe waits there until somebody takes it: lines that come before are lost.
+    // A pipe is opened last: it keeps its lines until somebody reads them, and an interface nobody listens to does not.
     let readline = isTerminal ? open() : undefined;
     const where = await whereFrom(args, readline);
     const screen = readline ? new TerminalScreen(process.stdout, readline) : new PlainScreen();

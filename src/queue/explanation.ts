@@ -62,8 +62,10 @@ export async function explain(
 function timeSpent({ record, course }: Explanation, now: number): TimeSpent[] {
   const { spec, startedAt, settledAt, state } = record;
   // Before it stood in line: its delay, the tasks before it, a full group; earlier claims, and the time without a server.
-  const begunAt = state === 'pending' ? undefined : startedAt;
-  const heldBack = (begunAt ?? settledAt ?? now) - spec.submittedAt - (course?.lineMs ?? 0);
+  // One that was claimed ahead waits for a worker since then; another one's claim is where its course begins.
+  const aheadMs = state === 'pending' && course ? course.claimMs + course.placementMs + course.earlierMs : 0;
+  const begunAt = state === 'pending' ? now - aheadMs : (startedAt ?? settledAt ?? now);
+  const heldBack = begunAt - spec.submittedAt - (course?.lineMs ?? 0);
   const spent: [string, number | undefined][] = [
     ['held-back', heldBack],
     ['line', course?.lineMs],

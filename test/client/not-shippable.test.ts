@@ -111,6 +111,30 @@ describe('free names', () => {
     },
   );
 
+  test.each([
+    '() => this.rate',
+    '() => { const self = this; return self }',
+    '() => { const { rate } = this; return rate }',
+    '(x) => Object.keys(this).length + x',
+    '() => this',
+    '() => () => [...this]',
+  ])('uses the `this` around it: %s', (source) => {
+    expect(freeNamesOf(source)?.usesOuterThis).toBe(true);
+  });
+
+  test.each([
+    'function () { return this.rate }',
+    '() => function () { return this }',
+    '() => class { a = this; m() { return this } }',
+    // What tsc, tsc with importHelpers, swc and esbuild make of async arrow functions.
+    '() => __awaiter(this, void 0, void 0, function* () { return 1 })',
+    '() => (0, tslib_1.__awaiter)(this, void 0, void 0, function* () { return 1 })',
+    '() => _async_to_generator(function* () { return 1 }).call(this)',
+    '() => __async(this, null, function* () { return 1 })',
+  ])('does not: %s', (source) => {
+    expect(freeNamesOf(source)?.usesOuterThis).toBe(false);
+  });
+
   test('those that a class needs at once are told from those that it needs later', () => {
     const source = 'class A extends B { static c = d; m() { return e } }';
     expect(freeNamesOf(source)).toMatchObject({ names: ['B', 'd', 'e'], eager: ['B', 'd'] });

@@ -39,7 +39,10 @@ const client = async () => {
 /** Resolves when so many requests for a lease wait. */
 const whenWaiting = (count: number) =>
   waitFor(`${count} to wait`, async () => (await server.requestsWaiting()) === count);
-/** Resolves when the worker has heard that it is to hand back: a client says so 5 ms after a lease was asked back. */
+/**
+ * Resolves when the worker has heard that it is to hand back. The client says so 5 ms after its lease was asked back, by a timer of
+ * this process, which goes before a later and longer one however busy the machine is.
+ */
 const whenHandedBack = async () => {
   await delay(10);
   // It answers this after what it was asked before.

@@ -178,6 +178,18 @@ describe('a task that waits says why', () => {
     await poolError(second.result());
   });
 
+  test('no worker has what it asks for: it waits for one, and nothing is counted twice', async () => {
+    const task = await pool.submit(add, [1, 1], { requires: ['gpu'] });
+    const why = await waitFor('it to be claimed ahead', async () => {
+      const look = await task.explain();
+      return (look.spentMs.placement ?? 0) > 300 ? look : undefined;
+    });
+    expect(why.standing).toMatch(/gpu/);
+    expect(total(why)).toBeLessThanOrEqual(Date.now() - why.task.submittedAt.getTime() + 5);
+    await task.cancel();
+    await poolError(task.result());
+  });
+
   test('its group is full, no worker is free, and where it runs once it does', async () => {
     const { task, letGo } = await blocker();
     const running = await task.explain();

@@ -8,7 +8,7 @@ export interface FreeNames {
   names: readonly string[];
   /** Those that are needed as soon as it is defined: what a class extends, say. */
   eager: readonly string[];
-  /** An arrow function takes a member of the `this` around it. */
+  /** An arrow function uses the `this` around it, in another way than to hand it on to a helper of its compiler. */
   usesOuterThis: boolean;
 }
 
@@ -39,12 +39,13 @@ export function freeNamesOf(source: string): FreeNames | undefined {
     return undefined;
   }
   const probed = new Set<string>();
+  const handedOn = new Set<AnyNode | undefined>();
   const seen = { hasWith: false, usesOuterThis: false };
   look(program as AnyNode, true, (node, isThisOuter) => {
     if (node.type === 'WithStatement') seen.hasWith = true;
-    if (node.type === 'MemberExpression' && isThisOuter) {
-      if ((node.object as AnyNode).type === 'ThisExpression') seen.usesOuterThis = true;
-    }
+    if (node.type === 'CallExpression' && isHelper(node.callee as AnyNode))
+      handedOn.add((node.arguments as AnyNode[])[0]);
+    if (node.type === 'ThisExpression' && isThisOuter && !handedOn.has(node)) seen.usesOuterThis = true;
     // In sloppy mode a function declared in a block is known to the function around it, too.
     if (node.type === 'FunctionDeclaration') addName(probed, node.id);
     if (node.type === 'UnaryExpression' && node.operator === 'typeof') addName(probed, node.argument);
@@ -65,6 +66,14 @@ export function freeNamesOf(source: string): FreeNames | undefined {
     if (!isInFunction(from)) eager.add(name);
   }
   return { names: [...names], eager: [...eager], usesOuterThis: seen.usesOuterThis };
+}
+
+/** What compilers make of async arrow functions takes along a `this` that the function may not use: `__awaiter(this, …)`, `….apply(this)`. */
+function isHelper(callee: AnyNode): boolean {
+  if (callee.type === 'SequenceExpression')
+    return isHelper((callee.expressions as AnyNode[]).at(-1) as AnyNode);
+  const named = callee.type === 'MemberExpression' ? (callee.property as AnyNode) : callee;
+  return named.type === 'Identifier' && /^(?:_.*|apply|call)$/.test(String(named.name));
 }
 
 /** Visits every node. `isThisOuter` is whether `this` there is that of whoever wrote the whole. */
