@@ -44,6 +44,13 @@ export interface FailedAttempt {
 /** What is needed to say how a task stands. */
 export type TaskWords = Pick<TaskSpec, 'id' | 'requires'>;
 
+/** The newest attempt at a task that a worker has, or had. */
+export interface Made {
+  attempt: number;
+  /** When it was given to its worker, in ms since 1970. */
+  at: number;
+}
+
 /** How a task stands that a coordinator has claimed. */
 export interface ClaimedStanding {
   /** For people. */
@@ -54,6 +61,8 @@ export interface ClaimedStanding {
   progress?: TaskProgress | undefined;
   /** What it has printed so far. */
   lines: readonly LogLine[];
+  /** Undefined while no worker has had it since it was claimed. */
+  made?: Made | undefined;
 }
 
 /** A task has up to eight of them, in each of its records. */

@@ -8,7 +8,7 @@ import type { Insert } from '../client/shipping/ship.js';
 import type { TaskOutcomes__Output } from '../wire/generated/offhand/v1/TaskOutcomes.js';
 import { checkSize } from '../wire/values/size-limit.js';
 import { payloadFrom } from '../wire/values/payload.js';
-import { type ClaimedStanding, type Course, courseOf, type TaskWords } from './course.js';
+import { type ClaimedStanding, type Course, courseOf, type Made, type TaskWords } from './course.js';
 import { type Executors, needsOf } from './executors.js';
 import { TaskLog, type TaskNews, type TaskProgress } from './task-log.js';
 import { errorFor, failureOf } from './verdicts.js';
@@ -44,6 +44,8 @@ interface Attempt {
   /** When it was given to the executor. */
   startedAt: number;
   started: DirectTask | undefined;
+  /** Undefined while no worker has had it since it was claimed. */
+  made: Made | undefined;
   log: TaskLog | undefined;
   /** How it is to end, where that was decided before it began. */
   verdict: Verdict | undefined;
@@ -138,13 +140,14 @@ export class Dispatcher {
     const now = performance.now();
     const course = { ...courseOf(attempt.started, attempt, undefined, now), lineMs };
     const { lines = [], progress } = attempt.log ?? {};
-    return { words: this.#wordsFor(attempt, requires, course, now), course, progress, lines };
+    const words = this.#wordsFor(attempt, requires, course, now);
+    return { words, course, progress, lines, made: attempt.made };
   }
 
-  /** Whether a claimed task has not been given to a worker so far. */
-  isWaiting(id: TaskId): boolean {
+  /** What a worker has had of a claimed task: null where none has so far, undefined where it is not claimed here. */
+  madeOf(id: TaskId): Made | null | undefined {
     const attempt = this.#attempts.get(id);
-    return attempt !== undefined && !attempt.started?.wasSent;
+    return attempt && (attempt.made ?? null);
   }
 
   #wordsFor(
@@ -203,12 +206,13 @@ export class Dispatcher {
       priority,
       onProgress: (fraction, note) => {
         const progress = { fraction, note };
-        (attempt.log ??= new TaskLog(attempt.number)).progress = progress;
+        (attempt.log ??= new TaskLog()).progress = progress;
         this.#events.told(id, { progress });
       },
       logs: ({ text, stream }) => {
-        const log = (attempt.log ??= new TaskLog(attempt.number));
-        this.#events.told(id, { line: log.add(text, stream === 'stderr', Date.now()) });
+        const log = (attempt.log ??= new TaskLog());
+        const number = attempt.made?.attempt ?? attempt.number;
+        this.#events.told(id, { line: log.add(number, text, stream === 'stderr', Date.now()) });
       },
     };
     // One after the other: this is done for each task, and spreading takes more memory than all the rest of it.
@@ -217,10 +221,11 @@ export class Dispatcher {
     if (retries !== undefined) options.retries = retries;
     if (retryOn !== undefined) options.retryOn = retryOn;
     attempt.startedAt = performance.now();
-    let hasBegun = false;
     const onSent = () => {
-      if (!hasBegun) this.#events.began(task);
-      hasBegun = true;
+      const isFirst = !attempt.made;
+      // Of the first it is not there yet: it may be sent before this has come back.
+      attempt.made = { attempt: attempt.started?.attempt ?? attempt.number, at: Date.now() };
+      if (isFirst) this.#events.began(task);
     };
     const known = { id, attempt: attempt.number, onSent };
     attempt.started = this.#executors
@@ -249,8 +254,9 @@ export class Dispatcher {
       attempt: attempt.number,
       outcome,
       at: Date.now(),
-      // Tries of the executor, which goes on counting from the attempt that was claimed.
-      retries: attempt.started ? attempt.started.attempt - attempt.number : 0,
+      // The executor goes on counting from the attempt that was claimed.
+      retries: attempt.made ? attempt.made.attempt - attempt.number : 0,
+      startedAt: attempt.made?.at,
       course,
       ...(lines && { log: lines }),
     });
@@ -282,7 +288,15 @@ export class Dispatcher {
 }
 
 function attemptAt(claimedAt: number, number: number): Attempt {
-  return { number, claimedAt, startedAt: claimedAt, started: undefined, log: undefined, verdict: undefined };
+  return {
+    number,
+    claimedAt,
+    startedAt: claimedAt,
+    started: undefined,
+    made: undefined,
+    log: undefined,
+    verdict: undefined,
+  };
 }
 
 function inPercent(progress: TaskProgress | undefined): string {

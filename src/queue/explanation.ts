@@ -1,6 +1,7 @@
 import type { ExplainResponse } from '../wire/generated/offhand/v1/ExplainResponse.js';
 import type { TimeSpent } from '../wire/generated/offhand/v1/TimeSpent.js';
 import { failureToMessage } from '../wire/outcome.js';
+import { asItStands } from './as-it-stands.js';
 import { infoOf } from './messages.js';
 import type { TaskId } from '../core/ids.js';
 import type { Queue } from '../core/queue/queue.js';
@@ -11,6 +12,9 @@ import type { Dispatcher } from './dispatcher.js';
 import { noSuchTask } from './refusals.js';
 import type { TaskProgress } from './task-log.js';
 import type { TaskRecord, TaskStore } from './store.js';
+
+/** Instants are whole ms: what two of them lie apart by less may be nothing at all. */
+const CLOCK_MS = 2;
 
 /** Why a task stands where it does, and where its time went. */
 export interface Explanation {
@@ -46,8 +50,8 @@ export async function explain(
         ? await elsewhere(record.spec)
         : undefined;
   if (claimed) {
-    const { words, course, progress } = claimed;
-    return { record, source, standing: words, course, progress };
+    const { words, course, progress, made = null } = claimed;
+    return { record: asItStands(record, made), source, standing: words, course, progress };
   }
   const lack = standing?.phase === 'ready' ? dispatcher?.lackFor(record.spec.requires) : undefined;
   return {
@@ -60,24 +64,24 @@ export async function explain(
 
 /** In the order in which it passes. */
 function timeSpent({ record, course }: Explanation, now: number): TimeSpent[] {
-  const { spec, startedAt, settledAt, state } = record;
-  // Before it stood in line: its delay, the tasks before it, a full group; earlier claims, and the time without a server.
-  // One that was claimed ahead waits for a worker since then; another one's claim is where its course begins.
-  const aheadMs = state === 'pending' && course ? course.claimMs + course.placementMs + course.earlierMs : 0;
-  const begunAt = state === 'pending' ? now - aheadMs : (startedAt ?? settledAt ?? now);
-  const heldBack = begunAt - spec.submittedAt - (course?.lineMs ?? 0);
-  const spent: [string, number | undefined][] = [
-    ['held-back', heldBack],
-    ['line', course?.lineMs],
-    ['claim', course?.claimMs],
-    ['placement', course?.placementMs],
-    ['earlier-attempts', course?.earlierMs],
-    ['wire', course?.wireMs],
-    ['slot', course?.slotMs],
-    ['decode', course?.decodeMs],
-    ['run', course?.runMs],
-  ];
-  return spent.flatMap(([what, ms]) => (ms !== undefined && ms > 0 ? { what, ms } : []));
+  const spent: [string, number][] = course
+    ? [
+        ['line', course.lineMs],
+        ['claim', course.claimMs],
+        ['placement', course.placementMs],
+        ['earlier-attempts', course.earlierMs],
+        ['wire', course.wireMs],
+        ['slot', course.slotMs],
+        ['decode', course.decodeMs],
+        ['run', course.runMs],
+      ]
+    : [];
+  // The rest lies before it stood in line: its delay, the tasks before it, a full group; earlier claims, and the time
+  // without a server.
+  const known = spent.reduce((sum, [, ms]) => sum + ms, 0);
+  const heldBack = (record.settledAt ?? now) - record.spec.submittedAt - known;
+  if (heldBack >= CLOCK_MS) spent.unshift(['held-back', heldBack]);
+  return spent.flatMap(([what, ms]) => (ms > 0 ? { what, ms } : []));
 }
 
 export function explanationMessage(explanation: Explanation, now: number): ExplainResponse {
@@ -92,7 +96,7 @@ export function explanationMessage(explanation: Explanation, now: number): Expla
     earlier: (course?.earlier ?? []).map(({ attempt, worker, at, failure }) => ({
       attempt,
       worker,
-      agoMs: now - at,
+      atMs: at,
       failure: failureToMessage(failure),
     })),
   };

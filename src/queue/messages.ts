@@ -58,9 +58,9 @@ export function infoOf(record: TaskRecord, now: number): TaskInfo {
     group: spec.group?.name ?? '',
     key: spec.key ?? '',
     attempt,
-    submittedAgoMs: now - spec.submittedAt,
-    ...(startedAt !== undefined && { startedAgoMs: now - startedAt }),
-    ...(settledAt !== undefined && { settledAgoMs: now - settledAt }),
+    submittedAtMs: spec.submittedAt,
+    ...(startedAt !== undefined && { startedAtMs: startedAt }),
+    ...(settledAt !== undefined && { settledAtMs: settledAt }),
     delayMs: state === 'pending' ? Math.max(0, spec.notBefore - now) : 0,
     after: isSettled(state) ? [] : [...spec.after],
     ...(failure && { failure: failureToMessage(inWords(failure)) }),
@@ -84,8 +84,8 @@ export function outcomeMessage(outcome: TaskOutcome): TaskOutcomeMessage {
   return { state, runMs, failure: failureToMessage(outcome.failure) };
 }
 
-export function lineMessage({ attempt, number, at, text, isError }: LogLine, now: number): LogLineMessage {
-  return { attempt, number, agoMs: now - at, printed: { text, isError } };
+export function lineMessage({ attempt, number, at, text, isError }: LogLine): LogLineMessage {
+  return { attempt, number, atMs: at, printed: { text, isError } };
 }
 
 /** A failure as it came from a worker; what was thrown stays encoded. */

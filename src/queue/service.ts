@@ -50,7 +50,7 @@ export function queueHandlers(queue: TaskQueue): QueueHandlers {
     Logs(call, respond) {
       answer(call, respond, async () => {
         const lines = await queue.logs(idFrom(call.request.taskId, 'task_id'));
-        return { lines: lines.map((line) => lineMessage(line, Date.now())) };
+        return { lines: lines.map(lineMessage) };
       });
     },
     List(call, respond) {

@@ -138,8 +138,10 @@ export type TaskOutcome =
 export interface Settlement extends AttemptKey {
   outcome: TaskOutcome;
   at: number;
-  /** How many times it was tried again since it was claimed; not kept. */
+  /** How many times it was made again since it was claimed: its record goes on from the number of the last attempt. */
   retries?: number;
+  /** When a worker had it last; left out where none has had it since it was claimed, and what its record says of it stays. */
+  startedAt?: number | undefined;
   /** Of an attempt that was made: where its time went. */
   course?: Course | undefined;
   /** What it has printed; left out where that is nothing. */
@@ -149,7 +151,9 @@ export interface Settlement extends AttemptKey {
 export interface TaskRecord {
   spec: Omit<TaskSpec, 'args'>;
   state: TaskState;
+  /** As it was claimed last, and has told since; 0 of one that never was. */
   attempt: number;
+  /** When a worker had it last, as far as that was told; an attempt that has no outcome tells it to its coordinator alone. */
   startedAt: number | undefined;
   settledAt: number | undefined;
   /** In words; what was thrown is in its outcome. */

@@ -1,14 +1,10 @@
+import type { LineMark } from '../core/queue/line-mark.js';
+
 /** Of what a task prints the newest is kept, up to so many characters. */
 const MAX_CHARACTERS = 64 * 1024;
 
 /** What a task has printed at once. */
-export interface LogLine {
-  /** Of the task, as it was claimed. */
-  attempt: number;
-  /** From 1 in each attempt. */
-  number: number;
-  /** In ms since 1970, as it came here. */
-  at: number;
+export interface LogLine extends LineMark {
   /** Without the end of the line; several lines where they were printed at once. */
   text: string;
   isError: boolean;
@@ -22,21 +18,19 @@ export interface TaskProgress {
 /** What a task tells while it runs. */
 export type TaskNews = { line: LogLine } | { progress: TaskProgress };
 
-/** What one attempt has told so far: its progress, and of what it printed the end. */
+/** What a task has told since it was claimed: its progress, and of what it printed the end. */
 export class TaskLog {
-  readonly #attempt: number;
   lines: LogLine[] = [];
   progress: TaskProgress | undefined = undefined;
   #characters = 0;
+  #attempt = 0;
   #count = 0;
 
-  constructor(attempt: number) {
+  add(attempt: number, text: string, isError: boolean, at: number): LogLine {
+    if (attempt !== this.#attempt) this.#count = 0;
     this.#attempt = attempt;
-  }
-
-  add(text: string, isError: boolean, at: number): LogLine {
     const line: LogLine = {
-      attempt: this.#attempt,
+      attempt,
       number: ++this.#count,
       at,
       text: text.slice(-MAX_CHARACTERS),

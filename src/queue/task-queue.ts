@@ -6,6 +6,7 @@ import { Queue } from '../core/queue/queue.js';
 import { isSettled, type Verdict } from '../core/queue/task.js';
 import type { ShippedFunction } from '../wire/functions/source.js';
 import { Alarm } from './alarm.js';
+import { asItStands } from './as-it-stands.js';
 import { Dispatcher } from './dispatcher.js';
 import { Gate } from './gate.js';
 import { Executors, type MakeExecutor } from './executors.js';
@@ -33,7 +34,7 @@ import type {
   TaskStore,
 } from './store.js';
 import type { LogLine, TaskLog } from './task-log.js';
-import { asPending, settlementsOf } from './unrun.js';
+import { settlementsOf } from './unrun.js';
 import { type Watcher, Watchers } from './watchers.js';
 import type { Payload } from '../wire/values/payload.js';
 
@@ -196,8 +197,9 @@ export class TaskQueue {
   }
 
   /** Those that have outcomes, in the order in which they came. */
-  settled(query: SettledQuery): Promise<TaskPage> {
-    return this.#store.settled(query);
+  async settled(query: SettledQuery): Promise<TaskPage> {
+    const page = await this.#store.settled(query);
+    return { ...page, tasks: page.tasks.map((record) => this.#asItStands(record)) };
   }
 
   /** What tasks came to; undefined for those that came to nothing yet, or are not there. */
@@ -279,10 +281,8 @@ export class TaskQueue {
     return this.#store.isDurable ? 0 : this.#queue.size;
   }
 
-  /** What was claimed and waits for a worker does not run. */
   #asItStands(record: TaskRecord): TaskRecord {
-    const isAhead = record.state === 'running' && this.#dispatcher?.isWaiting(record.spec.id);
-    return isAhead ? asPending(record) : record;
+    return asItStands(record, this.#dispatcher?.madeOf(record.spec.id));
   }
 
   #handle(event: QueueEvent): void {

@@ -1,7 +1,7 @@
 import type { TaskId } from '../core/ids.js';
 import type { Verdict } from '../core/queue/task.js';
 import { unrunCourse } from './course.js';
-import type { Settlement, TaskRecord, TaskStore } from './store.js';
+import type { Settlement, TaskStore } from './store.js';
 import { outcomeFor, upstreamOutcomes } from './verdicts.js';
 
 /** For tasks that no worker has. @param lineMs for how long one has stood in line. */
@@ -20,27 +20,4 @@ export async function settlementsOf(
     at,
     course: unrunCourse(lineMs(id)),
   }));
-}
-
-/** A record of one that was claimed, and that no worker has. Its facts one by one: it may have them by getters. */
-export function asPending({
-  spec,
-  attempt,
-  settledAt,
-  failure,
-  runMs,
-  course,
-  isDropped,
-}: TaskRecord): TaskRecord {
-  return {
-    spec,
-    state: 'pending',
-    attempt,
-    startedAt: undefined,
-    settledAt,
-    failure,
-    runMs,
-    course,
-    isDropped,
-  };
 }

@@ -1,6 +1,7 @@
 import { Metadata, type ServerDuplexStream } from '@grpc/grpc-js';
 import { messageOf, PoolError } from '../core/errors.js';
 import type { TaskId } from '../core/ids.js';
+import { type LineMark, NO_LINE, wasTold } from '../core/queue/line-mark.js';
 import { isSettled, type TaskState } from '../core/queue/task.js';
 import type { WatchRequest__Output } from '../wire/generated/offhand/v1/WatchRequest.js';
 import type { WatchResponse } from '../wire/generated/offhand/v1/WatchResponse.js';
@@ -26,11 +27,10 @@ interface Following {
   /** Whether it was said how the task stands: what it tells comes after that. */
   isTold: boolean;
   /** The line that was told last. */
-  attempt: number;
-  line: number;
+  line: LineMark;
 }
 
-const OUTCOME_ONLY: Following = { isTold: false, attempt: 0, line: 0 };
+const OUTCOME_ONLY: Following = { isTold: false, line: NO_LINE };
 
 /** Somebody who follows tasks on a stream. What one turn brings goes in one message. */
 export class WatchSession implements Watcher {
@@ -61,7 +61,7 @@ export class WatchSession implements Watcher {
     const ids = follow.map(({ taskId, news }) => {
       const id = idFrom(taskId, 'follow.task_id');
       // Whoever asks again has somebody more to tell, from the beginning.
-      if (news) this.#followed.set(id, { isTold: false, attempt: 0, line: 0 });
+      if (news) this.#followed.set(id, { isTold: false, line: NO_LINE });
       else if (!this.#followed.has(id)) this.#followed.set(id, OUTCOME_ONLY);
       if (news) withNews.push(id);
       return id;
@@ -127,11 +127,9 @@ export class WatchSession implements Watcher {
   }
 
   #tellLine(id: TaskId, following: Following, line: LogLine): void {
-    const { attempt, number, text } = line;
-    if (attempt === following.attempt && number <= following.line) return;
-    following.attempt = attempt;
-    following.line = number;
-    this.#add({ taskId: id, line: lineMessage(line, Date.now()) }, text.length);
+    if (wasTold(line, following.line)) return;
+    following.line = line;
+    this.#add({ taskId: id, line: lineMessage(line) }, line.text.length);
   }
 
   #onRefused(id: TaskId, { code, message }: PoolError): void {

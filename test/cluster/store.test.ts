@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { afterAll, beforeAll, describe, test } from '@jest/globals';
 import { claimable } from '../queue/claimable.js';
 import { testTaskStore } from '../queue/store-contract.js';
 import { clear, openStore } from '../support/jetstream.js';
@@ -18,13 +18,8 @@ const isThere = testWith(NATS_SERVER) === test;
   });
   afterAll(() => sandbox[Symbol.asyncDispose]());
 
-  testTaskStore(
-    'jetstream',
-    async () => {
-      await clear(nats);
-      return claimable(await openStore(nats));
-    },
-    // Claimed when it came, by the clock of this process.
-    () => expect.any(Number),
-  );
+  testTaskStore('jetstream', async () => {
+    await clear(nats);
+    return claimable(await openStore(nats));
+  });
 });

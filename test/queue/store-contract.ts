@@ -7,16 +7,8 @@ import { course, failed, FN, id, log, source, spec, succeeded } from './tasks.js
 const NOBODY = { holder: 'nobody', until: 1_000 };
 const LATER = Number.MAX_SAFE_INTEGER;
 
-/**
- * The rules that every store keeps.
- *
- * @param claimedAt when a task was claimed, that was claimed at `now`.
- */
-export function testTaskStore(
-  name: string,
-  open: () => Promise<TaskStore>,
-  claimedAt: (now: number) => unknown = (now) => now,
-): void {
+/** The rules that every store keeps. */
+export function testTaskStore(name: string, open: () => Promise<TaskStore>): void {
   describe(`the ${name} store`, () => {
     let opened: TaskStore[] = [];
     const fresh = async () => {
@@ -117,16 +109,45 @@ export function testTaskStore(
     describe('a claim', () => {
       test('that is released makes the task pending', async () => {
         const store = await withTasks(['a'], true);
+        // Whether a worker has it by now its coordinator knows.
         expect((await store.find([id('a')]))[0]).toMatchObject({
           state: 'running',
           attempt: 1,
-          startedAt: claimedAt(5),
+          startedAt: undefined,
         });
         await store.release([{ id: id('a'), attempt: 7 }]);
         expect((await store.find([id('a')]))[0]?.state).toBe('running');
         await store.release([{ id: id('a'), attempt: 1 }]);
         expect((await store.find([id('a')]))[0]?.state).toBe('pending');
         expect((await store.claim([id('a')], NOBODY, 0))[0]?.attempt).toBe(2);
+      });
+
+      test('counts on from the last attempt that was made under the one before', async () => {
+        const store = await withTasks(['a', 'b'], true);
+        const made = { attempt: 1, retries: 2, startedAt: 8, outcome: failed(), at: 9 };
+        const cut = { attempt: 1, outcome: failed(), at: 9 };
+        expect(
+          await store.settle([
+            { id: id('a'), ...made },
+            { id: id('b'), ...cut },
+          ]),
+        ).toEqual([true, true]);
+        const times = async () => {
+          const records = await store.find([id('a'), id('b')]);
+          return records.map((record) => [record?.state, record?.attempt, record?.startedAt]);
+        };
+        expect(await times()).toEqual([
+          ['failed', 3, 8],
+          ['failed', 1, undefined],
+        ]);
+        await store.retry([id('a')]);
+        expect((await times())[0]).toEqual(['pending', 3, 8]);
+        expect((await store.claim([id('a')], NOBODY, 0))[0]?.attempt).toBe(4);
+        expect(await store.settle([{ id: id('a'), ...made, attempt: 3 }])).toEqual([false]);
+        expect(await store.settle([{ id: id('a'), ...cut, attempt: 4, outcome: succeeded() }])).toEqual([
+          true,
+        ]);
+        expect((await times())[0]).toEqual(['succeeded', 4, 8]);
       });
 
       test('is not to be had of what is settled or not there', async () => {

@@ -53,7 +53,16 @@ describe('a task that has ended', () => {
     expect(why.spentMs.decode).toBeGreaterThan(0);
     expect(why.spentMs.wire).toBeGreaterThan(0);
     // Nothing is counted twice: from its submission to its outcome, rounded to whole ms here and there.
-    const { submittedAt, settledAt } = why.task;
+    const { submittedAt, settledAt, startedAt } = why.task;
+    // What began at once was held back by nothing, clocks that count whole ms included.
+    expect(why.spentMs).not.toHaveProperty('held-back');
+    // A worker had it when it was sent, which is before it ran and after it waited.
+    const [begun, over] = [Number(startedAt), Number(settledAt)];
+    expect(over - begun).toBeGreaterThanOrEqual(28);
+    // The same whenever one looks.
+    const times = ({ task: { submittedAt, startedAt, settledAt } }: TaskExplanation) =>
+      [submittedAt, startedAt, settledAt].map(Number);
+    expect(times(await task.explain())).toEqual([Number(submittedAt), begun, over]);
     expect(total(why)).toBeLessThanOrEqual((settledAt?.getTime() ?? 0) - submittedAt.getTime() + 5);
   });
 
@@ -112,13 +121,18 @@ describe('a task that has ended', () => {
       const fs = process.getBuiltinModule('node:fs');
       fs.appendFileSync(mark, '.');
       const attempt = fs.readFileSync(mark).length;
+      console.log(`${attempt}`);
       if (attempt === 2) process.kill(process.pid, 'SIGKILL');
       if (attempt < 4) throw new RangeError(`attempt ${attempt} ${'x'.repeat(2_000)}`);
     };
     const options = { retries: 5, retryOn: ['thrown', 'worker-lost'] as const };
     const task = await pool.submit(fails, [`${folder.path}/marks`], options);
     await task.result();
-    const { earlier } = await task.explain();
+    const { earlier, task: details } = await task.explain();
+    expect(details.attempt).toBe(4);
+    // What is printed right before the process ends may be lost with it.
+    const printed = (await task.logs()).map((line) => `${line.attempt} ${line.number} ${line.text}`);
+    expect(printed.filter((line) => !line.startsWith('2'))).toEqual(['1 1 1', '3 1 3', '4 1 4']);
     const failures = earlier.map(({ attempt, code }) => `${attempt} ${code}`);
     expect(failures).toEqual(['1 thrown', '2 worker-lost', '3 thrown']);
     const [first] = earlier;
@@ -188,6 +202,18 @@ describe('a task that waits says why', () => {
     expect(total(why)).toBeLessThanOrEqual(Date.now() - why.task.submittedAt.getTime() + 5);
     await task.cancel();
     await poolError(task.result());
+  });
+
+  test('nobody has had it: it has not started, and has made no attempt, also once it is cancelled', async () => {
+    const { letGo } = await blocker();
+    const waits = await pool.submit(add, [1, 1]);
+    await waitFor('it to be claimed ahead', async () => (await waits.explain()).spentMs.placement);
+    const untouched = { attempt: 0, startedAt: undefined };
+    expect(await waits.details()).toMatchObject({ state: 'pending', ...untouched });
+    await waits.cancel();
+    await poolError(waits.result());
+    expect(await waits.details()).toMatchObject({ state: 'cancelled', ...untouched });
+    await letGo();
   });
 
   test('its group is full, no worker is free, and where it runs once it does', async () => {

@@ -111,11 +111,6 @@ export function TaskPage({ id, news, access, isWhole = true }: TaskPageProps) {
   );
 }
 
-/** Tries that were made again count too: the pool counts how often it gave the task out. */
-function attemptOf({ attempt, earlier = [] }: Task): number {
-  return Math.max(attempt, (earlier.at(-1)?.attempt ?? 0) + 1);
-}
-
 function Facts({ task }: { task: Task }) {
   const facts: [string, string | undefined][] = [
     ['Id', task.task_id],
@@ -123,7 +118,7 @@ function Facts({ task }: { task: Task }) {
     ['Submitted', clock(task.submitted_at)],
     ['Waited', task.started_at && duration(Date.parse(task.started_at) - Date.parse(task.submitted_at))],
     ['Ran', task.settled_at && duration(task.seconds * 1_000)],
-    ['Attempt', task.attempt > 0 ? String(attemptOf(task)) : undefined],
+    ['Attempt', task.attempt > 0 ? String(task.attempt) : undefined],
     ['Priority', task.priority === 0 ? undefined : String(task.priority)],
     ['Group', task.group],
   ];

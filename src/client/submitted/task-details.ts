@@ -11,10 +11,11 @@ export interface TaskDetails {
   client: string;
   group: string | undefined;
   key: string | undefined;
-  /** How often it was given to a worker. */
+  /** Its newest attempt, from 1; 0 where no worker has had it so far. */
   attempt: number;
-  /** Instants by the clock of this machine. */
+  /** Instants by the clock of the coordinator that noted them. */
   submittedAt: Date;
+  /** When a worker had it last. Undefined, too, of one that another coordinator of the cluster runs; `explain()` asks that one. */
   startedAt: Date | undefined;
   settledAt: Date | undefined;
   /** Of a pending one: how long until it may begin, in ms. */
@@ -33,9 +34,8 @@ export interface TaskDetails {
   requires: string[];
 }
 
-export function taskDetailsFrom(task: TaskInfo__Output, now = Date.now()): TaskDetails {
-  const { failure, startedAgoMs, settledAgoMs } = task;
-  const at = (agoMs: number | undefined) => (agoMs === undefined ? undefined : new Date(now - agoMs));
+export function taskDetailsFrom(task: TaskInfo__Output): TaskDetails {
+  const { failure, startedAtMs, settledAtMs } = task;
   return {
     id: task.taskId,
     name: task.name,
@@ -45,9 +45,9 @@ export function taskDetailsFrom(task: TaskInfo__Output, now = Date.now()): TaskD
     group: task.group || undefined,
     key: task.key || undefined,
     attempt: task.attempt,
-    submittedAt: new Date(now - task.submittedAgoMs),
-    startedAt: at(startedAgoMs),
-    settledAt: at(settledAgoMs),
+    submittedAt: new Date(task.submittedAtMs),
+    startedAt: startedAtMs === undefined ? undefined : new Date(startedAtMs),
+    settledAt: settledAtMs === undefined ? undefined : new Date(settledAtMs),
     delayMs: task.delayMs,
     after: task.after,
     failure: failure ? { code: failure.code, message: failure.message } : undefined,

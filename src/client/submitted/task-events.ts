@@ -1,3 +1,4 @@
+import { NO_LINE, wasTold } from '../../core/queue/line-mark.js';
 import type { TaskState } from '../../core/queue/task.js';
 import type { LogLine__Output } from '../../wire/generated/offhand/v1/LogLine.js';
 import type { WatchedTask__Output } from '../../wire/generated/offhand/v1/WatchedTask.js';
@@ -8,7 +9,7 @@ export interface TaskLogLine {
   /** Without the end of the line; several lines where they were printed at once. */
   text: string;
   stream: 'stdout' | 'stderr';
-  /** By the clock of this machine. */
+  /** By the clock of its coordinator. */
   at: Date;
   /** The attempt that has printed it. */
   attempt: number;
@@ -22,16 +23,15 @@ export type TaskEvent =
   | { type: 'progress'; fraction: number; note: string | undefined }
   | ({ type: 'log' } & TaskLogLine);
 
-/** @param now in ms since 1970. */
-export function logLineFrom({ attempt, number, agoMs, printed }: LogLine__Output, now: number): TaskLogLine {
+export function logLineFrom({ attempt, number, atMs, printed }: LogLine__Output): TaskLogLine {
   const { text = '', isError = false } = printed ?? {};
-  return { text, stream: isError ? 'stderr' : 'stdout', at: new Date(now - agoMs), attempt, number };
+  return { text, stream: isError ? 'stderr' : 'stdout', at: new Date(atMs), attempt, number };
 }
 
 /** What happens to a task, up to its outcome. */
 export async function* taskEvents(id: string, follower: Follower): AsyncGenerator<TaskEvent, void, void> {
   const events: TaskEvent[] = [];
-  let [attempt, line] = [0, 0];
+  let newest = NO_LINE;
   let isOver = false;
   let failure: unknown;
   let wake: (() => void) | undefined;
@@ -45,8 +45,9 @@ export async function* taskEvents(id: string, follower: Follower): AsyncGenerato
       const event = eventOf(task);
       if (event?.type === 'log') {
         // A stream that was broken, or somebody else who listens, has all of it told again.
-        if (event.attempt === attempt && event.number <= line) return;
-        [attempt, line] = [event.attempt, event.number];
+        const line = { ...event, at: event.at.getTime() };
+        if (wasTold(line, newest)) return;
+        newest = line;
       }
       if (event) events.push(event);
       wake?.();
@@ -77,5 +78,5 @@ export async function* taskEvents(id: string, follower: Follower): AsyncGenerato
 function eventOf({ state, progress, line }: WatchedTask__Output): TaskEvent | undefined {
   if (state) return { type: 'state', state: state as TaskState };
   if (progress) return { type: 'progress', fraction: progress.fraction, note: progress.note };
-  return line ? { type: 'log', ...logLineFrom(line, Date.now()) } : undefined;
+  return line ? { type: 'log', ...logLineFrom(line) } : undefined;
 }

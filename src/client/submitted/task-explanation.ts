@@ -60,12 +60,12 @@ export interface EarlierFailure {
   stack: string | undefined;
 }
 
-function earlierFrom({ attempt, worker, agoMs, failure }: FailedAttempt__Output): EarlierFailure {
+function earlierFrom({ attempt, worker, atMs, failure }: FailedAttempt__Output): EarlierFailure {
   const { code = '', message = '', stack = '' } = failure ?? {};
   return {
     attempt,
     worker: worker || undefined,
-    failedAt: new Date(Date.now() - agoMs),
+    failedAt: new Date(atMs),
     code,
     message,
     stack: stack || undefined,

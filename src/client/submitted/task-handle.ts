@@ -102,8 +102,7 @@ export class TaskHandle<R = unknown> implements AsyncIterable<TaskEvent> {
    * @throws PoolError `not-found`, `result-dropped`
    */
   async logs(): Promise<TaskLogLine[]> {
-    const now = Date.now();
-    return (await this.#link.logs(this.id)).map((line) => logLineFrom(line, now));
+    return (await this.#link.logs(this.id)).map(logLineFrom);
   }
 
   /**

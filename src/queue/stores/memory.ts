@@ -122,7 +122,6 @@ export class MemoryTaskStore implements TaskStore {
         if (!fn) throw unknownFunction(row.spec);
         row.state = 'running';
         row.claim = by;
-        row.startedAt = now;
         row.attempt += 1;
         return { spec: row.spec, fn, attempt: row.attempt };
       }),
@@ -151,10 +150,12 @@ export class MemoryTaskStore implements TaskStore {
 
   settle(settlements: readonly Settlement[]): Promise<boolean[]> {
     return promised(() =>
-      settlements.map(({ id, attempt, outcome, at, course, log = NO_LINES }) => {
+      settlements.map(({ id, attempt, retries = 0, startedAt, outcome, at, course, log = NO_LINES }) => {
         const row = this.#rows.get(id);
         if (!row || isSettled(row.state) || row.attempt !== attempt) return false;
         row.state = outcome.state;
+        row.attempt += retries;
+        row.startedAt = startedAt ?? row.startedAt;
         row.end = { at, runMs: outcome.runMs, course, outcome, log };
         row.claim = undefined;
         this.#outcomes.add(row);

@@ -92,13 +92,13 @@ export class SqliteTasks {
 
   claim(ids: readonly TaskId[], { holder, until }: Claim, now: number): (ClaimedTask | undefined)[] {
     const update = this.#sql(
-      'UPDATE tasks SET state = 1, attempt = attempt + 1, holder = ?, claimed_until = ?, started_at = ? ' +
+      'UPDATE tasks SET state = 1, attempt = attempt + 1, holder = ?, claimed_until = ? ' +
         'WHERE id = ? AND (state = 0 OR (state = 1 AND claimed_until <= ?))',
     );
     const select = this.#sql('SELECT spec, encoding, args, attempt, function FROM tasks WHERE id = ?');
     const functions = new Map<string, ShippedFunction>();
     return ids.map((id) => {
-      if (update.run([holder, until, now, id, now]).changes === 0) return undefined;
+      if (update.run([holder, until, id, now]).changes === 0) return undefined;
       const row = select.get([id]) as Row;
       const spec = specOf(row);
       const fn = functions.get(spec.functionId) ?? this.#functions.of(spec);
@@ -125,14 +125,15 @@ export class SqliteTasks {
   settle(settlements: readonly Settlement[]): boolean[] {
     const update = this.#sql(
       'UPDATE tasks SET state = ?, settled_at = ?, run_ms = ?, failure = ?, outcome_encoding = ?, outcome = ?, course = ?, log = ?, ' +
-        'holder = NULL, claimed_until = NULL WHERE id = ? AND attempt = ? AND state < 2',
+        'attempt = attempt + ?, started_at = coalesce(?, started_at), holder = NULL, claimed_until = NULL WHERE id = ? AND attempt = ? AND state < 2',
     );
-    return settlements.map(({ id, attempt, outcome, at, course, log }) => {
+    return settlements.map(({ id, attempt, retries = 0, startedAt, outcome, at, course, log }) => {
       const { words, payload } = partsOf(outcome);
       const state = TASK_STATES.indexOf(outcome.state);
       const data = payload ? bufferOf(payload.data) : null;
       const values = [state, at, outcome.runMs, words, payload?.encoding ?? null, data];
-      if (update.run([...values, textOf(course), textOf(log), id, attempt]).changes === 0) return false;
+      const told = [textOf(course), textOf(log), retries, startedAt ?? null];
+      if (update.run([...values, ...told, id, attempt]).changes === 0) return false;
       if (outcome.state === 'succeeded') this.#functions.forgetCall(id);
       return true;
     });

@@ -100,7 +100,7 @@ export class Claims {
         offering,
         losses: (before?.losses ?? 0) + (isLost ? 1 : 0),
         holder: this.#holder,
-        startedAt: Date.now(),
+        ...(before?.startedAt !== undefined && { startedAt: before.startedAt }),
       };
       const seq = await this.#tasks.writeRecord(id, head, NO_BYTES, record?.seq ?? 0);
       if (seq !== undefined) return { head, seq, data: NO_BYTES, subject: '' };

@@ -122,7 +122,7 @@ export class Settler {
   }
 
   async #write(
-    { id, attempt, outcome, at, course, log }: Settlement,
+    { id, attempt, retries = 0, startedAt: began, outcome, at, course, log }: Settlement,
     before: TaskHead,
     args: Payload | undefined,
     after: number,
@@ -133,12 +133,13 @@ export class Settler {
     const kept =
       outcome.state === 'succeeded' || !args ? undefined : await this.#keptArgs(id, before.args, args);
     const lines = logBytes(log);
-    const { spec, order, offering, losses, startedAt } = before;
+    const { spec, order, offering, losses } = before;
+    const startedAt = began ?? before.startedAt;
     const head: TaskHead = {
       spec,
       order,
       state: outcome.state,
-      attempt,
+      attempt: attempt + retries,
       offering,
       losses,
       holder: this.#holder,
@@ -174,8 +175,8 @@ export class Settler {
     return record !== undefined && this.#isOurs(record.head, settlement);
   }
 
-  #isOurs(head: TaskHead, { attempt, at }: Settlement): boolean {
-    return head.holder === this.#holder && head.attempt === attempt && head.settledAt === at;
+  #isOurs(head: TaskHead, { attempt, retries = 0, at }: Settlement): boolean {
+    return head.holder === this.#holder && head.attempt === attempt + retries && head.settledAt === at;
   }
 }
 

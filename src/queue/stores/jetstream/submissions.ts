@@ -82,7 +82,7 @@ export class Submissions {
   async retry(id: TaskId): Promise<UnsettledTask | undefined> {
     const record = await this.#tasks.record(id);
     if (!record || (record.head.state !== 'failed' && record.head.state !== 'cancelled')) return undefined;
-    const { spec: old, order, offering, attempt, out, args: place } = record.head;
+    const { spec: old, order, offering, attempt, startedAt, out, args: place } = record.head;
     const args = place && (await this.#payloads.get(place, record.data, out?.bytes ?? 0));
     if (!args || !place) return undefined;
     const spec: KeptSpec = { ...old, notBefore: 0, deadlineAt: undefined };
@@ -90,7 +90,15 @@ export class Submissions {
     const head: WaitingHead = { spec, order, args: place, offering: offering + 1 };
     await this.#events.held();
     await this.#tasks.hold(this.#home, head, place.object === undefined ? args.data : NO_BYTES);
-    const again: TaskHead = { spec, order, state: 'pending', attempt, offering: offering + 1, losses: 0 };
+    const again: TaskHead = {
+      spec,
+      order,
+      state: 'pending',
+      attempt,
+      offering: offering + 1,
+      losses: 0,
+      ...(startedAt !== undefined && { startedAt }),
+    };
     const seq = await this.#tasks.writeRecord(id, again, NO_BYTES, record.seq);
     if (seq === undefined) return undefined;
     await this.#tasks.forgetDead(id);
