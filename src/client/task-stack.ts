@@ -1,5 +1,5 @@
 import { fileURLToPath } from 'node:url';
-import { callerFrames, type CompiledFile, continueStack, showWritten } from '../core/stack.js';
+import { callerFrames, type CompiledFile, continueStack, hasSentCode, showWritten } from '../core/stack.js';
 import { isError } from '../wire/values/uncloneable.js';
 
 /** Causes of causes, and errors in errors, are followed so deep. */
@@ -18,8 +18,7 @@ function isOwn(frame: string): boolean {
  */
 export function nameWrittenPlaces(thrown: unknown, files: readonly CompiledFile[]): void {
   forEachError(thrown, (error) => {
-    const own = files.filter(({ name }) => hasFramesIn(name, error));
-    if (own.length > 0) changeStack(error, (stack) => showWritten(stack, own));
+    if (ranOnWorker(error)) changeStack(error, (stack) => showWritten(stack, files));
   });
 }
 
@@ -40,9 +39,9 @@ export function nameCaller(error: unknown): void {
   if (caller.length > 0) changeStack(error, (stack) => continueStack(stack, caller, isOwn));
 }
 
-function hasFramesIn(file: string, error: Error): boolean {
+function ranOnWorker(error: Error): boolean {
   try {
-    return typeof error.stack === 'string' && error.stack.includes(file);
+    return typeof error.stack === 'string' && hasSentCode(error.stack);
   } catch {
     return false; // A getter of the function's own, and what it throws is no news to anybody.
   }

@@ -15,6 +15,9 @@ export function moduleFileName(moduleId: string, name: string): string {
   return `offhand-module-${moduleId.slice(0, 12)}-${name}`;
 }
 
+/** In the name of such a file, whichever it is. */
+const COMPILED = /offhand-(?:task|module)-[0-9a-f]{12}[-.]/;
+
 /** A file that code was compiled under on a worker. */
 export interface CompiledFile {
   name: string;
@@ -34,11 +37,16 @@ function join(head: string, frames: readonly string[]): string {
   return [head, ...frames].join('\n');
 }
 
+/** Whether there are frames in it of code that was sent to a worker. */
+export function hasSentCode(stack: string): boolean {
+  return COMPILED.test(stack);
+}
+
 /**
- * The stack of an error that came from a worker, with the places where its code is written. What stands behind the first frame of
- * that code is how the worker came to call it, which is nobody's concern.
+ * The stack of an error that came from a worker, with the places where its code is written, as far as that is known here. What
+ * stands behind the first frame of that code is how the worker came to call it, which is nobody's concern.
  */
-export function showWritten(stack: string, files: readonly CompiledFile[]): string {
+export function showWritten(stack: string, files: readonly CompiledFile[] = []): string {
   const { head, frames } = split(stack);
   const patterns = files.map((file) => ({ file, match: frameOf(file.name) }));
   const shown = frames.map((frame) => {
@@ -46,7 +54,7 @@ export function showWritten(stack: string, files: readonly CompiledFile[]): stri
       const found = match(frame);
       if (found) return { frame: inPlace(frame, found, file), isTask: true };
     }
-    return { frame, isTask: false };
+    return COMPILED.test(frame) ? { frame: withoutFolder(frame), isTask: true } : { frame, isTask: false };
   });
   const last = shown.findLastIndex(({ isTask }) => isTask);
   if (last < 0) return stack;
@@ -70,7 +78,15 @@ function inPlace(
   file: CompiledFile,
 ): string {
   const found = file.placeOf(Number(line), Number(column));
-  return found ? `${before}${found.file}:${found.line}:${found.column}${after}` : frame;
+  return found ? `${before}${found.file}:${found.line}:${found.column}${after}` : withoutFolder(frame);
+}
+
+/** The file is in none: it was never written down. */
+function withoutFolder(frame: string): string {
+  const start = frame.endsWith(')')
+    ? frame.indexOf(' (') + 2
+    : (/^\s+at (?:async )?/.exec(frame)?.[0].length ?? 0);
+  return frame.slice(0, start) + frame.slice(frame.search(COMPILED));
 }
 
 /**

@@ -1,5 +1,6 @@
 import { isErrorCode, PoolError } from '../core/errors.js';
 import { TASK_ID, type TaskId, taskId } from '../core/ids.js';
+import { showWritten } from '../core/stack.js';
 import { isSettled, TASK_STATES, type TaskState } from '../core/queue/task.js';
 import type { Failure__Output } from '../wire/generated/offhand/v1/Failure.js';
 import type { ListRequest__Output } from '../wire/generated/offhand/v1/ListRequest.js';
@@ -88,13 +89,13 @@ export function lineMessage({ attempt, number, at, text, isError }: LogLine): Lo
   return { attempt, number, atMs: at, printed: { text, isError } };
 }
 
-/** A failure as it came from a worker; what was thrown stays encoded. */
+/** A failure as it came from a worker, its stack without how that came to call the function; what was thrown stays encoded. */
 export function failureFrom({ code, message, name, stack, mayHaveRun, error }: Failure__Output): Failure {
   return {
     code: code === 'thrown' || isErrorCode(code) ? code : 'internal',
     message,
     ...(name && { name }),
-    ...(stack && { stack }),
+    ...(stack && { stack: showWritten(stack) }),
     mayHaveRun,
     ...(error && { error: payloadFrom(error, 'failure.error') }),
   };

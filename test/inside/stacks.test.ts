@@ -135,6 +135,20 @@ module.exports = limits.all;
   const frame = (name: string, file: string, place: string) =>
     `    at ${name} (${sandbox.path(file)}:${place})`;
 
+  if (!inline) {
+    test('names them in the outcome of a submitted task', async () => {
+      const shop = await moduleAt<Shop>('shop.ts');
+      const line = here();
+      const wait = async () => {
+        const task = await pool.submit(shop.total, [{ amount: -1 }]);
+        await task.result();
+      };
+      const [, check, total, caller] = await stackOf(wait());
+      expect([check, total]).toEqual([frame('check', 'check.ts', '5:25'), frame('total', 'shop.ts', '4:48')]);
+      expect(caller).toMatch(new RegExp(`stacks\\.test\\.ts:${line + 3}:`));
+    });
+  }
+
   test('names the files that it was bundled from, with their lines', async () => {
     const shop = await moduleAt<Shop>('shop.ts');
     const error = (await rejection(pool.run(shop.total, { amount: -1 }))) as Error;
@@ -217,4 +231,41 @@ test('a debugger that is attached notices nothing, and loses nothing', async () 
   const { code, out } = await startScript('debugged.mjs').ended;
   expect(JSON.parse(out)).toEqual({ namesLine: true, pauses: 1, hearsOfLaterScripts: true });
   expect(code).toBe(0);
+});
+
+describe('the stack of what a submitted task throws', () => {
+  let pool: Pool;
+  beforeAll(async () => {
+    pool = await startPool({ workers: 1 });
+  });
+  afterAll(() => pool.close());
+  const fails = (text: string) => {
+    throw new TypeError(text, { cause: new RangeError('deep') });
+  };
+
+  test('names the lines where the function is written, and goes on with where its result was awaited', async () => {
+    const task = await pool.submit(fails, ['no']);
+    const line = here();
+    const wait = async () => {
+      await task.result();
+    };
+    const [head, place, caller] = await stackOf(wait());
+    expect(head).toBe('TypeError: no');
+    expect(place).toMatch(/^ {4}at .*test\/inside\/stacks\.test\.ts:\d+:\d+$/);
+    expect(caller).toMatch(new RegExp(`stacks\\.test\\.ts:${line + 2}:`));
+  });
+
+  test("has the function's own frames alone where nobody knows its file: by its id, and what the queue keeps", async () => {
+    const task = await pool.submit(fails, ['no'], { retries: 1, retryOn: ['thrown'] });
+    const error = (await rejection(pool.task(task.id).result())) as Error;
+    const own = /^ {4}at offhand-task-[0-9a-f]{12}\.js:\d+:\d+$/;
+    expect(error.stack?.split('\n')[1]).toMatch(own);
+    expect(error.stack).not.toMatch(/dist\/|node:/);
+    expect((error.cause as Error).stack?.split('\n')).toEqual([
+      'RangeError: deep',
+      expect.stringMatching(own),
+    ]);
+    const { earlier } = await task.explain();
+    expect(earlier[0]?.stack?.split('\n')).toEqual(['TypeError: no', expect.stringMatching(own)]);
+  });
 });

@@ -137,15 +137,6 @@ function Facts({ task }: { task: Task }) {
   );
 }
 
-/** Up to where the pool called the function; the names that the pool gives to source files go without their folder. */
-function ownFrames(stack: string): string {
-  return stack
-    .replace(/\n\s+at AsyncLocalStorage\.run \(node:[^]*$/, '')
-    .replace(/\S*\/(offhand-task-\w+\.js)/g, (path, file: string) =>
-      path.startsWith('(') ? `(${file}` : file,
-    );
-}
-
 /** Of one that has no outcome: why, and how far it is. */
 function Standing({ task: { state, standing, progress } }: { task: Task }) {
   if (standing === undefined) return null;
@@ -193,7 +184,7 @@ function Earlier({ task: { earlier = [] } }: { task: Task }) {
             {worker === undefined ? '' : ` on ${worker}`}, {clock(failed_at)}
           </summary>
           <pre tabIndex={0} class="failure">
-            {stack === undefined ? message : ownFrames(stack)}
+            {stack ?? message}
           </pre>
         </details>
       ))}
@@ -218,7 +209,7 @@ function Ending({ shown: { task, outcome } }: { shown: Shown }) {
     <>
       <h3>Failure: {code}</h3>
       <pre tabIndex={0} class="failure">
-        {stack === undefined ? message : ownFrames(stack)}
+        {stack ?? message}
       </pre>
     </>
   );

@@ -11,7 +11,8 @@ import type { NewSubmission } from './submit-message.js';
 import { checkSubmitOptions, type SubmitOptions } from './submit-options.js';
 import { Portion, Submissions } from './submissions.js';
 import { type TaskDetails, taskDetailsFrom } from './task-details.js';
-import { TaskHandle } from './task-handle.js';
+import { TaskHandle, type WrittenFiles } from './task-handle.js';
+import { writtenFiles } from '../shipping/written-files.js';
 
 /** Which tasks are listed. */
 export interface TaskFilter {
@@ -39,9 +40,10 @@ export class TaskClient {
 
   async submit(callee: SubmittedCallee, args: unknown, options: SubmitOptions): Promise<TaskHandle> {
     const portion = new Portion();
-    portion.add(newSubmission(callee, args, checkSubmitOptions(options, callee.defaults)));
+    const task = newSubmission(callee, args, checkSubmitOptions(options, callee.defaults));
+    portion.add(task);
     const [id] = await this.#submissions.add(portion);
-    return this.handle(id);
+    return this.handle(id, writtenOf(callee, task));
   }
 
   /** Resolves when all of them are in the queue. */
@@ -84,13 +86,15 @@ export class TaskClient {
       }
       if (portion.tasks.length > 0) send();
     }
-    return (await Promise.all(submitted)).flat().map((id) => this.handle(id));
+    const written = last && writtenOf(callee, last);
+    return (await Promise.all(submitted)).flat().map((id) => this.handle(id, written));
   }
 
-  handle(id: unknown): TaskHandle {
+  /** @param written where what it runs is written, of one that was submitted here. */
+  handle(id: unknown, written?: WrittenFiles): TaskHandle {
     if (typeof id !== 'string' || !TASK_ID.test(id))
       refuse('task', 'the id of a task, 16 to 64 letters and digits', id);
-    return new TaskHandle(id, this.#link, this.#follower);
+    return new TaskHandle(id, this.#link, this.#follower, written);
   }
 
   /** Newest first. */
@@ -124,4 +128,8 @@ function checkFilter(filter: TaskFilter): TaskState[] {
   if (name !== undefined && typeof name !== 'string') refuse('name', 'a string', name);
   if (group !== undefined && typeof group !== 'string') refuse('group', 'a string', group);
   return states;
+}
+
+function writtenOf({ fn }: SubmittedCallee, task: NewSubmission): WrittenFiles {
+  return () => writtenFiles(fn as object, task.fn);
 }

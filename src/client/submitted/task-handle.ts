@@ -1,14 +1,21 @@
 import { setMaxListeners } from 'node:events';
 import { PoolError, thatMayHaveRun } from '../../core/errors.js';
+import type { CompiledFile } from '../../core/stack.js';
 import { logLineFrom, type TaskEvent, taskEvents, type TaskLogLine } from './task-events.js';
 import type { TaskState } from '../../core/queue/task.js';
 import type { TaskOutcome__Output } from '../../wire/generated/offhand/v1/TaskOutcome.js';
 import { decodePayload, payloadFrom } from '../../wire/values/payload.js';
 import type { Follower, Listener } from './follower.js';
 import { errorOf } from '../outcome.js';
+import { nameWrittenPlaces, throwToCaller } from '../task-stack.js';
 import type { QueueLink } from './queue-link.js';
 import { type TaskDetails, taskDetailsFrom } from './task-details.js';
 import { type TaskExplanation, taskExplanationFrom } from './task-explanation.js';
+
+/** Where the code of a function is written. */
+export type WrittenFiles = () => readonly CompiledFile[];
+
+const NOTHING_WRITTEN: WrittenFiles = () => [];
 
 /** A grip on a submitted task. It can be taken up again from any process by its id: `pool.task(id)`. */
 export class TaskHandle<R = unknown> implements AsyncIterable<TaskEvent> {
@@ -16,12 +23,17 @@ export class TaskHandle<R = unknown> implements AsyncIterable<TaskEvent> {
   readonly id: string;
   readonly #link: QueueLink;
   readonly #follower: Follower;
+  readonly #written: WrittenFiles;
 
-  /** @internal Handles are made by `pool.submit` and `pool.task`. */
-  constructor(id: string, link: QueueLink, follower: Follower) {
+  /**
+   * @internal Handles are made by `pool.submit` and `pool.task`.
+   * @param written where what it runs is written, of one that was submitted here.
+   */
+  constructor(id: string, link: QueueLink, follower: Follower, written: WrittenFiles = NOTHING_WRITTEN) {
     this.id = id;
     this.#link = link;
     this.#follower = follower;
+    this.#written = written;
   }
 
   /**
@@ -31,10 +43,12 @@ export class TaskHandle<R = unknown> implements AsyncIterable<TaskEvent> {
    * @param options.signal ends the wait, not the task
    */
   result({ signal }: { signal?: AbortSignal } = {}): Promise<R> {
-    return new Promise<R>((resolve, reject) => {
+    const written = this.#written;
+    return new Promise<R>((resolve) => {
+      const fail = (error: unknown) => resolve(throwToCaller(error));
       const leave = () => {
         this.#follower.leave(this.id, listener);
-        reject(
+        fail(
           new PoolError('cancelled', `the wait for task ${this.id} was cancelled`, {
             cause: signal?.reason,
             mayHaveRun: true,
@@ -50,12 +64,13 @@ export class TaskHandle<R = unknown> implements AsyncIterable<TaskEvent> {
           try {
             resolve(valueOf(outcome) as R);
           } catch (error) {
-            reject(error);
+            nameWrittenPlaces(error, written());
+            fail(error);
           }
         },
         onFailed(reason) {
           over();
-          reject(thatMayHaveRun(reason)); // It ends the wait: of the task nothing is known.
+          fail(thatMayHaveRun(reason)); // It ends the wait: of the task nothing is known.
         },
       };
       if (signal?.aborted) return leave();
