@@ -2,6 +2,7 @@ import { parseDurationMs } from '../core/duration.js';
 import type { ArgumentsCamelCase, Argv, CommandModule } from 'yargs';
 import { connect } from '../client/connect.js';
 import { type PoolArguments, poolOptions, tlsFromFlag } from './flags/pool-address.js';
+import { tellThrown } from './thrown.js';
 
 interface Arguments extends PoolArguments {
   id: string;
@@ -27,7 +28,7 @@ export const resultCommand: CommandModule<object, Arguments> = {
     const task = pool.task(id);
     const signal = wait === undefined ? undefined : AbortSignal.timeout(parseDurationMs(wait, '--wait'));
     const result = await task.result(signal ? { signal } : {}).catch(async (error: unknown) => {
-      if (!signal?.aborted) throw error;
+      if (!signal?.aborted) tellThrown(error);
       throw new Error(`task ${id} is ${await task.state()} after ${wait}`);
     });
     console.log(json ? JSON.stringify(result ?? null) : result);

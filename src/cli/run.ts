@@ -3,6 +3,7 @@ import type { ArgumentsCamelCase, Argv, CommandModule } from 'yargs';
 import { connect } from '../client/connect.js';
 import { type CallArguments, callFrom, callPositionals } from './flags/function-call.js';
 import { type PoolArguments, poolOptions, tlsFromFlag } from './flags/pool-address.js';
+import { tellThrown } from './thrown.js';
 
 interface Arguments extends PoolArguments, CallArguments {
   timeout: string | undefined;
@@ -28,7 +29,7 @@ export const runCommand: CommandModule<object, Arguments> = {
     await using pool = await connect(address, { tls: tlsFromFlag(tlsCa) });
     const limited =
       timeout === undefined ? pool : pool.with({ timeoutMs: parseDurationMs(timeout, '--timeout') });
-    const result = await limited.run(fn, ...values);
+    const result = await limited.run(fn, ...values).catch(tellThrown);
     console.log(json ? JSON.stringify(result ?? null) : result);
   },
 };

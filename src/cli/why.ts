@@ -28,7 +28,7 @@ export const whyCommand: CommandModule<object, Arguments> = {
 };
 
 const WORDS: Record<TimePhase, string> = {
-  'held-back': 'held back: delay, tasks before it, full group',
+  'held-back': 'held back: being stored, delay, tasks before it, full group',
   line: 'in line',
   claim: 'in the store',
   placement: 'waiting for a worker',

@@ -44,10 +44,11 @@ describe('at the terminal', () => {
     expect(await printed('why', lacking)).toContain('the pool has no worker with gpu, mem=8g');
     await printed('cancel', lacking);
     const { id } = JSON.parse(await printed('submit', 'work.mjs#fail', '--json')) as { id: string };
-    expect(await refused('result', id)).toBe('offhand: no\n');
+    const thrown = /^offhand: RangeError: no\n {4}at fail \(offhand-module-\w+-work\.mjs:\d+:\d+\)\n$/;
+    expect(await refused('result', id)).toMatch(thrown);
     expect(await printed('tasks', '--dead')).toMatch(new RegExp(`${id}.*fail.*failed.*thrown: no`));
     expect(await printed('retry', id)).toMatch(new RegExp(`^${id} (pending|running|failed)$`));
-    expect(await refused('result', id)).toBe('offhand: no\n');
+    expect(await refused('result', id)).toMatch(thrown);
   });
 
   test('why tells where the time of a task went, and why one waits', async () => {
