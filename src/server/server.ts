@@ -11,14 +11,10 @@ import type { Credentials } from '../wire/credentials.js';
 import { tlsObstacle } from '../wire/tls-obstacle.js';
 import { bindFirstFree, createGrpcServer } from '../wire/grpc-server.js';
 import { ensureSigningKey } from '../host/token.js';
-import { createLogger } from '../host/logger.js';
+import { createLogger, type Logger } from '../host/logger.js';
 import { releaseSocket, removeLeftSockets } from '../host/sockets.js';
-import { removePoolFile, writePoolFile } from '../host/pool-files.js';
 import { meetHandler } from '../wire/discovery.js';
 import { coordinatorService, discoveryService, queueService } from '../wire/proto.js';
-import { VERSION } from '../wire/protocol.js';
-import { clusterStatusFrom } from '../wire/cluster-document.js';
-import { poolStatusFrom } from '../wire/status-document.js';
 import { CoordinatorAudit } from './audit.js';
 import { AttemptWatch, logAttempts } from './attempt-watch.js';
 import { type ClusterView, joinCluster } from './cluster-member.js';
@@ -31,11 +27,11 @@ import { Losses } from './losses.js';
 import { Membership } from './membership.js';
 import { discoverWorkers } from './discoverer.js';
 import { poolStatus } from './pool-status.js';
-import type { Profiler } from './profiler.js';
-import { claimProfile } from './profile-claim.js';
+import { type OpenProfile, openProfile } from './profile.js';
+import { faceOf } from './pool-face.js';
+import { announcePool } from './announcement.js';
 import { coordinatorHandlers } from './service.js';
 import type { Supervisor } from './supervisor.js';
-import { workerLog } from './worker-log.js';
 
 /** How often workers report at most, in ms. */
 const REPORT_INTERVAL_MS = 500;
@@ -96,38 +92,8 @@ async function start(
   eventLog?.onError((error) => log.error({ reason: error.message }, 'the event log is given up'));
   // Of the server before, whose workers go on: then none starts that would do it.
   if (options.announce) removeLeftSockets();
-  const ownTags = [options.tags, ...options.tagsByWorker].map((tags) => tagSet(tags, 'tags'));
-  const coordinator = new Coordinator(
-    {
-      signingKey: options.announce ? ensureSigningKey() : randomBytes(32),
-      reportIntervalMs: REPORT_INTERVAL_MS,
-      sampleIntervalMs: options.profile === undefined ? 0 : options.profileIntervalMs,
-      heartbeatIntervalMs: options.heartbeatIntervalMs,
-      workerTimeoutMs: options.workerTimeoutMs,
-      policy: options.policy,
-      eventLog,
-      hasOwn: (needs) => ownTags.some((tags) => fits(tags, needs)),
-    },
-    supervisor.names,
-    log,
-  );
+  const coordinator = coordinatorOf(options, supervisor, eventLog, log);
   const membership = new Membership(coordinator, supervisor, options, log);
-  coordinator.listen({
-    attached: (link) => {
-      // What is left of a server that had more of them, or that came late.
-      if (!link.info.joined && !supervisor.accepts(link.info))
-        coordinator.drainWorker(link, options.drainTimeoutMs);
-    },
-    silent: (link) => supervisor.end(link.info),
-    gone: (link) => supervisor.parted(link.info),
-  });
-  supervisor.onEnded = (process) => {
-    const link = coordinator.members.ofProcess(process);
-    if (!link) return;
-    coordinator.lose(link);
-    // It could not do so itself.
-    link.info.slotAddresses.forEach(releaseSocket);
-  };
   keepConnectionsAlive();
   const server = createGrpcServer(options.credentials);
   if (options.standardServices) (await import('../wire/standard-services.js')).addStandardServices(server);
@@ -221,76 +187,46 @@ async function start(
     });
     const attempts = new AttemptWatch(coordinator);
     if (options.logLevel === 'debug') logAttempts(attempts, log);
-    let profiler: Profiler | undefined;
+    let profile: OpenProfile | undefined;
     if (serve) {
-      service = await serve({
-        queue,
-        log,
-        status: async () => poolStatusFrom(await status()),
-        cluster: async () => clusterStatusFrom(await (await joined.promise).document()),
-        leases: () => coordinator.leases,
-        requests: () => coordinator.waiting,
-        scale: (workers) => membership.scale(workers),
-        drain: (worker) => membership.drain(worker),
-        workerLog: (worker) => workerLog(options.logDir, worker, coordinator.members.called(worker)),
-        profile: (lastMs) => profiler?.soFar(lastMs),
-        setPolicy: (policy) => (coordinator.policy = policy),
-        watchAttempts: (listener) => attempts.watch(listener),
-        isReady: () => !isStopping && coordinator.members.slots > 0,
-        onWorkers: (listener) => {
-          coordinator.listen({
-            attached: ({ info }) => listener.attached(info.worker),
-            gone: ({ info }) => listener.gone(info.worker),
-          });
-        },
-      });
+      service = await serve(
+        faceOf(coordinator, membership, {
+          queue,
+          log,
+          logDir: options.logDir,
+          attempts,
+          status,
+          cluster: async () => (await joined.promise).document(),
+          profile: (lastMs) => profile?.soFar(lastMs),
+          isStopping: () => isStopping,
+        }),
+      );
       const { close } = service;
       release.push(close);
     }
-    let profile: string | undefined;
-    let kill = () => supervisor.kill();
     if (options.profile !== undefined) {
-      const claim = claimProfile(options.profile);
-      release.push(() => claim.release());
-      const { Profiler } = await import('./profiler.js');
-      const opened = await Profiler.open(
-        claim.path,
+      const opened = await openProfile(
+        options.profile,
         { intervalMs: options.profileIntervalMs, reportIntervalMs: REPORT_INTERVAL_MS },
         coordinator,
         log,
       );
-      profiler = opened;
+      profile = opened;
       release.push(() => opened.close());
-      kill = async () => {
-        await Promise.all([supervisor.kill(), opened.close()]);
-      };
-      profile = claim.path;
     }
+    const kill = async () => {
+      await Promise.all([supervisor.kill(), profile?.stop()]);
+    };
     await supervisor.attachTo(own, log);
     if (options.discover.length > 0) {
       const seen = { host: advertise, port, certifiedFor: advertise };
       release.push(discoverWorkers(coordinator, seen, options, log));
     }
-    if (options.announce) {
-      const { ca, cert, key, clientCa } = options.credentials.tls ?? {};
-      // This user's own clients show what this user's pool shows: the file is theirs alone, as that of the key is.
-      const shown = clientCa === undefined ? {} : { cert, key };
-      const tls = options.credentials.tls && { ca, ...shown };
-      const pool = {
-        address: formatAddress({ host: advertise, port }),
-        port,
-        pid: process.pid,
-        version: VERSION,
-        workRoot: supervisor.workRoot,
-        tls,
-        http: service?.address,
-      };
-      const announce = () => writePoolFile({ ...pool, workers: workers() });
-      announce();
-      coordinator.listen({ attached: announce, gone: announce });
-      release.push(() => removePoolFile(pool));
-    }
     const reached = { address: formatAddress({ host: advertise, port }), http: service?.address };
+    if (options.announce)
+      release.push(
+        announcePool({ ...reached, port }, options.credentials, supervisor.workRoot, coordinator, workers),
+      );
     const view = await joinCluster(options.queue, coordinator, reached, log);
     release.push(() => view.leave());
     joined.resolve(view);
@@ -298,7 +234,7 @@ async function start(
       host: advertise,
       port,
       http: service,
-      profile,
+      profile: profile?.path,
       workers,
       stopped: stopped.promise,
       droppedTasks: () => droppedTasks,
@@ -310,6 +246,47 @@ async function start(
     await releaseAll();
     throw error;
   }
+}
+
+/** The coordinator of a pool, and its processes: each hears what the other knows of workers that come and go. */
+function coordinatorOf(
+  options: ServerOptions,
+  supervisor: Supervisor,
+  eventLog: EventLog | undefined,
+  log: Logger,
+): Coordinator {
+  const ownTags = [options.tags, ...options.tagsByWorker].map((tags) => tagSet(tags, 'tags'));
+  const coordinator = new Coordinator(
+    {
+      signingKey: options.announce ? ensureSigningKey() : randomBytes(32),
+      reportIntervalMs: REPORT_INTERVAL_MS,
+      sampleIntervalMs: options.profile === undefined ? 0 : options.profileIntervalMs,
+      heartbeatIntervalMs: options.heartbeatIntervalMs,
+      workerTimeoutMs: options.workerTimeoutMs,
+      policy: options.policy,
+      eventLog,
+      hasOwn: (needs) => ownTags.some((tags) => fits(tags, needs)),
+    },
+    supervisor.names,
+    log,
+  );
+  coordinator.listen({
+    attached: (link) => {
+      // What is left of a server that had more of them, or that came late.
+      if (!link.info.joined && !supervisor.accepts(link.info))
+        coordinator.drainWorker(link, options.drainTimeoutMs);
+    },
+    silent: (link) => supervisor.end(link.info),
+    gone: (link) => supervisor.parted(link.info),
+  });
+  supervisor.onEnded = (process) => {
+    const link = coordinator.members.ofProcess(process);
+    if (!link) return;
+    coordinator.lose(link);
+    // It could not do so itself.
+    link.info.slotAddresses.forEach(releaseSocket);
+  };
+  return coordinator;
 }
 
 /** Greets itself as its workers are about to. @throws PoolError `invalid-argument` when they would not trust it. */
