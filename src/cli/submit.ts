@@ -1,6 +1,7 @@
 import type { ArgumentsCamelCase, Argv, CommandModule } from 'yargs';
 import { connect } from '../client/connect.js';
 import { parseDurationMs } from '../core/duration.js';
+import { MAX_DELAY_MS } from '../core/wishes.js';
 import { PoolError } from '../core/errors.js';
 import { checkPriority, MAX_PRIORITY, MAX_RETRIES } from '../core/wishes.js';
 import { type CallArguments, callFrom, callPositionals } from './flags/function-call.js';
@@ -51,7 +52,7 @@ export const submitCommand: CommandModule<object, Arguments> = {
     const { timeout, delay, priority, retries, group, require } = given;
     const task = await pool.submit(fn, values, {
       ...(timeout !== undefined && { timeoutMs: parseDurationMs(timeout, '--timeout') }),
-      ...(delay !== undefined && { delayMs: parseDurationMs(delay, '--delay') }),
+      ...(delay !== undefined && { delayMs: parseDurationMs(delay, '--delay', MAX_DELAY_MS) }),
       ...(priority !== undefined && { priority: priorityFrom(priority) }),
       ...(retries !== undefined && { retries: wholeNumber('--retries', retries, 0, MAX_RETRIES) }),
       ...(require !== undefined && { requires: require.flatMap((tags) => tags.split(',')) }),

@@ -4,12 +4,13 @@ import { MAX_TIMER_MS } from './timer.js';
 const UNITS: Record<string, number> = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 };
 
 /**
- * `500ms`, `30s`, `5m`, `1h`; a bare number is milliseconds.
+ * `500ms`, `30s`, `5m`, `1h`, `2d`; a bare number is milliseconds.
  *
  * @param name how an error message names the option.
+ * @param mostMs what a timer can wait, unless it is given.
  * @throws PoolError `invalid-argument`
  */
-export function parseDurationMs(text: string | number, name: string): number {
+export function parseDurationMs(text: string | number, name: string, mostMs = MAX_TIMER_MS): number {
   const match = /^(\d+(?:\.\d+)?)\s*(ms|s|m|h|d)?$/.exec(String(text).trim());
   const unit = UNITS[match?.[2] ?? 'ms'];
   if (!match || unit === undefined) {
@@ -19,14 +20,7 @@ export function parseDurationMs(text: string | number, name: string): number {
     );
   }
   const ms = Number(match[1]) * unit;
-  if (ms <= MAX_TIMER_MS) return ms;
-  throw new PoolError('invalid-argument', `${name}: expected at most 24d, got ${text}`);
-}
-
-/** The last instant that a Date can name, in ms. */
-const LAST_INSTANT = 8.64e15;
-
-/** The instant so long after another one, both in ms; at most the last that there is. */
-export function instantAfter(now: number, delayMs: number): number {
-  return Math.min(now + delayMs, LAST_INSTANT);
+  if (ms <= mostMs) return ms;
+  const days = Math.floor(mostMs / 86_400_000);
+  throw new PoolError('invalid-argument', `${name}: expected at most ${days}d, got ${text}`);
 }

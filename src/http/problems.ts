@@ -65,6 +65,19 @@ export class HttpError extends PoolError {
   }
 }
 
+/** The framework's word for a body beyond the limit, which does not say what that is. */
+export function isBodyTooLarge(error: unknown): boolean {
+  return (error as { code?: unknown } | undefined)?.code === 'FST_ERR_CTP_BODY_TOO_LARGE';
+}
+
+export function bodyTooLarge(maxBytes: number): HttpError {
+  return new HttpError(
+    413,
+    'too-large',
+    `the body has more than ${maxBytes.toLocaleString('en')} bytes; \`offhand server --http-max-body\` sets how many it may have`,
+  );
+}
+
 /** What a request that failed is answered. What was not expected becomes `internal`, and its words stay in the log. */
 export function problemOf(error: unknown): Problem {
   const given = (error as { statusCode?: unknown } | undefined)?.statusCode;

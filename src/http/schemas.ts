@@ -2,14 +2,14 @@ import { TASK_STATES } from '../core/queue/task.js';
 import { RETRY_CAUSES } from '../core/retry.js';
 import { TASK_ID as PATTERN } from '../core/ids.js';
 import { MAX_TAGS } from '../core/tags.js';
-import { MAX_GROUP_LIMIT, MAX_NAME, MAX_PRIORITY, MAX_RETRIES } from '../core/wishes.js';
+import { MAX_DELAY_MS, MAX_GROUP_LIMIT, MAX_NAME, MAX_PRIORITY, MAX_RETRIES } from '../core/wishes.js';
 
 const text = (description: string, more: object = {}) => ({ type: 'string', description, ...more });
 const number = (description: string, more: object = {}) => ({ type: 'number', description, ...more });
 const duration = (description: string) => number(description, { exclusiveMinimum: 0 });
 const instant = (description: string) => text(description, { format: 'date-time' });
 
-export const TASK_ID = text('16 to 64 letters and digits', { pattern: PATTERN.source });
+export const TASK_ID = text('the id of a task, 16 to 64 letters and digits', { pattern: PATTERN.source });
 
 const PROBLEM = {
   $id: 'Problem',
@@ -51,7 +51,10 @@ const TASK_OPTIONS = {
       maximum: MAX_PRIORITY,
       description: 'higher ones first',
     },
-    delay_ms: number('it does not begin before so much time has passed', { minimum: 0 }),
+    delay_ms: number('it does not begin before so much time has passed', {
+      minimum: 0,
+      maximum: MAX_DELAY_MS,
+    }),
     timeout_ms: duration('how long it may run'),
     queue_timeout_ms: duration('how long it may wait for a worker'),
     deadline_ms: duration('how long all of it may take'),
@@ -131,10 +134,12 @@ const TASK = {
     client: text('who has submitted it'),
     group: text('of which only so many run at a time'),
     key: text('its Idempotency-Key'),
-    attempt: { type: 'integer', description: 'how often it was given to a worker' },
+    attempt: { type: 'integer', description: 'its newest, from 1; 0 where no worker has had it so far' },
     submitted_at: instant('when it came'),
     begins_at: instant('before when a pending one does not begin'),
-    started_at: instant('when it was given to a worker last'),
+    started_at: instant(
+      'when a worker had it last; of one that another coordinator runs, when it is asked for by its id',
+    ),
     settled_at: instant('when it had its outcome'),
     after: { type: 'array', items: TASK_ID, description: 'tasks that an unsettled one comes after' },
     failure: { $ref: 'Failure#' },

@@ -6,7 +6,7 @@ import type { FastifyRequest } from './libraries.js';
 import type { NewCall } from './new-task.js';
 import { inWords } from './validation.js';
 
-const BASE64 = { type: 'string', pattern: '^[A-Za-z0-9+/]*={0,2}$' };
+const BASE64 = { type: 'string', pattern: '^[A-Za-z0-9+/]*={0,2}$', description: 'Base64' };
 
 /** Of what people are shown, in characters. What a client of offhand makes is shorter. */
 const MAX_SHOWN = 8_192;

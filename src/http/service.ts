@@ -19,7 +19,7 @@ import { EventFeed } from './event-feed.js';
 import { listenOnFree } from './listen.js';
 import { Metrics } from './metrics.js';
 import type { HttpOptions } from './options.js';
-import { headersOf, HttpError, type Problem, problemOf } from './problems.js';
+import { bodyTooLarge, headersOf, HttpError, isBodyTooLarge, type Problem, problemOf } from './problems.js';
 import { addClusterRoute } from './routes/cluster.js';
 import { addEventRoutes } from './routes/events.js';
 import { addHealthRoutes } from './routes/health.js';
@@ -95,6 +95,8 @@ async function createApp(options: HttpOptions, context: Context): Promise<Fastif
   const app = fastify({
     bodyLimit: options.maxBodyBytes,
     exposeHeadRoutes: false,
+    // What is too long for a name is refused as one that is none.
+    routerOptions: { maxParamLength: 4_096 },
     // Arguments of tasks are data, whatever their fields are called; the parser below is JSON.parse.
     onProtoPoisoning: 'ignore',
     onConstructorPoisoning: 'ignore',
@@ -111,7 +113,7 @@ async function createApp(options: HttpOptions, context: Context): Promise<Fastif
   for (const schema of SCHEMAS) app.addSchema(schema);
   addValidation(app);
   app.setErrorHandler((error, request, reply) => {
-    const problem = problemOf(error);
+    const problem = problemOf(isBodyTooLarge(error) ? bodyTooLarge(options.maxBodyBytes) : error);
     const { url } = request.routeOptions;
     if (problem.status === 500)
       context.pool.log.error({ err: error, method: request.method, url }, 'a request failed');
@@ -161,7 +163,7 @@ async function createApp(options: HttpOptions, context: Context): Promise<Fastif
 /** Bodies are taken at their word; what stands in a query is text, and read as what it should be. */
 function addValidation(app: FastifyInstance): void {
   const factory = ajvCompiler();
-  const options = { removeAdditional: false, useDefaults: true, allErrors: false } as const;
+  const options = { removeAdditional: false, useDefaults: true, allErrors: false, verbose: true } as const;
   const schemas = app.getSchemas() as Parameters<typeof factory>[0];
   const strict = factory(schemas, { customOptions: { ...options, coerceTypes: false } });
   const lenient = factory(schemas, { customOptions: { ...options, coerceTypes: true } });

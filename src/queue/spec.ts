@@ -1,10 +1,9 @@
-import { instantAfter } from '../core/duration.js';
 import { PoolError } from '../core/errors.js';
 import type { TaskId } from '../core/ids.js';
 import type { TaskGroup } from '../core/queue/task.js';
 import type { RetryCause } from '../core/retry.js';
 import { tagSet } from '../core/tags.js';
-import { checkPriority, MAX_GROUP_LIMIT, MAX_NAME, MAX_RETRIES } from '../core/wishes.js';
+import { checkDelay, checkPriority, MAX_GROUP_LIMIT, MAX_NAME, MAX_RETRIES } from '../core/wishes.js';
 import type { TaskSpec } from './store.js';
 
 /** How a task is to be run, by whatever way it was submitted. Durations in ms. */
@@ -45,6 +44,7 @@ export function commonOfTask(wish: TaskWish, client: string, now: number): Commo
   checkLength(group?.name, 'group');
   checkWhole(group?.limit, 'group_limit', 1, MAX_GROUP_LIMIT);
   checkWhole(retries, 'retries', 0, MAX_RETRIES);
+  checkDelay(delayMs, 'delay_ms');
   checkDuration(expectedMs, 'expected_ms');
   checkDuration(timeoutMs, 'timeout_ms');
   checkDuration(queueTimeoutMs, 'queue_timeout_ms');
@@ -56,7 +56,7 @@ export function commonOfTask(wish: TaskWish, client: string, now: number): Commo
     results,
     after: [...new Set([...results.map(({ id }) => id), ...after])],
     priority,
-    notBefore: delayMs > 0 ? instantAfter(now, delayMs) : 0,
+    notBefore: delayMs > 0 ? now + delayMs : 0,
     submittedAt: now,
     key,
     group,

@@ -1,5 +1,5 @@
 import { PoolError } from '../../core/errors.js';
-import { MAX_GROUP_LIMIT, MAX_NAME } from '../../core/wishes.js';
+import { checkDelay, MAX_GROUP_LIMIT, MAX_NAME } from '../../core/wishes.js';
 import { type CallOptions, checkCallOptions, checkKeys, checkNumber, refuse } from '../options.js';
 import { TaskHandle } from './task-handle.js';
 
@@ -56,16 +56,17 @@ export function checkSubmitOptions(options: SubmitOptions, defaults: CallOptions
   const calls: CheckedSubmitOptions = {};
   const given: CallOptions = { ...defaults, ...checkCallOptions(call) };
   for (const name of CALL_KEYS) if (given[name] !== undefined) Object.assign(calls, { [name]: given[name] });
-  checkNumber('delayMs', delayMs, { above: -1, unit: ' of ms' });
   if (startAt !== undefined && !(startAt instanceof Date && Number.isFinite(startAt.getTime())))
     refuse('startAt', 'a valid Date', startAt);
+  if (delayMs !== undefined && typeof delayMs !== 'number') refuse('delayMs', 'a number of ms', delayMs);
+  checkDelay(delayMs, 'delayMs');
+  checkDelay(startAt && Math.max(0, startAt.getTime() - Date.now()), 'startAt');
   if (startAt !== undefined && delayMs !== undefined)
     throw new PoolError('invalid-argument', 'delayMs, startAt: expected one of them, got both');
   if (key !== undefined && (typeof key !== 'string' || key === '' || key.length > MAX_NAME))
     refuse('key', `a string of 1 to ${MAX_NAME} characters`, key);
   if (group !== undefined) checkGroup(group);
-  if (after !== undefined && !(Array.isArray(after) && after.every((one) => one instanceof TaskHandle)))
-    refuse('after', 'an array of handles of tasks', after);
+  if (after !== undefined) checkAfter(after);
   return {
     ...calls,
     ...(startAt
@@ -75,6 +76,14 @@ export function checkSubmitOptions(options: SubmitOptions, defaults: CallOptions
     ...(group !== undefined && { group }),
     ...(after !== undefined && { after }),
   };
+}
+
+function checkAfter(after: unknown): void {
+  if (!Array.isArray(after)) refuse('after', 'an array of handles of tasks', after);
+  after.forEach((one: unknown, index) => {
+    if (!(one instanceof TaskHandle))
+      refuse(`after[${index}]`, 'the handle of a task; `pool.task(id)` gives that of an id', one);
+  });
 }
 
 function checkGroup(group: unknown): void {

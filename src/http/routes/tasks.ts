@@ -1,4 +1,5 @@
 import { taskId, type TaskId } from '../../core/ids.js';
+import { PoolError } from '../../core/errors.js';
 import { TASK_STATES, type TaskState } from '../../core/queue/task.js';
 import { noSuchTask } from '../../queue/index.js';
 import type { TaskRecord } from '../../queue/store.js';
@@ -34,7 +35,7 @@ const FILTERS = {
     state: {
       type: 'string',
       pattern: `^(${TASK_STATES.join('|')})(,(${TASK_STATES.join('|')}))*$`,
-      description: 'those in one of these states: pending,running',
+      description: `one or more of ${TASK_STATES.join(', ')}, with commas between them`,
     },
     name: { type: 'string' },
     group: { type: 'string' },
@@ -47,7 +48,7 @@ const FILTERS = {
         'stands in its name, its id, its arguments as far as people are shown them, or the message of its failure; a to z in either case',
     },
     limit: { type: 'integer', minimum: 1, maximum: 1_000, default: 100 },
-    cursor: { type: 'string', pattern: '^\\d{1,16}$', description: 'of the page before' },
+    cursor: { type: 'string', pattern: '^\\d{1,16}$', description: 'the cursor of the page before' },
   },
 };
 
@@ -243,14 +244,7 @@ export function addTaskRoutes(app: FastifyInstance, { pool, ending }: Context): 
     },
     async ({ params }, reply) => {
       const id = taskId(params.id);
-      const { state, isDropped } = await find(id);
-      if (!isDropped && state !== 'failed' && state !== 'cancelled')
-        throw new HttpError(
-          409,
-          'invalid-argument',
-          `task ${id} is ${state}; only one that has failed, or was cancelled, runs again`,
-        );
-      await queue.retry([id]);
+      await queue.retry([id]).catch(asConflict);
       void reply.code(202).header('location', `/v1/tasks/${id}`);
       return taskDocument(await find(id));
     },
@@ -267,4 +261,11 @@ function closingOf({ raw }: FastifyReply): AbortSignal {
   const closing = new AbortController();
   raw.once('close', () => closing.abort());
   return closing.signal;
+}
+
+/** The request is as it should be: it is the task that is not. */
+function asConflict(error: unknown): never {
+  if (error instanceof PoolError && error.code === 'invalid-argument')
+    throw new HttpError(409, error.code, error.message);
+  throw error;
 }

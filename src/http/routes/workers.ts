@@ -29,7 +29,13 @@ const WORKERS = {
 const ONE = {
   type: 'object',
   required: ['worker'],
-  properties: { worker: { type: 'string', pattern: WORKER_NAME.source, description: 'its name: worker-2' } },
+  properties: {
+    worker: {
+      type: 'string',
+      pattern: WORKER_NAME.source,
+      description: 'the name of a worker, such as worker-2',
+    },
+  },
 };
 const LOG = {
   type: 'object',
