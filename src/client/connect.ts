@@ -41,7 +41,7 @@ const RECONNECT_TIMEOUT_MS = 30_000;
 export async function connect(address?: string, options: ConnectOptions = {}): Promise<Pool> {
   maxValueBytes(); // Refused here, and not at the first call.
   checkKeys('connect', options, ['token', 'reconnectTimeoutMs', 'tls']);
-  checkNumber('reconnectTimeoutMs', options.reconnectTimeoutMs, { above: -1, unit: ' of ms' });
+  checkNumber('reconnectTimeoutMs', options.reconnectTimeoutMs, { least: 0, unit: ' of ms' });
   if (address !== undefined && typeof address !== 'string')
     refuse('address', 'HOST:PORT or nats://…', address);
   if (process.env['OFFHAND_INLINE'] === '1') return new Pool(new InlineExecutor(), undefined);

@@ -193,17 +193,20 @@ export class CoordinatorLink {
     return obstacle === undefined ? undefined : new PoolError('unavailable', obstacle, { cause });
   }
 
+  #whyNobody(details: string): string {
+    // The words of grpc-js, which has no code of its own for it.
+    if (details.startsWith('Name resolution failed'))
+      return `no host is known by the name in ${this.#address}; check how it is written, or give an IP address`;
+    return `no pool answers at ${this.#address}; start one with \`offhand server\`, or give another address`;
+  }
+
   #explain(error: ServiceError): PoolError {
     const code = codeOfStatus(error.code);
     const options = { cause: error };
     switch (error.code) {
       case status.UNAVAILABLE:
       case status.DEADLINE_EXCEEDED:
-        return new PoolError(
-          'unavailable',
-          `no pool answers at ${this.#address}; start one with \`offhand server\`, or give another address`,
-          options,
-        );
+        return new PoolError('unavailable', this.#whyNobody(error.details), options);
       case status.UNAUTHENTICATED:
         return new PoolError(
           code,

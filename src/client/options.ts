@@ -1,5 +1,5 @@
-import { inspect } from 'node:util';
 import { PoolError } from '../core/errors.js';
+import { given } from '../core/given.js';
 import { checkPriority, MAX_RETRIES } from '../core/wishes.js';
 import { RETRY_CAUSES, type RetryCause } from '../core/retry.js';
 import { tagSet } from '../core/tags.js';
@@ -118,11 +118,11 @@ export function checkCallOptions(options: CallOptions): CallOptions {
   checkKeys('pool.with', options, CALL_KEYS);
   const checked = { ...options };
   for (const name of DURATIONS) {
-    checkNumber(name, checked[name], { above: 0, unit: ' of ms' });
+    checkNumber(name, checked[name], { unit: ' of ms' });
     // Nobody notices a limit of more than 24 days.
     if (Number(checked[name]) > MAX_TIMER_MS) delete checked[name];
   }
-  checkNumber('cancelGraceMs', options.cancelGraceMs, { above: -1, unit: ' of ms' });
+  checkNumber('cancelGraceMs', options.cancelGraceMs, { least: 0, unit: ' of ms' });
   if (options.priority !== undefined) checkPriority(options.priority, 'priority');
   const { signal, retries, retryOn, name, capture, isolate, onProgress, logs } = options;
   if (isolate !== undefined && typeof isolate !== 'boolean') refuse('isolate', 'true or false', isolate);
@@ -130,17 +130,16 @@ export function checkCallOptions(options: CallOptions): CallOptions {
     refuse('onProgress', 'a function', onProgress);
   if (logs !== undefined && logs !== 'inherit' && logs !== 'silent' && typeof logs !== 'function')
     refuse('logs', "'inherit', 'silent' or a function", logs);
-  checkNumber('readAhead', options.readAhead, { above: -1, most: 1_000_000, whole: true });
-  checkNumber('expectedMs', options.expectedMs, { above: 0, unit: ' of ms' });
+  checkNumber('readAhead', options.readAhead, { least: 0, most: 1_000_000, whole: true });
+  checkNumber('expectedMs', options.expectedMs, { unit: ' of ms' });
   const { requires, whenNoneFits } = options;
   if (requires !== undefined && !Array.isArray(requires)) refuse('requires', 'an array of tags', requires);
   tagSet(requires, 'requires');
   if (whenNoneFits !== undefined && whenNoneFits !== 'refuse' && whenNoneFits !== 'wait')
     refuse('whenNoneFits', "'refuse' or 'wait'", whenNoneFits);
-  checkNumber('retries', retries, { above: -1, most: MAX_RETRIES, whole: true });
-  if (retryOn !== undefined && !(Array.isArray(retryOn) && retryOn.every(isRetryCause)))
-    refuse('retryOn', `an array of ${RETRY_CAUSES.map((cause) => `'${cause}'`).join(', ')}`, retryOn);
-  if (signal !== undefined && !(signal instanceof AbortSignal)) refuse('signal', 'an AbortSignal', signal);
+  checkNumber('retries', retries, { least: 0, most: MAX_RETRIES, whole: true });
+  if (retryOn !== undefined) checkRetryOn(retryOn);
+  checkSignal(signal);
   if (name !== undefined && typeof name !== 'string') refuse('name', 'a string', name);
   if (capture !== undefined && !isRecord(capture))
     refuse('capture', 'an object of what goes along, by name: { helper }', capture);
@@ -151,15 +150,24 @@ function isRecord(value: unknown): boolean {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
-function isRetryCause(value: unknown): value is RetryCause {
-  return RETRY_CAUSES.includes(value as RetryCause);
+function checkRetryOn(causes: unknown): void {
+  const known = RETRY_CAUSES.map((cause) => `'${cause}'`).join(', ');
+  if (!Array.isArray(causes)) refuse('retryOn', `an array of ${known}`, causes);
+  causes.forEach((cause: unknown, index) => {
+    if (!RETRY_CAUSES.includes(cause as RetryCause)) refuse(`retryOn[${index}]`, `one of ${known}`, cause);
+  });
+}
+
+/** @throws PoolError `invalid-argument` */
+export function checkSignal(signal: unknown): void {
+  if (signal !== undefined && !(signal instanceof AbortSignal)) refuse('signal', 'an AbortSignal', signal);
 }
 
 /** @throws PoolError `invalid-argument`, naming the option, what was expected and what arrived. */
 export function checkMapOptions(options: MapOptions): MapOptions {
   checkKeys('pool.map', options, MAP_KEYS);
   const { concurrency, ordered, errors } = options;
-  checkNumber('concurrency', concurrency, { above: 0, whole: true });
+  checkNumber('concurrency', concurrency, { least: 1, whole: true });
   if (ordered !== undefined && typeof ordered !== 'boolean') refuse('ordered', 'true or false', ordered);
   if (errors !== undefined && errors !== 'throw' && errors !== 'collect')
     refuse('errors', "'throw' or 'collect'", errors);
@@ -177,25 +185,32 @@ export function checkKeys(where: string, options: unknown, known: readonly strin
   );
 }
 
-/** @throws PoolError `invalid-argument` unless the value is undefined or such a number. */
-export function checkNumber(
-  name: string,
-  value: unknown,
-  { above, most, whole, unit = '' }: { above: number; most?: number; whole?: boolean; unit?: string },
-): void {
-  if (value === undefined) return;
-  const kind = `a ${whole ? 'whole ' : ''}number${unit}`;
-  if (typeof value !== 'number' || !(value > above) || (whole && !Number.isInteger(value))) {
-    refuse(name, `${kind} above ${above}`, value);
-  }
-  if (most !== undefined && value > most) refuse(name, `${kind} of at most ${most}`, value);
+interface Bounds {
+  /** What it may be at least; else it is above 0. */
+  least?: number;
+  most?: number;
+  whole?: boolean;
+  unit?: string;
+  /** Whether undefined is refused, too. */
+  isNeeded?: boolean;
 }
 
-export function refuse(name: string, expected: string, given: unknown): never {
-  throw new PoolError('invalid-argument', `${name}: expected ${expected}, got ${inWords(given)}`);
+/** @throws PoolError `invalid-argument` unless the value is undefined, where it may be, or such a number. */
+export function checkNumber(name: string, value: unknown, bounds: Bounds): void {
+  const { least, most = Infinity, whole = false, isNeeded = false } = bounds;
+  if (value === undefined && !isNeeded) return;
+  const isWithin =
+    typeof value === 'number' && value <= most && (least === undefined ? value > 0 : value >= least);
+  if (!isWithin || (whole && !Number.isInteger(value))) refuse(name, numberInWords(bounds), value);
 }
 
-function inWords(value: unknown): string {
-  if (typeof value === 'object' && value !== null) return Array.isArray(value) ? 'an array' : 'an object';
-  return typeof value === 'string' ? JSON.stringify(value) : inspect(value);
+function numberInWords({ least, most, whole, unit = '' }: Bounds): string {
+  const kind = `a${whole ? ' whole' : ''} number${unit}`;
+  if (least === undefined) return `${kind} above 0`;
+  if (most === undefined) return `${kind}, ${least} or more`;
+  return `${kind} from ${least} to ${most.toLocaleString('en')}`;
+}
+
+export function refuse(name: string, expected: string, value: unknown): never {
+  throw new PoolError('invalid-argument', `${name}: expected ${expected}, got ${given(value)}`);
 }

@@ -240,13 +240,17 @@ function tagsOf(
 
 function checkOptions(options: StartPoolOptions): void {
   checkKeys('startPool', options, KEYS);
-  checkNumber('workers', options.workers, { above: 0, most: 10_000, whole: true });
-  checkNumber('slots', options.slots, { above: 0, most: MAX_SLOTS, whole: true });
+  checkNumber('workers', options.workers, { least: 1, most: 10_000, whole: true });
+  checkNumber('slots', options.slots, { least: 1, most: MAX_SLOTS, whole: true });
   if (options.policy !== undefined && !POLICIES.includes(options.policy))
     refuse('policy', POLICIES.join(', '), options.policy);
-  checkNumber('maxTasksPerWorker', options.maxTasksPerWorker, { above: 0, whole: true });
-  checkNumber('profileIntervalMs', options.profileIntervalMs, { above: 9, most: 3_600_000, whole: true });
-  checkNumber('drainTimeoutMs', options.drainTimeoutMs, { above: -1, most: 86_400_000 });
+  checkNumber('maxTasksPerWorker', options.maxTasksPerWorker, { least: 1, whole: true });
+  checkNumber('profileIntervalMs', options.profileIntervalMs, {
+    least: 10,
+    most: 3_600_000,
+    whole: true,
+  });
+  checkNumber('drainTimeoutMs', options.drainTimeoutMs, { least: 0, most: 86_400_000, unit: ' of ms' });
   for (const name of ['profile', 'logDir'] as const) {
     const value: unknown = options[name];
     if (value !== undefined && typeof value !== 'string') refuse(name, 'a path', value);

@@ -24,3 +24,10 @@ export function parseDurationMs(text: string | number, name: string, mostMs = MA
   const days = Math.floor(mostMs / 86_400_000);
   throw new PoolError('invalid-argument', `${name}: expected at most ${days}d, got ${text}`);
 }
+
+/** How long something may take: a duration above 0. @throws PoolError `invalid-argument` */
+export function parseLimitMs(text: string, name: string): number {
+  const ms = parseDurationMs(text, name);
+  if (ms > 0) return ms;
+  throw new PoolError('invalid-argument', `${name}: expected more than 0, got ${JSON.stringify(text)}`);
+}

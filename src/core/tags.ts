@@ -1,4 +1,5 @@
 import { PoolError } from './errors.js';
+import { given } from './given.js';
 
 const TAG = /^([a-z0-9][a-z0-9._-]*)(?:=([^\s,=]+))?$/i;
 const MAX_TAG_LENGTH = 64;
@@ -22,16 +23,16 @@ export const NO_TAGS: TagSet = { key: '', tags: [] };
  * @param name how an error message names where they were given.
  * @throws PoolError `invalid-argument`
  */
-export function tagSet(given: readonly unknown[] | undefined, name: string): TagSet {
-  if (!given || given.length === 0) return NO_TAGS;
-  for (const tag of given) {
+export function tagSet(list: readonly unknown[] | undefined, name: string): TagSet {
+  if (!list || list.length === 0) return NO_TAGS;
+  for (const tag of list) {
     if (typeof tag === 'string' && tag.length <= MAX_TAG_LENGTH && TAG.test(tag)) continue;
     throw new PoolError(
       'invalid-argument',
-      `${name}: expected a tag such as gpu or mem=16g, of at most ${MAX_TAG_LENGTH} characters, got ${String(tag)}`,
+      `${name}: expected a tag such as gpu or mem=16g, of at most ${MAX_TAG_LENGTH} characters, got ${given(tag)}`,
     );
   }
-  const tags = [...new Set(given as readonly string[])].sort();
+  const tags = [...new Set(list as readonly string[])].sort();
   if (tags.length <= MAX_TAGS) return { key: tags.join(','), tags };
   throw new PoolError('invalid-argument', `${name}: expected at most ${MAX_TAGS} tags, got ${tags.length}`);
 }

@@ -1,4 +1,5 @@
 import { PoolError } from './errors.js';
+import { given } from './given.js';
 
 /** Priorities are whole numbers from -MAX_PRIORITY to MAX_PRIORITY; higher ones go first. */
 export const MAX_PRIORITY = 100;
@@ -29,7 +30,7 @@ export function checkPriority(priority: unknown, name: string): void {
   if (Number.isInteger(priority) && Math.abs(priority as number) <= MAX_PRIORITY) return;
   throw new PoolError(
     'invalid-argument',
-    `${name}: expected a whole number from -${MAX_PRIORITY} to ${MAX_PRIORITY}, got ${String(priority)}`,
+    `${name}: expected a whole number from -${MAX_PRIORITY} to ${MAX_PRIORITY}, got ${given(priority)}`,
   );
 }
 

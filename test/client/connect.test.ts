@@ -131,7 +131,11 @@ describe('no pool', () => {
   });
 
   test('at a name that does not resolve', async () => {
-    expect(await poolError(connect('no-such-host.invalid:80'))).toMatchObject({ code: 'unavailable' });
+    expect(await poolError(connect('no-such-host.invalid:80'))).toMatchObject({
+      code: 'unavailable',
+      message:
+        'no host is known by the name in no-such-host.invalid:80; check how it is written, or give an IP address',
+    });
   });
 });
 

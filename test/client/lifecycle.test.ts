@@ -189,20 +189,20 @@ describe('startPool', () => {
 
   const refusals: [options: unknown, code: string, message: RegExp][] = [
     [{ worker: 1 }, 'invalid-argument', /^startPool: unknown option worker; there are workers, slots, /],
-    [{ workers: 0 }, 'invalid-argument', /^workers: expected a whole number above 0, got 0$/],
-    [{ workers: '2' }, 'invalid-argument', /^workers: expected a whole number above 0, got "2"$/],
-    [{ workers: 2n }, 'invalid-argument', /^workers: expected a whole number above 0, got 2n?$/],
-    [{ workers: NaN }, 'invalid-argument', /^workers: expected a whole number above 0, got NaN$/],
-    [{ slots: 0.5 }, 'invalid-argument', /^slots: expected a whole number above 0, got 0\.5$/],
+    [{ workers: 0 }, 'invalid-argument', /^workers: expected a whole number from 1 to 10,000, got 0$/],
+    [{ workers: '2' }, 'invalid-argument', /^workers: expected a whole number from 1 to 10,000, got "2"$/],
+    [{ workers: 2n }, 'invalid-argument', /^workers: expected a whole number from 1 to 10,000, got 2n?$/],
+    [{ workers: NaN }, 'invalid-argument', /^workers: expected a whole number from 1 to 10,000, got NaN$/],
+    [{ slots: 0.5 }, 'invalid-argument', /^slots: expected a whole number from 1 to 256, got 0\.5$/],
     [
       { profileIntervalMs: -1 },
       'invalid-argument',
-      /^profileIntervalMs: expected a whole number above 9, got -1$/,
+      /^profileIntervalMs: expected a whole number from 10 to 3,600,000, got -1$/,
     ],
     [
       { maxTasksPerWorker: 0.5 },
       'invalid-argument',
-      /^maxTasksPerWorker: expected a whole number above 0, got 0.5$/,
+      /^maxTasksPerWorker: expected a whole number, 1 or more, got 0.5$/,
     ],
     [{ drainTimeoutMs: -1, workers: 1 }, 'invalid-argument', /^drainTimeoutMs: expected .*, got -1$/],
     [{ logDir: 5, workers: 1 }, 'invalid-argument', /^logDir: expected .*, got 5$/],
@@ -213,7 +213,7 @@ describe('startPool', () => {
     [{ maxHeap: -5, workers: 1 }, 'invalid-argument', /^maxHeap: expected a size .* 32mb, got -5$/],
     [{ policy: 'best' }, 'invalid-argument', /^policy: expected first-free, .*, got "best"$/],
     [{ tags: 'gpu' }, 'invalid-argument', /^tags: expected an array of tags, .*, got "gpu"$/],
-    [{ tags: ['g p u'] }, 'invalid-argument', /^tags: expected a tag such as gpu .*, got g p u$/],
+    [{ tags: ['g p u'] }, 'invalid-argument', /^tags: expected a tag such as gpu .*, got "g p u"$/],
     [
       { tags: [['gpu'], 'cpu'], workers: 2 },
       'invalid-argument',

@@ -213,8 +213,8 @@ describe('bad input is refused at the call', () => {
       { concurency: 1 },
       /^pool\.map: unknown option concurency; there are concurrency, ordered, errors$/,
     ],
-    [[1], { concurrency: 0 }, /^concurrency: expected a whole number above 0, got 0$/],
-    [[1], { concurrency: 1.5 }, /^concurrency: expected a whole number above 0, got 1\.5$/],
+    [[1], { concurrency: 0 }, /^concurrency: expected a whole number, 1 or more, got 0$/],
+    [[1], { concurrency: 1.5 }, /^concurrency: expected a whole number, 1 or more, got 1\.5$/],
     [[1], { errors: 'ignore' }, /^errors: expected 'throw' or 'collect', got "ignore"$/],
     [[1], { ordered: 'no' }, /^ordered: expected true or false, got "no"$/],
   ];

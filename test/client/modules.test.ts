@@ -147,6 +147,11 @@ describe.each([true, false])('a module, with inline: %p', (inline) => {
       { 'm.ts': `export const run = 5; export const other = () => 1;` },
       /m\.ts has no function run; it exports /,
     ],
+    [
+      'whose export is a class',
+      { 'm.ts': `export class run {}` },
+      /run of m\.ts is a class; send a function that makes one, with the module captured: /,
+    ],
   ];
   test.each(failing)(
     '%s fails its calls in a sentence, and the worker is none the worse',

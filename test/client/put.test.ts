@@ -109,8 +109,16 @@ describe.each([false, true])('a value that was put, with inline: %p', (inline) =
     const error = await poolError(pool.run((given: unknown) => given, { list: [reference] }));
     expect(error.code).toBe('not-cloneable');
     expect(error.message).toMatch(
-      /arguments\[0\]\.list\[0\] is a value of pool\.put, which can only be an argument by itself/,
+      /arguments\[0\]\.list\[0\] is a value of pool\.put \(pass it as an argument by itself\)/,
     );
+  });
+
+  test('cannot be bytes that were given away', async () => {
+    const bytes = new Uint8Array(8);
+    structuredClone(bytes, { transfer: [bytes.buffer] });
+    const error = await poolError(pool.put(bytes));
+    expect(error.code).toBe('not-cloneable');
+    expect(error.message).toMatch(/^the value is a detached buffer/);
   });
 
   test('cannot be what cannot be copied', async () => {

@@ -230,12 +230,15 @@ test('a function that blocks its thread is tried again after its timeout', async
 describe('bad options are refused in a sentence', () => {
   const RETRY_ON = "expected an array of 'worker-lost', 'thrown', 'timeout'";
   test.each<[given: object, message: string]>([
-    [{ retries: -1 }, 'retries: expected a whole number above -1, got -1'],
-    [{ retries: 1.5 }, 'retries: expected a whole number above -1, got 1.5'],
-    [{ retries: Infinity }, 'retries: expected a whole number above -1, got Infinity'],
-    [{ retries: '2' }, 'retries: expected a whole number above -1, got "2"'],
+    [{ retries: -1 }, 'retries: expected a whole number from 0 to 1,000, got -1'],
+    [{ retries: 1.5 }, 'retries: expected a whole number from 0 to 1,000, got 1.5'],
+    [{ retries: Infinity }, 'retries: expected a whole number from 0 to 1,000, got Infinity'],
+    [{ retries: '2' }, 'retries: expected a whole number from 0 to 1,000, got "2"'],
     [{ retryOn: 'thrown' }, `retryOn: ${RETRY_ON}, got "thrown"`],
-    [{ retryOn: ['thrown', 'lost'] }, `retryOn: ${RETRY_ON}, got an array`],
+    [
+      { retryOn: ['thrown', 'lost'] },
+      `retryOn[1]: expected one of 'worker-lost', 'thrown', 'timeout', got "lost"`,
+    ],
     [
       { retry: 2 },
       'pool.with: unknown option retry; there are timeoutMs, queueTimeoutMs, deadlineMs, signal, retries, retryOn, cancelGraceMs, isolate, readAhead, onProgress, logs, priority, expectedMs, requires, whenNoneFits, name, capture',

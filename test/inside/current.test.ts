@@ -279,7 +279,7 @@ test('outside of a task there is none, and the error says so', () => {
 });
 
 test.each([
-  [{ cancelGraceMs: -1 }, 'cancelGraceMs: expected a number of ms above -1, got -1'],
+  [{ cancelGraceMs: -1 }, 'cancelGraceMs: expected a number of ms, 0 or more, got -1'],
   [{ onProgress: 1 }, 'onProgress: expected a function, got 1'],
   [{ logs: 'loud' }, "logs: expected 'inherit', 'silent' or a function, got \"loud\""],
 ])('%p is refused', async (options, message) => {

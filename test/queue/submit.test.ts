@@ -110,7 +110,7 @@ describe('many tasks', () => {
       ['ab', /lists: expected an iterable/],
       [{}, /lists: expected an iterable/],
       [null, /lists: expected an iterable/],
-      [[[1, 2], 'x'], /args: expected an array of arguments, got "x"/],
+      [[[1, 2], 'x'], /args: expected an array of arguments, .*, got "x"/],
     ] as const)
       expect(await poolError(pool.submitMany(add, lists as never))).toMatchObject({
         code: 'invalid-argument',
@@ -182,5 +182,39 @@ describe('what is refused', () => {
     const error = await poolError(Promise.resolve().then(attempt));
     expect(error).toBeInstanceOf(PoolError);
     expect(error.code).toBe(code);
+  });
+
+  test.each<[unknown[], string]>([
+    [[() => 1], 'args: expected an array of arguments, [] where there are none, got undefined'],
+    [[() => 1, [], { delayMs: '1' }], 'delayMs: expected a number of ms, got "1"'],
+    [[() => 1, [], { priority: '3' }], 'priority: expected a whole number from -100 to 100, got "3"'],
+    [
+      [() => 1, [], { retryOn: ['foo'] }],
+      `retryOn[0]: expected one of 'worker-lost', 'thrown', 'timeout', got "foo"`,
+    ],
+    [[() => 1, [], { retries: 1e9 }], 'retries: expected a whole number from 0 to 1,000, got 1000000000'],
+    [
+      [() => 1, [], { requires: ['a b'] }],
+      'requires: expected a tag such as gpu or mem=16g, of at most 64 characters, got "a b"',
+    ],
+    [
+      [() => 1, [], { group: { name: 'g' } }],
+      'group.limit: expected a whole number from 1 to 1,000,000, got undefined',
+    ],
+    [
+      [() => 1, [], { after: [7] }],
+      'after[0]: expected the handle of a task; `pool.task(id)` gives that of an id, got 7',
+    ],
+    [[() => 1, [], { startAt: 'soon' }], 'startAt: expected a valid Date, got "soon"'],
+  ])('%p in one sentence', async (given, message) => {
+    const [fn, args, options] = given as [() => number, [], object];
+    expect((await poolError(pool.submit(fn, args, options))).message).toBe(message);
+  });
+
+  test('options of the wait for a result that nobody knows', async () => {
+    const task = await pool.submit(add, [1, 2]);
+    const told = async (options: unknown) => (await poolError(task.result(options as never))).message;
+    expect(await told({ timeoutMs: 1 })).toBe('handle.result: unknown option timeoutMs; there are signal');
+    expect(await told({ signal: 3 })).toBe('signal: expected an AbortSignal, got 3');
   });
 });

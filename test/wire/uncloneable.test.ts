@@ -10,6 +10,8 @@ describe('what cannot be copied is refused, naming its path', () => {
   const cyclic: { self?: unknown; bad?: unknown } = {};
   cyclic.self = cyclic;
   cyclic.bad = Symbol('s');
+  const given = new Uint8Array(8);
+  structuredClone(given, { transfer: [given.buffer] });
   const refusals: [value: unknown, message: string][] = [
     [() => 1, 'value is a function'],
     [{ a: [{ onDone() {} }] }, 'value.a[0].onDone is a function (onDone)'],
@@ -23,6 +25,7 @@ describe('what cannot be copied is refused, naming its path', () => {
     [{ s: new SharedArrayBuffer(1) }, 'value.s is a SharedArrayBuffer'],
     [{ s: new Uint8Array(new SharedArrayBuffer(1)) }, 'value.s is a view of a SharedArrayBuffer'],
     [(function* () {})(), 'value is a generator'],
+    [{ given }, 'value.given is a detached buffer (its bytes were transferred elsewhere)'],
     [cyclic, 'value.bad is a symbol'],
   ];
   test.each(refusals)('%#: %s', (value, message) => {

@@ -202,9 +202,15 @@ function shipExported({ part, member = 'default' }: Exported): ShippedFunction {
   const names = 'Object.keys(parts[0]).join(", ")';
   // Without its folder: the same module makes the same source, wherever the program was started.
   const words = JSON.stringify(`${basename(part.name)} has no function ${member}; it exports `);
+  const aClass = JSON.stringify(
+    `${member} of ${basename(part.name)} is a class; send a function that makes one, with the module captured: ` +
+      `pool.with({ capture: { m } }).run(() => new m.${member}())`,
+  );
   const source =
     `(parts) => {\n// ${part.id}\nconst member = ${memberOf('parts[0]', member)};\n` +
-    `if (typeof member !== 'function') throw new TypeError(${words} + (${names} || 'nothing'));\nreturn member;\n}`;
+    `if (typeof member !== 'function') throw new TypeError(${words} + (${names} || 'nothing'));\n` +
+    `if (/^class(?!\\s*\\()\\b/.test(Function.prototype.toString.call(member))) throw new TypeError(${aClass});\n` +
+    `return member;\n}`;
   return { id: idOf(source), source, name: member, parts: [part], preview: `// ${member} of ${part.name}` };
 }
 

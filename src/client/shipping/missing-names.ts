@@ -13,7 +13,7 @@ const OF_MODULES: Record<string, string> = {
 
 /** Helpers of compilers, which would be supplied by their names, are not to be told from others then. */
 const RENAMED =
-  "names as short as these may be a minifier's; with minifyIdentifiers: false (esbuild) or mangle: false (terser, swc) " +
+  "Names as short as these may be a minifier's; with minifyIdentifiers: false (esbuild) or mangle: false (terser, swc) " +
   'it can be told what they are, and helpers of compilers are supplied';
 
 /** Something in a function that is only to be had where it was written. */

@@ -24,7 +24,7 @@ export class Reference<T> {
   /** Of the value. */
   declare protected readonly value: T;
   // In a value that is sent it has to be noticed: alone it may be an argument, and nothing else.
-  readonly [MAKES_NO_COPY] = 'a value of pool.put, which can only be an argument by itself';
+  readonly [MAKES_NO_COPY] = 'a value of pool.put (pass it as an argument by itself)';
 
   /** @internal Made by `pool.put`. */
   constructor(id: string, content: PutContent, onReleased: (id: string) => void) {

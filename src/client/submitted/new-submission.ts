@@ -35,7 +35,7 @@ export function newSubmission(
   options: CheckedSubmitOptions,
   like?: NewSubmission,
 ): NewSubmission {
-  if (!Array.isArray(given)) refuse('args', 'an array of arguments', given);
+  if (!Array.isArray(given)) refuse('args', 'an array of arguments, [] where there are none', given);
   const results: Results = [];
   const args = given.map((value: unknown, index) => {
     if (value instanceof Reference)

@@ -91,6 +91,5 @@ function checkGroup(group: unknown): void {
   const { name, limit } = group as { name: unknown; limit: unknown };
   if (typeof name !== 'string' || name === '' || name.length > MAX_NAME)
     refuse('group.name', `a string of 1 to ${MAX_NAME} characters`, name);
-  if (limit === undefined) refuse('group.limit', 'a whole number above 0', limit);
-  checkNumber('group.limit', limit, { above: 0, most: MAX_GROUP_LIMIT, whole: true });
+  checkNumber('group.limit', limit, { least: 1, most: MAX_GROUP_LIMIT, whole: true, isNeeded: true });
 }

@@ -6,6 +6,7 @@ import type { TaskState } from '../../core/queue/task.js';
 import type { TaskOutcome__Output } from '../../wire/generated/offhand/v1/TaskOutcome.js';
 import { decodePayload, payloadFrom } from '../../wire/values/payload.js';
 import type { Follower, Listener } from './follower.js';
+import { checkKeys, checkSignal } from '../options.js';
 import { errorOf } from '../outcome.js';
 import { nameWrittenPlaces, throwToCaller } from '../task-stack.js';
 import type { QueueLink } from './queue-link.js';
@@ -42,9 +43,12 @@ export class TaskHandle<R = unknown> implements AsyncIterable<TaskEvent> {
    *
    * @param options.signal ends the wait, not the task
    */
-  result({ signal }: { signal?: AbortSignal } = {}): Promise<R> {
+  result(options: { signal?: AbortSignal } = {}): Promise<R> {
     const written = this.#written;
     return new Promise<R>((resolve) => {
+      checkKeys('handle.result', options, ['signal']);
+      const { signal } = options;
+      checkSignal(signal);
       const fail = (error: unknown) => resolve(throwToCaller(error));
       const leave = () => {
         this.#follower.leave(this.id, listener);

@@ -81,18 +81,25 @@ function sourceOf(fn: { name: string }, text: string): string {
     text,
     `((o) => Object.getOwnPropertyDescriptor(o, Reflect.ownKeys(o)[0]).value)({ ${text} })`,
   ];
-  let reason: unknown;
+  const reasons: unknown[] = [];
   for (const form of forms) {
     try {
       evaluator(form);
       return form;
     } catch (error) {
-      reason ??= error;
+      reasons.push(error);
     }
   }
-  const why = messageOf(reason);
-  const remedy = /import\.meta/.test(why)
-    ? `${name} uses import.meta, which belongs to its module; pass what it takes from there (import.meta.url) as an argument`
-    : `${name} cannot be sent: its source does not parse (${why})`;
-  throw new PoolError('not-shippable', remedy, { cause: reason });
+  throw new PoolError('not-shippable', `${name} ${whyNot(reasons.map(messageOf))}`, { cause: reasons[0] });
+}
+
+/** @param reasons what V8 says of each form in which a function could be an expression. */
+function whyNot(reasons: readonly string[]): string {
+  const [reason = ''] = reasons;
+  if (reasons.some((why) => why.includes('import.meta')))
+    return 'uses import.meta, which belongs to its module; pass what it takes from there (import.meta.url) as an argument';
+  const [, hidden] = /Private field '(#[^']+)'/.exec(reasons.join('\n')) ?? [];
+  if (hidden)
+    return `uses ${hidden}, which only code inside its class may; send a function that makes the object, with the class captured: pool.with({ capture: { … } })`;
+  return `cannot be sent: its source does not parse (${reason})`;
 }

@@ -1,6 +1,7 @@
 import { PoolError } from '../../core/errors.js';
 import { decodeClone, encodeClone, isViewType, putMemory, viewOf, type ViewType, viewType } from './clone.js';
 import { checkSize } from './size-limit.js';
+import { isDetached } from './uncloneable.js';
 
 /** An encoded value, else the bytes of a view of this type. */
 type Form = 'V8' | ViewType;
@@ -19,7 +20,9 @@ export interface WantedPut {
 
 /** @throws PoolError `not-cloneable`, naming the path to the part that cannot be sent; `too-large` */
 export function putContent(value: unknown, label: string): PutContent {
-  if (!ArrayBuffer.isView(value)) return { form: 'V8', bytes: shared(encodeClone(value, label), label) };
+  // What is detached has no bytes to take: it is refused like any other value that cannot be copied.
+  if (!ArrayBuffer.isView(value) || isDetached(value))
+    return { form: 'V8', bytes: shared(encodeClone(value, label), label) };
   const bytes = new Uint8Array(value.buffer, value.byteOffset, value.byteLength);
   return { form: viewType(value), bytes: shared(bytes, label) };
 }

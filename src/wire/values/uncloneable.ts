@@ -55,6 +55,7 @@ function kindOfUncloneable(value: unknown): string | undefined {
   if (types.isProxy(value)) return 'a Proxy';
   const own: unknown = Reflect.get(value, MAKES_NO_COPY);
   if (typeof own === 'string') return own;
+  if (isDetached(value)) return 'a detached buffer (its bytes were transferred elsewhere)';
   if (types.isPromise(value)) return 'a Promise (await it first)';
   if (types.isWeakMap(value)) return 'a WeakMap';
   if (types.isWeakSet(value)) return 'a WeakSet';
@@ -65,6 +66,18 @@ function kindOfUncloneable(value: unknown): string | undefined {
     return 'a view of a SharedArrayBuffer';
   if (types.isExternal(value) || types.isModuleNamespaceObject(value)) return 'a host object';
   return undefined;
+}
+
+/** Whether a buffer, or that of a view, has given its bytes away. */
+export function isDetached(value: object): boolean {
+  const buffer = ArrayBuffer.isView(value) ? value.buffer : value;
+  if (!types.isArrayBuffer(buffer) || buffer.byteLength > 0) return false;
+  try {
+    new Uint8Array(buffer); // Node 20 has no ArrayBuffer.detached.
+    return false;
+  } catch {
+    return true;
+  }
 }
 
 function* partsOf(value: object): Generator<{ step: string; value: unknown }> {
