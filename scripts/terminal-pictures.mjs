@@ -28,7 +28,7 @@ try {
   await shows(/\$/);
 
   type('npx offhand scripts examples/scripts');
-  const during = await shows(/matrix\.py +│ running[^]*[1-9] of 6 scripts/);
+  const during = await shows(/matrix\.py +running[^]*[1-9] of 6 scripts/);
   const after = await shows(/6 succeeded, 0 failed/);
   draw('plots/scripts.png', [...during.split('\n'), '', ...after.split('\n').slice(1, -1)]);
 

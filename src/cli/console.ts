@@ -117,7 +117,10 @@ function linesOf(file: string): string[] {
   try {
     return readFileSync(file, 'utf8').split('\n');
   } catch (error) {
-    throw new PoolError('invalid-argument', `--script: ${messageOf(error)}`);
+    const { code } = error as NodeJS.ErrnoException;
+    const why =
+      code === 'ENOENT' ? 'there is no such file' : code === 'EISDIR' ? 'that is a folder' : messageOf(error);
+    throw new PoolError('invalid-argument', `--script ${file}: ${why}`);
   }
 }
 

@@ -20,9 +20,18 @@ export function refusalOf(
     const isPositional = usage !== undefined && new RegExp(`[<[]${name}[.\\]>]`).test(usage);
     return `${isPositional ? '' : '--'}${name}: expected one of ${choices}, got ${given}`;
   }
-  const stray = /^Unknown (?:arguments?|commands?): (.+)$/.exec(message)?.[1];
-  if (stray === undefined) return message;
+  const words = /^Unknown (?:arguments?|commands?): (.+)$/.exec(message)?.[1]?.split(', ');
+  if (words === undefined) return message;
+  // A flag of several words is named twice, the second time as programs have it.
+  const stray = words
+    .filter((each) => !words.some((other) => other !== each && camel(other) === each))
+    .join(', ');
   if (stray === word) return `unknown command ${stray}; \`offhand --help\` lists them`;
   // npm swallows flags that stand before `--` and passes their values on as words of their own.
   return `unknown argument ${stray}; see --help (after \`npm run\`, flags need -- before them: npm run server -- 4 --port 5005)`;
+}
+
+/** `retry-on` as `retryOn`. */
+function camel(flag: string): string {
+  return flag.replace(/-([a-z])/g, (_, letter: string) => letter.toUpperCase());
 }

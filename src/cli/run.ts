@@ -1,4 +1,4 @@
-import { parseDurationMs } from '../core/duration.js';
+import { parseLimitMs } from '../core/duration.js';
 import type { ArgumentsCamelCase, Argv, CommandModule } from 'yargs';
 import { connect } from '../client/connect.js';
 import { type CallArguments, callFrom, callPositionals } from './flags/function-call.js';
@@ -28,7 +28,7 @@ export const runCommand: CommandModule<object, Arguments> = {
     const { fn, values } = await callFrom(given);
     await using pool = await connect(address, { tls: tlsFromFlag(tlsCa) });
     const limited =
-      timeout === undefined ? pool : pool.with({ timeoutMs: parseDurationMs(timeout, '--timeout') });
+      timeout === undefined ? pool : pool.with({ timeoutMs: parseLimitMs(timeout, '--timeout') });
     const result = await limited.run(fn, ...values).catch(tellThrown);
     console.log(json ? JSON.stringify(result ?? null) : result);
   },

@@ -2,6 +2,7 @@ import type { ArgumentsCamelCase, Argv, CommandModule } from 'yargs';
 import { MAX_WORKERS } from '../core/autoscaler.js';
 import { type PoolArguments, poolOptions, withCoordinator } from './flags/pool-address.js';
 import { wholeNumber } from './flags/whole-number.js';
+import { counted } from './table.js';
 
 type Arguments = PoolArguments & { workers: string };
 
@@ -19,6 +20,6 @@ export const scaleCommand: CommandModule<object, Arguments> = {
   handler: async (args: ArgumentsCamelCase<Arguments>) => {
     const workers = wholeNumber('workers', args.workers, 0, MAX_WORKERS);
     const now = await withCoordinator(args, (coordinator) => coordinator.scale(workers));
-    console.log(`${now} worker${now === 1 ? '' : 's'} from now on`);
+    console.log(`${counted(now, 'worker')} from now on`);
   },
 };

@@ -1,14 +1,15 @@
-import Table from 'cli-table3';
 import { createLogUpdate } from 'log-update';
 import { timeLeftMs } from '../scripts/plan.js';
 import type { Results, ScriptResult } from '../scripts/results.js';
 import type { FolderListener } from '../scripts/run-folder.js';
 import type { Script } from '../scripts/script.js';
 import { plain } from './plain.js';
+import { counted, cut, tableLines } from './table.js';
 
 const REDRAW_MS = 200;
-const BAR_WIDTH = 30;
-const PLAIN = { head: [], border: [], compact: true };
+const BAR_WIDTH = 20;
+/** What the terminal needs beside the rows: the head, the bar, and where the cursor stands. */
+const LINES_AROUND = 3;
 /** How much of a failed script's stderr the summary shows, in lines. */
 const STDERR_LINES = 12;
 
@@ -26,15 +27,16 @@ export class PlainView implements View {
   }
 
   began(scripts: readonly Script[], _: unknown, isSequential: boolean): void {
-    this.#print(`${inNumber(scripts.length)}${isSequential ? ', one after another' : ''}`);
+    this.#print(`${counted(scripts.length, 'script')}${isSequential ? ', one after another' : ''}`);
   }
 
-  started({ name }: Script, worker: string): void {
-    this.#print(`started    ${name} on ${worker}`);
+  started({ name }: Script, worker: string, attempt: number): void {
+    this.#print(`started    ${name} on ${worker}${attempt > 1 ? `, attempt ${attempt}` : ''}`);
   }
 
   ended(result: ScriptResult): void {
-    this.#print(`${result.state.padEnd(10)} ${result.name} ${seconds(result.ms)}${because(result)}`);
+    const took = result.ms === null ? '' : ` ${seconds(result.ms)}`;
+    this.#print(`${result.state.padEnd(10)} ${result.name}${took}${because(result)}`);
   }
 
   close(): void {
@@ -108,38 +110,48 @@ export class LiveView implements View {
   #redraw(): void {
     if (this.#isExecuted) return;
     const { columns = 80, rows = 24 } = this.#stream;
-    // Two lines of a row are its border; the rest is the head, the bar and the line below.
-    const room = Math.max(1, rows - 7);
+    const room = Math.max(1, rows - LINES_AROUND);
     const now = performance.now();
-    const table = tableOf(['script', 'state', 'worker', 'time', 'last line of its output'], columns);
-    for (const [name, { worker, since, line }] of [...this.#running].slice(0, room))
-      table.push([plain(name), 'running', worker, seconds(now - since), plain(line)]);
+    const table = tableLines(
+      ['script', 'state', 'worker', 'time', 'last line of its output'],
+      [...this.#running]
+        .slice(0, room)
+        .map(([name, { worker, since, line }]) => [name, 'running', worker, seconds(now - since), line]),
+      { widths: widthsFor(columns), width: columns },
+    );
     const done = this.#count - this.#left.size;
     const filled = this.#count === 0 ? BAR_WIDTH : Math.round((done / this.#count) * BAR_WIDTH);
     const bar = '█'.repeat(filled) + '░'.repeat(BAR_WIDTH - filled);
     const left = timeLeftMs([...this.#left.values()], this.#finished, this.#running.size);
     const words = [
-      `${this.#title}${done} of ${inNumber(this.#count)}`,
+      `${this.#title}${done} of ${counted(this.#count, 'script')}`,
       ...(this.#failed > 0 ? [`${this.#failed} failed`] : []),
       ...(this.#left.size > this.#running.size ? [`${this.#left.size - this.#running.size} waiting`] : []),
       ...(left === undefined || done === this.#count ? [] : [`about ${seconds(left)} left`]),
     ];
-    this.#draw(`${table.toString()}\n${bar} ${words.join(', ')}`);
+    this.#draw([...table, cut(`${bar} ${words.join(', ')}`, columns)].join('\n'));
   }
 }
 
 /** What became of each script, the times, and what went wrong. */
 export function summaryOf(results: Results, archive: string, archiveBytes: number): string {
   const { scripts, executionMs, packagingMs, sumMs, sequentialMs, post } = results;
-  const table = tableOf(['script', 'state', 'exit code', 'time', 'attempts', 'worker', 'files']);
-  for (const { name, state, exitCode, signal, ms, attempts, worker, files, kept } of scripts) {
-    const ended = exitCode ?? signal ?? '';
-    const shown = kept ? 'kept' : state;
-    table.push([plain(name), shown, String(ended), seconds(ms), attempts, worker ?? '', files.length]);
-  }
+  const table = tableLines(
+    ['script', 'state', 'exit', 'time', 'attempts', 'worker', 'files'],
+    scripts.map(({ name, state, exitCode, signal, ms, attempts, worker, files, kept }) => [
+      name,
+      kept ? 'kept' : state,
+      String(exitCode ?? signal ?? ''),
+      seconds(ms),
+      String(attempts),
+      worker ?? '',
+      String(files.length),
+    ]),
+    { numbers: ['exit', 'time', 'attempts', 'files'] },
+  );
   const total = (packagingMs ?? 0) + executionMs;
   const lines = [
-    table.toString(),
+    ...table,
     `Execution Time:        ${seconds(executionMs)}`,
     `Packaging Time:        ${seconds(packagingMs)}   ${archive} (${Math.ceil(archiveBytes / 1024)} kB)`,
     `Total Execution Time:  ${seconds(total)}`,
@@ -185,21 +197,12 @@ function countsOf({ succeeded, failed, cancelled, scripts }: Results): string {
   ].join(', ');
 }
 
-function tableOf(head: string[], columns?: number) {
-  const widths = columns === undefined ? {} : { colWidths: widthsFor(columns), wordWrap: false };
-  return new Table({ head, style: PLAIN, ...widths });
-}
-
-/** All but the first and the last column are of known width; six characters are borders. */
+/** All but the first and the last column are of known width. */
 function widthsFor(columns: number): number[] {
   const [state, worker, time] = [11, 12, 10];
-  const rest = Math.max(30, columns - state - worker - time - 6);
+  const rest = Math.max(30, columns - state - worker - time);
   const name = Math.min(32, Math.floor(rest / 2));
   return [name, state, worker, time, rest - name];
-}
-
-function inNumber(count: number): string {
-  return `${count} script${count === 1 ? '' : 's'}`;
 }
 
 function seconds(ms: number | null): string {

@@ -4,7 +4,7 @@ import type { ArgumentsCamelCase, Argv, CommandModule } from 'yargs';
 import { connect } from '../client/connect.js';
 import type { Pool } from '../client/pool.js';
 import { startPool } from '../client/start-pool.js';
-import { parseDurationMs } from '../core/duration.js';
+import { parseLimitMs } from '../core/duration.js';
 import { MAX_WORKERS } from '../core/autoscaler.js';
 import { PoolError } from '../core/errors.js';
 import { parseSizeBytes } from '../core/size.js';
@@ -140,7 +140,7 @@ function optionsFrom(args: Arguments): FolderOptions {
     patterns: args.glob,
     isRecursive: args.recursive || (args.glob ?? []).some((pattern) => pattern.includes('/')),
     isInPlace: args.cwd === 'script',
-    timeoutMs: args.timeout === undefined ? undefined : parseDurationMs(args.timeout, '--timeout'),
+    timeoutMs: args.timeout === undefined ? undefined : parseLimitMs(args.timeout, '--timeout'),
     maxOutputBytes: parseSizeBytes(args.maxOutput, '--max-output', 1_024),
     batch: wholeNumber('--batch', args.batch, 1, 10_000),
     isLongestFirst: args.order === 'longest-first',

@@ -12,6 +12,7 @@ import { type RunningServer, startServer } from '../server/server.js';
 import { Supervisor } from '../server/supervisor.js';
 import { resolveHttpOptions, resolveServerOptions, type ServerArguments } from './flags/server-options.js';
 import { workerFlags } from './flags/worker-flags.js';
+import { counted } from './table.js';
 
 export const serverCommand: CommandModule<object, ServerArguments> = {
   command: 'server [workers]',
@@ -207,7 +208,7 @@ function greeting(server: RunningServer, args: ServerArguments, elapsedMs: numbe
   const ports = workers.map(({ worker, port }) => `${worker} ${port}`);
   const shown = ports.length > 8 ? [...ports.slice(0, 7), `… ${ports.at(-1)}`] : ports;
   const lines = [
-    `offhand ${VERSION}: ${workers.length} worker${workers.length === 1 ? '' : 's'} ready in ${(elapsedMs / 1_000).toFixed(1)} s`,
+    `offhand ${VERSION}: ${counted(workers.length, 'worker')} ready in ${(elapsedMs / 1_000).toFixed(1)} s`,
     '',
     `  coordinator  ${address}`,
     `  workers      ${shown.join(', ')}`,

@@ -1,16 +1,15 @@
-import Table from 'cli-table3';
 import type { ClusterMember, ClusterStatus } from '../wire/cluster-document.js';
 import { VERSION } from '../wire/protocol.js';
+import { counted, tableLines } from './table.js';
 
 /** All coordinators that share a store, one a row. */
 export function clusterTable({ store, connected, coordinators }: ClusterStatus): string {
-  const table = new Table({
-    head: ['machine', 'coordinator', 'version', 'workers', 'slots', 'busy', 'waiting', 'up', 'tags'],
-    style: { head: [], border: [] },
-    colAligns: ['left', 'left', 'left', 'right', 'right', 'right', 'right', 'right', 'left'],
-  });
-  for (const member of coordinators) table.push(row(member));
-  return [table.toString(), sumLine(coordinators), ...storeLines(store, connected)].join('\n');
+  const lines = tableLines(
+    ['machine', 'coordinator', 'version', 'workers', 'slots', 'busy', 'waiting', 'up', 'tags'],
+    coordinators.map(row),
+    { numbers: ['workers', 'slots', 'busy', 'waiting', 'up'] },
+  );
+  return [...lines, sumLine(coordinators), ...storeLines(store, connected)].join('\n');
 }
 
 function row(member: ClusterMember): string[] {
@@ -28,8 +27,14 @@ function row(member: ClusterMember): string[] {
 function sumLine(coordinators: readonly ClusterMember[]): string {
   const sum = (of: (member: ClusterMember) => number) =>
     coordinators.reduce((total, member) => total + of(member), 0);
-  const count = coordinators.length;
-  return `${count} coordinator${count === 1 ? '' : 's'}, ${sum(({ workers }) => workers)} workers, ${sum(({ busy }) => busy)} of ${sum(({ slots }) => slots)} slots busy`;
+  const all = [
+    counted(coordinators.length, 'coordinator'),
+    counted(
+      sum(({ workers }) => workers),
+      'worker',
+    ),
+  ];
+  return `${all.join(', ')}, ${sum(({ busy }) => busy)} of ${sum(({ slots }) => slots)} slots busy`;
 }
 
 function storeLines(store: string | null, connected: boolean): string[] {

@@ -1,10 +1,10 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import Table from 'cli-table3';
 import { createLogUpdate } from 'log-update';
 import { PoolError } from '../core/errors.js';
 import { formatSize } from '../core/size.js';
 import type { PoolStatus, WorkerStatus } from '../wire/status-document.js';
 import { plain } from './plain.js';
+import { counted, tableLines } from './table.js';
 
 /** How often the pool is looked at, in ms. */
 const LOOK_MS = 1_000;
@@ -12,8 +12,8 @@ const LOOK_MS = 1_000;
 /** Over so many looks a rate is taken: single tasks would make it jump. */
 const RATE_LOOKS = 5;
 
-/** What a terminal needs beside the rows of the workers: borders, the head, the line below, and where the cursor stands. */
-const LINES_AROUND = 6;
+/** What a terminal needs beside the rows of the workers: the head, the line below, and where the cursor stands. */
+const LINES_AROUND = 3;
 
 /** How the pool stood at an instant, in ms on a monotonic clock. */
 export interface Look {
@@ -160,34 +160,35 @@ export function watchedTable(
   { cpu }: Rates,
   { columns, rows }: { columns: number; rows: number },
 ): string {
-  const table = new Table({
-    head: ['worker', 'state', 'cpu', 'memory', 'completed', 'failed', 'task'],
-    style: { head: [], border: [], compact: true },
-    colAligns: ['left', 'left', 'right', 'right', 'right', 'right', 'left'],
-  });
   const room = Math.max(1, rows - LINES_AROUND);
   // The last line says how many are left out.
   const shown = workers.length > room ? workers.slice(0, room - 1) : workers;
-  for (const worker of shown) table.push(row(worker, cpu.get(worker.worker)));
-  const lines = table
-    .toString()
-    .split('\n')
-    .map((line) => line.slice(0, columns));
+  const lines = tableLines(
+    ['worker', 'state', 'cpu', 'memory', 'completed', 'failed', 'task'],
+    shown.map((worker) => row(worker, cpu.get(worker.worker))),
+    { numbers: ['cpu', 'memory', 'completed', 'failed'], width: columns },
+  );
   const hidden = workers.length - shown.length;
   return [...lines, ...(hidden > 0 ? [`and ${hidden} more`] : [])].join('\n');
 }
 
 function row(worker: WorkerStatus, cpu: number | undefined): string[] {
-  const { phase, busy, completed, failed, rss_bytes: bytes } = worker;
+  const { completed, failed, rss_bytes: bytes } = worker;
   return [
     worker.worker,
-    phase === 'running' ? (busy ? 'busy' : 'free') : phase,
+    stateOf(worker),
     cpu === undefined ? '' : `${cpu.toFixed(0)} %`,
     bytes === 0 ? '' : formatSize(bytes),
     String(completed),
     String(failed),
     runningTasks(worker),
   ];
+}
+
+/** Whether it is free, or what keeps it from taking tasks. */
+export function stateOf({ phase, busy }: WorkerStatus): string {
+  if (phase !== 'running') return phase;
+  return busy ? 'busy' : 'free';
 }
 
 /** What a worker runs, and for how long, without anything that a terminal would obey. */
@@ -198,9 +199,9 @@ export function runningTasks({ tasks }: Pick<WorkerStatus, 'tasks'>): string {
 /** How the pool stands in one line. */
 export function statusLine({ workers, queue, wanted, code }: PoolStatus): string {
   const busy = workers.filter((worker) => worker.busy).length;
-  const count = workers.length < wanted ? `${workers.length} of ${wanted}` : workers.length;
+  const there = workers.length < wanted ? `${workers.length} of ` : '';
   const only = code === 'named' ? '; registered functions only' : '';
-  return `${count} workers, ${busy} busy, ${queue.pending} waiting${only}`;
+  return `${there}${counted(Math.max(workers.length, wanted), 'worker')}, ${busy} busy, ${queue.pending} waiting${only}`;
 }
 
 function watchedLine(status: PoolStatus, { perSecond, cpu }: Rates): string {

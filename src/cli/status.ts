@@ -1,15 +1,16 @@
-import Table from 'cli-table3';
 import type { ArgumentsCamelCase, Argv, CommandModule } from 'yargs';
 import { PoolError } from '../core/errors.js';
 import { formatAddress } from '../wire/address.js';
 import type { PoolStatus, WorkerStatus } from '../wire/status-document.js';
 import { type PoolArguments, poolOptions, withCoordinator } from './flags/pool-address.js';
 import { clusterTable } from './status-cluster.js';
+import { tableLines } from './table.js';
 import {
   JsonStatus,
   LiveStatus,
   PlainStatus,
   runningTasks,
+  stateOf,
   statusLine,
   watchStatus,
 } from './status-watch.js';
@@ -74,24 +75,22 @@ function untilToldToEnd(): AbortSignal {
 }
 
 export function statusTable(status: PoolStatus): string {
-  const table = new Table({
-    head: ['worker', 'address', 'pid', 'phase', 'state', 'completed', 'failed', 'task'],
-    style: { head: [], border: [] },
-    colAligns: ['left', 'left', 'right', 'left', 'left', 'right', 'right', 'left'],
-  });
-  for (const worker of status.workers) table.push(row(worker));
+  const lines = tableLines(
+    ['worker', 'address', 'pid', 'state', 'completed', 'failed', 'task'],
+    status.workers.map(row),
+    { numbers: ['pid', 'completed', 'failed'] },
+  );
   const { http_address: http } = status;
-  return `${table.toString()}\n${statusLine(status)}${http === null ? '' : `\nHTTP at ${http}`}`;
+  return [...lines, statusLine(status), ...(http === null ? [] : [`HTTP at ${http}`])].join('\n');
 }
 
 function row(worker: WorkerStatus): string[] {
-  const { host, port, pid, phase, busy, completed, failed } = worker;
+  const { host, port, pid, completed, failed } = worker;
   return [
     worker.worker,
     formatAddress({ host, port }),
     String(pid),
-    phase,
-    busy ? 'busy' : 'free',
+    stateOf(worker),
     String(completed),
     String(failed),
     runningTasks(worker),

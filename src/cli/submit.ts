@@ -1,6 +1,6 @@
 import type { ArgumentsCamelCase, Argv, CommandModule } from 'yargs';
 import { connect } from '../client/connect.js';
-import { parseDurationMs } from '../core/duration.js';
+import { parseDurationMs, parseLimitMs } from '../core/duration.js';
 import { MAX_DELAY_MS } from '../core/wishes.js';
 import { PoolError } from '../core/errors.js';
 import { checkPriority, MAX_PRIORITY, MAX_RETRIES } from '../core/wishes.js';
@@ -51,7 +51,7 @@ export const submitCommand: CommandModule<object, Arguments> = {
     await using pool = await connect(address, { tls: tlsFromFlag(tlsCa) });
     const { timeout, delay, priority, retries, group, require } = given;
     const task = await pool.submit(fn, values, {
-      ...(timeout !== undefined && { timeoutMs: parseDurationMs(timeout, '--timeout') }),
+      ...(timeout !== undefined && { timeoutMs: parseLimitMs(timeout, '--timeout') }),
       ...(delay !== undefined && { delayMs: parseDurationMs(delay, '--delay', MAX_DELAY_MS) }),
       ...(priority !== undefined && { priority: priorityFrom(priority) }),
       ...(retries !== undefined && { retries: wholeNumber('--retries', retries, 0, MAX_RETRIES) }),

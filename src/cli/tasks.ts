@@ -1,10 +1,11 @@
-import Table from 'cli-table3';
 import type { ArgumentsCamelCase, Argv, CommandModule } from 'yargs';
 import { connect } from '../client/connect.js';
 import type { TaskDetails } from '../client/submitted/task-details.js';
 import { TASK_STATES, type TaskState } from '../core/queue/task.js';
 import { type PoolArguments, poolOptions, tlsFromFlag } from './flags/pool-address.js';
 import { wholeNumber } from './flags/whole-number.js';
+import { plain } from './plain.js';
+import { cut, tableLines, terminalWidth } from './table.js';
 
 interface Arguments extends PoolArguments {
   state: TaskState[] | undefined;
@@ -53,25 +54,34 @@ export const tasksCommand: CommandModule<object, Arguments> = {
   },
 };
 
+/** How long a line about a failure may be where nobody limits it. */
+const MAX_LINE = 200;
+
 function tasksTable(tasks: readonly TaskDetails[]): string {
   if (tasks.length === 0) return 'no tasks';
-  const table = new Table({
-    head: ['id', 'name', 'state', 'submitted', 'attempt', 'arguments', 'why'],
-    style: { head: [], border: [] },
+  const rows = tasks.map(({ id, name, state, submittedAt, attempt, preview }) => [
+    id,
+    state,
+    age(submittedAt),
+    String(attempt),
+    cut(`${name}(${preview})`, MAX_LINE),
+  ]);
+  const [head = '', ...lines] = tableLines(['id', 'state', 'age', 'attempt', 'call'], rows, {
+    numbers: ['age', 'attempt'],
   });
-  for (const { id, name, state, submittedAt, attempt, preview, failure, isDropped } of tasks) {
-    const why = failure ? `${failure.code}: ${failure.message}` : isDropped ? 'result dropped' : '';
-    table.push([id, cut(name, 24), state, ago(submittedAt), String(attempt), cut(preview, 24), cut(why, 60)]);
-  }
-  return table.toString();
+  return [head, ...lines.flatMap((line, index) => [line, ...noteOn(tasks[index])])].join('\n');
 }
 
-function ago(at: Date): string {
+/** In a line of its own, as there would be no room beside the rest. */
+function noteOn(task: TaskDetails | undefined): string[] {
+  const { failure, isDropped } = task ?? {};
+  if (!failure && !isDropped) return [];
+  const words = failure ? `${failure.code}: ${plain(failure.message)}` : 'its result was dropped';
+  return [cut(`    ${words}`, Math.min(MAX_LINE, terminalWidth()))];
+}
+
+function age(at: Date): string {
   const seconds = Math.max(0, (Date.now() - at.getTime()) / 1_000);
-  if (seconds < 120) return `${seconds.toFixed(0)} s ago`;
-  return seconds < 7_200 ? `${(seconds / 60).toFixed(0)} min ago` : `${(seconds / 3_600).toFixed(0)} h ago`;
-}
-
-function cut(text: string, most: number): string {
-  return text.length <= most ? text : `${text.slice(0, most - 1)}…`;
+  if (seconds < 120) return `${seconds.toFixed(0)} s`;
+  return seconds < 7_200 ? `${(seconds / 60).toFixed(0)} min` : `${(seconds / 3_600).toFixed(0)} h`;
 }

@@ -10,8 +10,8 @@ import type { Failure, Job, Ran, Script } from './script.js';
 
 /** Told what happens while scripts run. */
 export interface Listener {
-  /** A script has begun, or begun again. */
-  started?(script: Script, worker: string): void;
+  /** A script has begun, or begun again: attempts count from 1. */
+  started?(script: Script, worker: string, attempt: number): void;
   /** The last line of its output, when it is another one. */
   printed?(script: Script, line: string): void;
   ended?(result: ScriptResult): void;
@@ -92,10 +92,10 @@ function unrun({ name, hash }: Script): ScriptResult {
   };
 }
 
-/** The first line says what is wrong, all of it stands where stderr would. */
+/** The first line says what is wrong; the rest, which shows where, stands where stderr would. */
 export function notCompiled(script: Script, { kind, message }: Failure): ScriptResult {
-  const first = message.split('\n', 1)[0] ?? '';
-  return { ...unrun(script), state: 'failed', failure: { kind, message: first }, stderr: message };
+  const [first = '', ...rest] = message.split('\n');
+  return { ...unrun(script), state: 'failed', failure: { kind, message: first }, stderr: rest.join('\n') };
 }
 
 /**

@@ -119,7 +119,7 @@ class Call {
     const begun = `${index} ${attempt}`;
     if (this.#seen !== begun) {
       this.#began(member, attempt);
-      listener.started?.(member.script, nameOf(workerId));
+      listener.started?.(member.script, nameOf(workerId), member.attempts);
     }
     this.#seen = begun;
     member.workerId = workerId;

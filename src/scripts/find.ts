@@ -37,7 +37,12 @@ const BY_ENDING: Record<string, Start> = {
 export async function findScripts(dir: string, options: FindOptions): Promise<Script[]> {
   const root = resolve(dir);
   const info = await stat(root).catch(() => undefined);
-  if (!info?.isDirectory()) throw new PoolError('invalid-argument', `${dir}: there is no such folder`);
+  if (!info?.isDirectory()) {
+    const why = info
+      ? 'is a file; expected the folder it is in, and --glob for it alone'
+      : 'there is no such folder';
+    throw new PoolError('invalid-argument', `${dir}: ${why}`);
+  }
   const { patterns = ['**/*'], recursive, except } = options;
   const names = await glob([...patterns], {
     cwd: root,

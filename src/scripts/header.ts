@@ -1,4 +1,4 @@
-import { parseDurationMs } from '../core/duration.js';
+import { parseLimitMs } from '../core/duration.js';
 import { PoolError } from '../core/errors.js';
 import { checkPriority } from '../core/wishes.js';
 
@@ -41,7 +41,7 @@ function read(header: Header, setting: string, where: string): void {
       header.priority = Number(value);
       return;
     case 'timeout':
-      header.timeoutMs = parseDurationMs(value, `${where}: timeout`);
+      header.timeoutMs = parseLimitMs(value, `${where}: timeout`);
       return;
     case 'retries': {
       const retries = /^\d+$/.test(value) ? Number(value) : Number.NaN;

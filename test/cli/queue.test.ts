@@ -46,7 +46,9 @@ describe('at the terminal', () => {
     const { id } = JSON.parse(await printed('submit', 'work.mjs#fail', '--json')) as { id: string };
     const thrown = /^offhand: RangeError: no\n {4}at fail \(offhand-module-\w+-work\.mjs:\d+:\d+\)\n$/;
     expect(await refused('result', id)).toMatch(thrown);
-    expect(await printed('tasks', '--dead')).toMatch(new RegExp(`${id}.*fail.*failed.*thrown: no`));
+    expect(await printed('tasks', '--dead')).toMatch(
+      new RegExp(`${id}  failed .* fail\\(\\)\n {4}thrown: no$`, 'm'),
+    );
     expect(await printed('retry', id)).toMatch(new RegExp(`^${id} (pending|running|failed)$`));
     expect(await refused('result', id)).toMatch(thrown);
   });

@@ -9,6 +9,11 @@ test.each([
   ['policy foo', 'name: expected one of "first-free", "least-remaining", "round-robin", got "foo"'],
   ['serve', 'unknown command serve; `offhand --help` lists them'],
   ['status --prot 5', /^unknown argument prot; see --help/],
+  ['status --retry-on x', /^unknown argument retry-on; see --help/],
+  ['scripts test --timeout 0', '--timeout: expected more than 0, got "0"'],
+  ['console --workers 1 --script /nowhere', '--script /nowhere: there is no such file'],
+  ['console --workers 1 --script /', '--script /: that is a folder'],
+  ['scripts package.json', /^package\.json: is a file; expected the folder it is in, /],
 ])('`offhand %s` is refused in one sentence', async (line, sentence) => {
   const { code, stdout, stderr } = await inProcess(line.split(' '));
   expect({ code, stdout }).toEqual({ code: 1, stdout: '' });

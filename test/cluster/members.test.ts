@@ -103,7 +103,7 @@ describe('coordinators that share a NATS cluster', () => {
     await using alone = new Sandbox();
     const server = await startServer(alone, ['1', '--no-profile']);
     const shown = await offhand(alone, ['status', '--cluster']);
-    expect(shown.stdout).toContain('1 coordinator, 1 workers');
+    expect(shown.stdout).toContain('1 coordinator, 1 worker, 0 of 1');
     expect(shown.stdout).toContain('it shares no store: it was started without --store nats://…\n');
     await server.stop();
   });

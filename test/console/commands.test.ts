@@ -30,7 +30,7 @@ test.each([
   ['add primes', /^add primes: expected a whole number from 2, got ""$/],
   ['add 0x5', /^add: expected a whole number from 1, got "0"$/],
   ['add 99999x5', /^add: expected at most 10000 tasks at once, got 99999$/],
-  ['add 5 priority=high', /^priority: expected a whole number from -100 to 100, got high$/],
+  ['add 5 priority=high', /^priority: expected a whole number from -100 to 100, got "high"$/],
   ['cancel it', /^cancel: expected the number of a task/],
   ['scale few', /^scale: expected a whole number from 0, got "few"$/],
   ['drain', /^drain: expected the name of a worker/],

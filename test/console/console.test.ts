@@ -75,6 +75,7 @@ test('--script runs commands from a file, and without a terminal the picture is 
     add 2x3s priority=3
     policy least-remaining
     drain
+    drain worker-9
     wait
     add 100ms
     wait
@@ -85,6 +86,8 @@ test('--script runs commands from a file, and without a terminal the picture is 
   const ended = await offhand(sandbox, ['console', '--workers', '2', '--script', 'demo.txt']);
   expect(ended).toMatchObject({ code: 1, stderr: '' });
   expect(ended.stdout).toMatch(/^drain: expected/m);
+  expect(ended.stdout).toMatch(/^drain: there is no worker worker-9; there are worker-1, worker-2$/m);
+  expect(ended.stdout).not.toContain('worker-9 takes');
   expect(ended.stdout).toMatch(/^2 workers: a pool of its own, first-free, at /);
   expect(ended.stdout).toMatch(
     /^worker-1 #\d wait 3s, \d\.\d s left \| worker-2 #\d wait 3s, \d\.\d s left \| queue empty$/m,
@@ -106,7 +109,7 @@ test('a file without a refused command ends with 0; one that is not there is tol
   });
   const refused = await offhand(sandbox, ['console', '--script', 'none.txt']);
   expect(refused).toMatchObject({ code: 1, stdout: '' });
-  expect(refused.stderr).toMatch(/^offhand: --script: ENOENT.*none\.txt/);
+  expect(refused.stderr).toMatch(/^offhand: --script none\.txt: there is no such file$/m);
 });
 
 test('commands that are in the pipe before the pool is there are run, each once', async () => {

@@ -41,7 +41,7 @@ testWith('script', 'python3')(
     writeFileSync(jobs.path('seen'), '');
     const line = `stty cols 100 rows 30; '${process.execPath}' '${MAIN}' scripts jobs --workers 1`;
     const command = new Command('script', ['-qec', line, '/dev/null'], jobs, { TERM: 'xterm' });
-    await waitFor('the table', () => /a\.sh +│ running +│ worker-1 +│ .*working on it/.test(command.stdout));
+    await waitFor('the table', () => /a\.sh +running +worker-1 .*working on it/.test(command.stdout));
     expect(command.stdout).toMatch(/░ 0 of 2 scripts, 1 waiting/);
     writeFileSync(jobs.path('seen'), 'seen');
     expect(await command.ended).toEqual({ code: 1, signal: null });

@@ -88,7 +88,8 @@ test.each([
 });
 
 test.each([
-  ['// offhand: priority=high', /^x\.js:1: priority: expected a whole number from -100 to 100, got high$/],
+  ['// offhand: priority=high', /^x\.js:1: priority: expected a whole number from -100 to 100, got "high"$/],
+  ['# offhand: timeout=0', /^x\.js:1: timeout: expected more than 0, got "0"$/],
   [
     '\n# offhand: timeout=soon',
     /^x\.js:2: timeout: expected a duration such as 500ms, 30s or 1h, got "soon"$/,

@@ -57,7 +57,7 @@ describe('a pool that is scaled while it runs', () => {
       expect(await draining).toMatchObject({ code: 0, stdout: 'worker-1 is gone\n' });
       expect(await namesOf(server)).toEqual(['worker-2']);
       const { stdout } = await offhand(sandbox, ['status', '--address', server.address]);
-      expect(stdout).toContain('\n1 workers, 0 busy');
+      expect(stdout).toContain('\n1 worker, 0 busy');
     },
     60_000,
   );

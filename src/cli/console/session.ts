@@ -13,6 +13,7 @@ import { type Address, formatAddress } from '../../wire/address.js';
 import type { Credentials } from '../../wire/credentials.js';
 import type { PoolStatus } from '../../wire/status-document.js';
 import { statusTable } from '../status.js';
+import { counted } from '../table.js';
 import { type ConsoleCommand, HELP, nameOf, type Work } from './commands.js';
 import { type KnownTask, pictureOf } from './picture.js';
 import type { Screen } from './screen.js';
@@ -67,7 +68,7 @@ export class ConsoleSession {
     const { workers } = await session.#status();
     const what = where.kind === 'own' ? `a pool of its own, ${where.policy}` : 'the pool';
     screen.say(
-      `${workers.length} worker${workers.length === 1 ? '' : 's'}: ${what}, at ${formatAddress(session.#connection.address)}; help lists the commands`,
+      `${counted(workers.length, 'worker')}: ${what}, at ${formatAddress(session.#connection.address)}; help lists the commands`,
     );
     return session;
   }
@@ -95,9 +96,10 @@ export class ConsoleSession {
         await this.#numbered(command.task).handle.cancel();
         return true;
       case 'scale':
-        this.#screen.say(`${await coordinator.scale(command.workers)} workers from now on`);
+        this.#screen.say(`${counted(await coordinator.scale(command.workers), 'worker')} from now on`);
         return true;
       case 'drain':
+        await this.#checkWorker(command.worker);
         // It may take as long as the task that runs there.
         coordinator.drain(command.worker).then(
           () => this.#screen.say(`${command.worker} is gone`),
@@ -125,6 +127,12 @@ export class ConsoleSession {
       default:
         return assertNever(command);
     }
+  }
+
+  async #checkWorker(name: string): Promise<void> {
+    const names = (await this.#status()).workers.map(({ worker }) => worker);
+    if (names.includes(name)) return;
+    throw new PoolError('not-found', `drain: there is no worker ${name}; there are ${names.join(', ')}`);
   }
 
   watch(isOn: boolean): void {
