@@ -152,6 +152,7 @@ export function summaryOf(results: Results, archive: string, archiveBytes: numbe
   const total = (packagingMs ?? 0) + executionMs;
   const lines = [
     ...table,
+    '',
     `Execution Time:        ${seconds(executionMs)}`,
     `Packaging Time:        ${seconds(packagingMs)}   ${archive} (${Math.ceil(archiveBytes / 1024)} kB)`,
     `Total Execution Time:  ${seconds(total)}`,
