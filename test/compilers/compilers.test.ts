@@ -44,7 +44,7 @@ async function travel(fn: unknown, args: unknown[]): Promise<unknown> {
 
 const byImportHelpers = /uses `tslib_1`, which comes of importHelpers in tsconfig\.json; turn that off/;
 const byWebpack = /is webpack's own; import inside the function, with \/\* webpackIgnore: true \*\//;
-const byMinifier = /names as short as these may be a minifier's; .*minifyIdentifiers: false.*mangle: false/;
+const byMinifier = /Names as short as these may be a minifier's; .*minifyIdentifiers: false.*mangle: false/;
 
 const compilers: [name: string, compile: Compiler, named: Record<string, RegExp>][] = [
   ['tsc to ES2022', withTsc('ES2022'), {}],

@@ -52,7 +52,7 @@ describe('submitted tasks that ask something of their worker', () => {
     await using pool = await startPool({ workers: 1 });
     const refused = {
       code: 'invalid-argument',
-      message: expect.stringMatching(/requires: expected a tag .* got g p u/),
+      message: expect.stringMatching(/requires: expected a tag .* got "g p u"/),
     };
     expect(await poolError(pool.submit(add, [1, 2], { requires: ['g p u'] }))).toMatchObject(refused);
   });

@@ -127,13 +127,23 @@ describe('tasks that come after others', () => {
 
 describe('priority', () => {
   test('goes before what was submitted earlier', async () => {
-    const blockers = await pool.submitMany(span, [[300], [300]]);
-    for await (const event of blockers[1]!) if (event.type === 'state' && event.state === 'running') break;
+    const folder = mkdtempSync(join(tmpdir(), 'offhand-test-'));
+    const gates = ['one', 'other'].map((name) => join(folder, name)) as [string, string];
+    // Of two slots one stays busy: what ran beside one another would not show an order.
+    const blockers = await pool.submitMany(
+      hold,
+      gates.map((gate) => [join(folder, 'began'), gate]),
+    );
+    for (const blocker of blockers)
+      for await (const event of blocker) if (event.type === 'state' && event.state === 'running') break;
     const low = await pool.submitMany(span, Array<[number]>(4).fill([1]), { priority: -5 });
     const high = await pool.submit(span, [1], { priority: 5 });
-    await Promise.all(blockers.map((task) => task.result()));
+    writeFileSync(gates[0], '');
     const { from } = await high.result();
     const later = await Promise.all(low.map((task) => task.result()));
     expect(later.filter((one) => one.from < from)).toEqual([]);
+    writeFileSync(gates[1], '');
+    await Promise.all(blockers.map((task) => task.result()));
+    rmSync(folder, { recursive: true });
   });
 });
