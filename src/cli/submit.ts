@@ -1,9 +1,8 @@
 import type { ArgumentsCamelCase, Argv, CommandModule } from 'yargs';
 import { connect } from '../client/connect.js';
 import { parseDurationMs, parseLimitMs } from '../core/duration.js';
-import { MAX_DELAY_MS } from '../core/wishes.js';
 import { PoolError } from '../core/errors.js';
-import { checkPriority, MAX_PRIORITY, MAX_RETRIES } from '../core/wishes.js';
+import { checkPriority, MAX_DELAY_MS, MAX_PRIORITY, MAX_RETRIES } from '../core/wishes.js';
 import { type CallArguments, callFrom, callPositionals } from './flags/function-call.js';
 import { type PoolArguments, poolOptions, tlsFromFlag } from './flags/pool-address.js';
 import { wholeNumber } from './flags/whole-number.js';
@@ -38,7 +37,12 @@ export const submitCommand: CommandModule<object, Arguments> = {
         nargs: 1,
         describe: 'tags that its worker has to have: gpu,mem=16g; may be given again',
       })
-      .option('after', { type: 'string', array: true, describe: 'ids of tasks that it comes after' })
+      .option('after', {
+        type: 'string',
+        array: true,
+        nargs: 1,
+        describe: 'ids of tasks that it comes after, with commas between; may be given again',
+      })
       .option('json', { type: 'boolean', default: false, describe: 'print {"id": …}' })
       .example('$0 submit examples/primes.ts#countPrimes 200000', 'prints the id; see `offhand result ID`')
       .example(
@@ -55,14 +59,19 @@ export const submitCommand: CommandModule<object, Arguments> = {
       ...(delay !== undefined && { delayMs: parseDurationMs(delay, '--delay', MAX_DELAY_MS) }),
       ...(priority !== undefined && { priority: priorityFrom(priority) }),
       ...(retries !== undefined && { retries: wholeNumber('--retries', retries, 0, MAX_RETRIES) }),
-      ...(require !== undefined && { requires: require.flatMap((tags) => tags.split(',')) }),
+      ...(require !== undefined && { requires: listOf(require) }),
       ...(key !== undefined && { key }),
       ...(group !== undefined && { group: groupFrom(group) }),
-      ...(after !== undefined && { after: after.map((id) => pool.task(id)) }),
+      ...(after !== undefined && { after: listOf(after).map((id) => pool.task(id)) }),
     });
     console.log(json ? JSON.stringify({ id: task.id }) : task.id);
   },
 };
+
+/** What stands between commas, of a flag that may be given again. */
+function listOf(given: readonly string[]): string[] {
+  return given.flatMap((each) => each.split(','));
+}
 
 function priorityFrom(text: string): number {
   const priority = /^-?\d+$/.test(text) ? Number(text) : Number.NaN;

@@ -21,6 +21,6 @@ export function checkRetry(id: TaskId, record: TaskRecord | undefined): void {
   if (record.state !== 'failed' && record.state !== 'cancelled')
     throw new PoolError(
       'invalid-argument',
-      `task ${id} is ${record.state}; only one that has failed, or was cancelled, runs again`,
+      `task ${id} ${record.state === 'succeeded' ? 'has succeeded' : `is ${record.state}`}; only one that has failed, or was cancelled, runs again`,
     );
 }

@@ -94,10 +94,10 @@ describe('at the terminal', () => {
     const waits = await printed(
       'submit',
       'work.mjs#add',
-      '1',
-      '2',
       '--after',
       runs,
+      '1',
+      '2',
       '--key',
       'k',
       '--delay',

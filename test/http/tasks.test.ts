@@ -112,7 +112,7 @@ describe('a task', () => {
     const refused = await pool.http.ask(`/v1/tasks/${fine}/retry`, { method: 'POST' });
     expect(refused.status).toBe(409);
     expect(refused.body['detail']).toBe(
-      `task ${fine} is succeeded; only one that has failed, or was cancelled, runs again`,
+      `task ${fine} has succeeded; only one that has failed, or was cancelled, runs again`,
     );
   });
 

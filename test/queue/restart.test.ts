@@ -100,6 +100,10 @@ describe('with --store file: what was submitted', () => {
     expect((await offhand(sandbox, [...flags, 'redis'])).stderr).toBe(
       'offhand: --store: expected memory, file:DIR or nats://HOST:PORT,…, got redis\n',
     );
+    writeFileSync(sandbox.path('file'), '');
+    expect((await offhand(sandbox, [...flags, 'file:file'])).stderr).toMatch(
+      /^offhand: the store \S+file: there is a file in its place; give a folder\n$/,
+    );
   });
 });
 

@@ -22,5 +22,15 @@ export function asFailure(error: unknown, folder: string): StoreFailure {
       code: 'unavailable',
       message: `the store ${folder} is damaged (${words}); nothing was changed. Put a copy of the folder back, or move it away to begin with an empty one`,
     };
+  if (code === 'EEXIST' || code === 'ENOTDIR')
+    return {
+      code: 'invalid-argument',
+      message: `the store ${folder}: there is a file in its place; give a folder`,
+    };
+  if (code === 'EACCES' || code === 'EPERM' || code === 'EROFS')
+    return {
+      code: 'permission-denied',
+      message: `the store ${folder} cannot be written here; give another folder`,
+    };
   return { code: 'unavailable', message: `the store ${folder} cannot be used: ${words}` };
 }
