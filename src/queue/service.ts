@@ -9,6 +9,7 @@ import type { TaskInfo } from '../wire/generated/offhand/v1/TaskInfo.js';
 import type { WatchRequest__Output } from '../wire/generated/offhand/v1/WatchRequest.js';
 import { hear } from '../wire/server-stream.js';
 import { explanationMessage } from './explanation.js';
+import type { Intake } from './intake.js';
 import { idFrom, infoOf, lineMessage, outcomeMessage, queryFrom } from './messages.js';
 import type { TaskOutcome } from './store.js';
 import { noSuchTask } from './refusals.js';
@@ -17,7 +18,7 @@ import type { TaskQueue } from './task-queue.js';
 import { WatchSession } from './watch-session.js';
 
 /** The Queue service: decodes, asks the queue, encodes. */
-export function queueHandlers(queue: TaskQueue): QueueHandlers {
+export function queueHandlers(queue: TaskQueue, intake: Intake): QueueHandlers {
   return {
     Submit(call, respond) {
       answer(call, respond, async () => {
@@ -29,7 +30,8 @@ export function queueHandlers(queue: TaskQueue): QueueHandlers {
       hear(
         stream,
         (request: SubmitRequest__Output) => {
-          void submit(queue, request, client)
+          void intake
+            .take(tasksIn(request), () => submit(queue, request, client))
             .catch((error: unknown) => refusal(request, error))
             .then((answer) => stream.writable && stream.write(answer));
         },
@@ -97,6 +99,10 @@ async function submit(
 ): Promise<SubmitResponse> {
   const specs = specsFrom(request, client, Date.now());
   return submitAnswer(request, await queue.submit(specs, request.functions.map(functionFrom)));
+}
+
+function tasksIn({ tasks, alike }: SubmitRequest__Output): number {
+  return alike.reduce((sum, { taskIds }) => sum + taskIds.length, tasks.length);
 }
 
 function refusal({ number }: SubmitRequest__Output, error: unknown): SubmitResponse {

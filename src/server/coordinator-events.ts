@@ -1,3 +1,4 @@
+import type { ClientId } from '../core/ids.js';
 import type { WorkerLink } from './worker-link.js';
 
 /** What others may want to hear of. */
@@ -9,6 +10,8 @@ export interface CoordinatorEvents {
   silent(link: WorkerLink): void;
   /** The number of slots has changed. */
   capacity(): void;
+  /** A client asks for a worker. */
+  asked(client: ClientId): void;
   /** Somebody waits after something happened. */
   contention(now: number): void;
 }

@@ -148,6 +148,7 @@ export class Coordinator {
     if (!wish.bySession) checkRoom(this.#scheduler, wish.client);
     const request = requestId(++this.#requests);
     this.#waiting.set(request, holder);
+    this.#say('asked', wish.client);
     this.#handle({ type: 'lease-requested', request, wish });
     return request;
   }

@@ -136,9 +136,15 @@ async function start(
   });
   const audit = options.auditLog === undefined ? undefined : new CoordinatorAudit(options.auditLog, log);
   release.push(() => audit?.close());
-  const { openQueue, QUEUE_CLIENT, queueHandlers, startQueue } = await import('../queue/index.js');
+  const { Intake, openQueue, QUEUE_CLIENT, queueHandlers, startQueue } = await import('../queue/index.js');
   const queue = await openQueue(options, audit, log);
-  server.addService(queueService, queueHandlers(queue));
+  const intake = new Intake();
+  coordinator.listen({
+    asked: (client) => {
+      if (client !== QUEUE_CLIENT) intake.giveWay();
+    },
+  });
+  server.addService(queueService, queueHandlers(queue, intake));
   release.push(async () => {
     droppedTasks = await queue.close();
     if (droppedTasks > 0)
