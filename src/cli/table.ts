@@ -1,14 +1,15 @@
 import Table from 'cli-table3';
 import { plain } from './plain.js';
 
+const BORDERS = [
+  ...['top', 'top-mid', 'top-left', 'top-right', 'bottom', 'bottom-mid', 'bottom-left', 'bottom-right'],
+  ...['left', 'left-mid', 'mid', 'mid-mid', 'right', 'right-mid', 'middle'],
+];
+
 /** No borders: a pipe can take the lines apart, and a terminal of 80 characters holds more. */
 const LOOK = {
   style: { head: [], border: [], compact: true, 'padding-left': 0, 'padding-right': 2 },
-  chars: {
-    ...{ top: '', 'top-mid': '', 'top-left': '', 'top-right': '' },
-    ...{ bottom: '', 'bottom-mid': '', 'bottom-left': '', 'bottom-right': '' },
-    ...{ left: '', 'left-mid': '', mid: '', 'mid-mid': '', right: '', 'right-mid': '', middle: '' },
-  },
+  chars: Object.fromEntries(BORDERS.map((name) => [name, ''])),
 };
 
 interface TableOptions {
