@@ -1,5 +1,6 @@
 import type { ArgumentsCamelCase, Argv, CommandModule } from 'yargs';
 import { connect } from '../client/connect.js';
+import { eachTask } from './each-task.js';
 import { type PoolArguments, poolOptions, tlsFromFlag } from './flags/pool-address.js';
 
 interface Arguments extends PoolArguments {
@@ -19,11 +20,10 @@ export const cancelCommand: CommandModule<object, Arguments> = {
       ) as unknown as Argv<Arguments>,
   handler: async ({ ids, address, tlsCa }: ArgumentsCamelCase<Arguments>) => {
     await using pool = await connect(address, { tls: tlsFromFlag(tlsCa) });
-    for (const task of ids.map((id) => pool.task(id))) {
+    await eachTask(pool, ids, async (task) => {
       await task.cancel();
       // What runs is over when it has stopped.
       await task.result().catch(() => undefined);
-      console.log(`${task.id} ${await task.state()}`);
-    }
+    });
   },
 };

@@ -2,6 +2,7 @@ import { parseDurationMs } from '../core/duration.js';
 import type { ArgumentsCamelCase, Argv, CommandModule } from 'yargs';
 import { connect } from '../client/connect.js';
 import { type PoolArguments, poolOptions, tlsFromFlag } from './flags/pool-address.js';
+import { encodeJson } from '../wire/values/json.js';
 import { tellThrown } from './thrown.js';
 
 interface Arguments extends PoolArguments {
@@ -31,6 +32,6 @@ export const resultCommand: CommandModule<object, Arguments> = {
       if (!signal?.aborted) tellThrown(error);
       throw new Error(`task ${id} is ${await task.state()} after ${wait}`);
     });
-    console.log(json ? JSON.stringify(result ?? null) : result);
+    console.log(json ? encodeJson(result, 'the result').toString() : result);
   },
 };

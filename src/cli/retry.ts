@@ -1,5 +1,6 @@
 import type { ArgumentsCamelCase, Argv, CommandModule } from 'yargs';
 import { connect } from '../client/connect.js';
+import { eachTask } from './each-task.js';
 import { type PoolArguments, poolOptions, tlsFromFlag } from './flags/pool-address.js';
 
 interface Arguments extends PoolArguments {
@@ -16,9 +17,6 @@ export const retryCommand: CommandModule<object, Arguments> = {
       .example('$0 retry mws3yds4b9cb501d9ec6fca0', 'under the same id') as unknown as Argv<Arguments>,
   handler: async ({ ids, address, tlsCa }: ArgumentsCamelCase<Arguments>) => {
     await using pool = await connect(address, { tls: tlsFromFlag(tlsCa) });
-    for (const task of ids.map((id) => pool.task(id))) {
-      await task.retry();
-      console.log(`${task.id} ${await task.state()}`);
-    }
+    await eachTask(pool, ids, (task) => task.retry());
   },
 };

@@ -3,6 +3,7 @@ import type { ArgumentsCamelCase, Argv, CommandModule } from 'yargs';
 import { connect } from '../client/connect.js';
 import { type CallArguments, callFrom, callPositionals } from './flags/function-call.js';
 import { type PoolArguments, poolOptions, tlsFromFlag } from './flags/pool-address.js';
+import { encodeJson } from '../wire/values/json.js';
 import { tellThrown } from './thrown.js';
 
 interface Arguments extends PoolArguments, CallArguments {
@@ -30,6 +31,6 @@ export const runCommand: CommandModule<object, Arguments> = {
     const limited =
       timeout === undefined ? pool : pool.with({ timeoutMs: parseLimitMs(timeout, '--timeout') });
     const result = await limited.run(fn, ...values).catch(tellThrown);
-    console.log(json ? JSON.stringify(result ?? null) : result);
+    console.log(json ? encodeJson(result, 'the result').toString() : result);
   },
 };

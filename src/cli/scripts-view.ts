@@ -8,6 +8,8 @@ import { counted, cut, tableLines } from './table.js';
 
 const REDRAW_MS = 200;
 const BAR_WIDTH = 20;
+/** How much of a script's name the summary shows: what became of it is to fit beside. */
+const NAME_WIDTH = 30;
 /** What the terminal needs beside the rows: the head, the bar, and where the cursor stands. */
 const LINES_AROUND = 3;
 /** How much of a failed script's stderr the summary shows, in lines. */
@@ -139,7 +141,7 @@ export function summaryOf(results: Results, archive: string, archiveBytes: numbe
   const table = tableLines(
     ['script', 'state', 'exit', 'time', 'attempts', 'worker', 'files'],
     scripts.map(({ name, state, exitCode, signal, ms, attempts, worker, files, kept }) => [
-      name,
+      cut(name, NAME_WIDTH),
       kept ? 'kept' : state,
       String(exitCode ?? signal ?? ''),
       seconds(ms),

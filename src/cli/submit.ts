@@ -74,9 +74,8 @@ function listOf(given: readonly string[]): string[] {
 }
 
 function priorityFrom(text: string): number {
-  const priority = /^-?\d+$/.test(text) ? Number(text) : Number.NaN;
-  checkPriority(priority, '--priority');
-  return priority;
+  checkPriority(/^-?\d+$/.test(text) ? Number(text) : text, '--priority');
+  return Number(text);
 }
 
 function groupFrom(text: string): { name: string; limit: number } {

@@ -1,6 +1,7 @@
 import type { ArgumentsCamelCase, Argv, CommandModule } from 'yargs';
 import { connect } from '../client/connect.js';
 import type { TaskDetails } from '../client/submitted/task-details.js';
+import { PoolError } from '../core/errors.js';
 import { TASK_STATES, type TaskState } from '../core/queue/task.js';
 import { type PoolArguments, poolOptions, tlsFromFlag } from './flags/pool-address.js';
 import { wholeNumber } from './flags/whole-number.js';
@@ -36,6 +37,8 @@ export const tasksCommand: CommandModule<object, Arguments> = {
   handler: async (given: ArgumentsCamelCase<Arguments>) => {
     const { address, tlsCa, state, dead, name, group, json } = given;
     const limit = wholeNumber('--limit', given.limit, 1, 1_000_000);
+    if (dead && state)
+      throw new PoolError('invalid-argument', '--dead shows those that failed; leave out --state');
     await using pool = await connect(address, { tls: tlsFromFlag(tlsCa) });
     const tasks: TaskDetails[] = [];
     let left = limit;
@@ -46,11 +49,13 @@ export const tasksCommand: CommandModule<object, Arguments> = {
       ...(group !== undefined && { group }),
     };
     for await (const task of pool.tasks(filter)) {
+      if (left-- === 0) break;
       if (json) console.log(JSON.stringify(task));
       else tasks.push(task);
-      if (--left === 0) break;
     }
-    if (!json) console.log(tasksTable(tasks));
+    if (json) return;
+    console.log(tasksTable(tasks));
+    if (left < 0) console.log(`these are the newest ${limit}; --limit shows more`);
   },
 };
 

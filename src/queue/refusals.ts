@@ -9,7 +9,8 @@ export function noSuchTask(id: TaskId): PoolError {
 export function outcomeDropped(id: TaskId): PoolError {
   return new PoolError(
     'result-dropped',
-    `the result of task ${id} was kept no longer; start the server with a longer --keep-results`,
+    `the result of task ${id} was kept no longer; start the server with a longer --keep-results, or a higher --keep-count`,
+    { mayHaveRun: true },
   );
 }
 
@@ -17,7 +18,9 @@ export function outcomeDropped(id: TaskId): PoolError {
 export function checkRetry(id: TaskId, record: TaskRecord | undefined): void {
   if (!record) throw noSuchTask(id);
   if (record.isDropped)
-    throw new PoolError('result-dropped', `task ${id}: what it takes to run it was kept no longer`);
+    throw new PoolError('result-dropped', `task ${id}: what it takes to run it was kept no longer`, {
+      mayHaveRun: true,
+    });
   if (record.state !== 'failed' && record.state !== 'cancelled')
     throw new PoolError(
       'invalid-argument',

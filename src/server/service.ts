@@ -3,7 +3,9 @@ import { clientId, workerId } from '../core/ids.js';
 import { POLICIES, type PolicyName } from '../core/scheduler/placement.js';
 import { MAX_SLOTS } from '../core/scheduler/registry.js';
 import { answer } from '../wire/answer.js';
+import { formatAddress, parseAddress } from '../wire/address.js';
 import { callerOf } from '../wire/caller.js';
+import type { AttachRequest__Output } from '../wire/generated/offhand/v1/AttachRequest.js';
 import type { CoordinatorHandlers } from '../wire/generated/offhand/v1/Coordinator.js';
 import type { ClusterDocument } from '../wire/generated/offhand/v1/ClusterDocument.js';
 import type { StatusDocument } from '../wire/generated/offhand/v1/StatusDocument.js';
@@ -122,6 +124,7 @@ function attach(coordinator: Coordinator, wanted: Common, stream: AttachStream):
       if (message.attach && !link) {
         checkProtocol(message.attach);
         checkSlots(message.attach);
+        checkAddresses(message.attach);
         checkList(message.attach.functions, wanted.list);
         if (wanted.asksCertificates) checkAsking(message.attach);
         const replaced = coordinator.members.get(workerId(message.attach.replaces));
@@ -167,6 +170,18 @@ function checkAsking({ asksCertificates }: { asksCertificates: boolean }): void 
 function checkSlots({ slots }: { slots: number }): void {
   if (slots > 0 && slots <= MAX_SLOTS) return;
   throw new PoolError('invalid-argument', `slots: expected 1 to ${MAX_SLOTS}, got ${slots}`);
+}
+
+/** Clients dial them, and so does this process. @throws PoolError `invalid-argument` */
+function checkAddresses({ host, port, slots, slotAddresses }: AttachRequest__Output): void {
+  parseAddress(formatAddress({ host, port }), 'host, port');
+  if (slotAddresses.length !== slots)
+    throw new PoolError(
+      'invalid-argument',
+      `slot_addresses: expected one for each of ${slots} slots, got ${slotAddresses.length}`,
+    );
+  for (const [slot, address] of slotAddresses.entries())
+    if (!address.startsWith('unix:')) parseAddress(address, `slot_addresses[${slot}]`);
 }
 
 /** @throws PoolError `version-mismatch` */

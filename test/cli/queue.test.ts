@@ -11,6 +11,7 @@ beforeAll(async () => {
   writeFileSync(
     sandbox.path('work.mjs'),
     `export const add = (a, b) => a + b;
+     export const large = () => ({ n: 2n });
      export const fail = () => { throw new RangeError('no'); };
      export const wait = () => new Promise(() => setInterval(() => {}, 1000));`,
   );
@@ -107,7 +108,25 @@ describe('at the terminal', () => {
     expect(await printed('cancel', runs, waits)).toBe(`${runs} cancelled\n${waits} cancelled`);
   });
 
+  test('one of several that cannot be cancelled holds up no other', async () => {
+    const [one, other] = [0, 1].map(() => printed('submit', 'work.mjs#add', '1', '2', '--delay', '1h'));
+    const ids = [await one!, 'x'.repeat(20), await other!];
+    const { code, stdout, stderr } = await offhand(sandbox, ['cancel', ...ids]);
+    expect({ code, stdout }).toEqual({ code: 1, stdout: `${ids[0]} cancelled\n${ids[2]} cancelled\n` });
+    expect(stderr).toMatch(/^offhand: there is no task x+\n$/);
+  });
+
+  test('a result that JSON cannot carry is refused by --json, and printed without it', async () => {
+    const id = await printed('submit', 'work.mjs#large');
+    expect(await printed('result', id)).toBe('{ n: 2n }');
+    expect(await refused('result', id, '--json')).toContain(
+      'the result.n is a BigInt, which JSON cannot carry',
+    );
+  });
+
   test('nonsense is refused in one sentence', async () => {
+    expect(await refused('tasks', '--dead', '--state', 'pending')).toContain('leave out --state');
+    expect(await refused('submit', 'work.mjs#add', '--priority', '1.5')).toContain('got "1.5"');
     expect(await refused('result', 'x'.repeat(20))).toMatch(/there is no task x+\n$/);
     expect(await refused('result', 'no id')).toContain('expected the id of a task');
     expect(await refused('submit', 'work.mjs#add', 'x')).toContain('expected JSON');

@@ -211,6 +211,33 @@ describe('what is refused', () => {
     expect((await poolError(pool.submit(fn, args, options))).message).toBe(message);
   });
 
+  test.each([
+    [{ isolate: true }, 'isolate: a submitted task does not have it; use pool.run, or leave it out'],
+    [{ cancelGraceMs: 5 }, 'cancelGraceMs: a submitted task does not have it; use pool.run, or leave it out'],
+    [
+      { logs: 'silent' },
+      'logs: a submitted task does not have it; iterate its handle, or ask it for its logs()',
+    ],
+    [{ onProgress: () => undefined }, 'onProgress: a submitted task does not have it; iterate its handle'],
+  ] as const)('%p, which calls alone have', async (options, message) => {
+    expect((await poolError(pool.with(options).submit(add, [1, 2]))).message).toBe(message);
+  });
+
+  test('what is asked of a pool that is closed', async () => {
+    const closing = await startPool({ workers: 1 });
+    const task = await closing.submit(add, [1, 2]);
+    expect(await task.result()).toBe(3);
+    await closing.close();
+    const closed = { code: 'closed', message: 'this pool is closed' };
+    for (const ask of [
+      () => closing.submit(add, [1, 2]),
+      () => task.state(),
+      () => task.cancel(),
+      () => task.explain(),
+    ])
+      expect(await poolError(ask())).toMatchObject(closed);
+  });
+
   test('options of the wait for a result that nobody knows', async () => {
     const task = await pool.submit(add, [1, 2]);
     const told = async (options: unknown) => (await poolError(task.result(options as never))).message;

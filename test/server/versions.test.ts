@@ -46,6 +46,25 @@ describe('a pool is not spoken to by another protocol', () => {
   });
 });
 
+test.each([
+  [{ host: 'a b', port: 1 }, 'host, port: expected HOST:PORT, got "a b:1"'],
+  [{ host: 'a', port: 4_294_967_295 }, 'host, port: expected HOST:PORT, got "a:4294967295"'],
+  [{ slot_addresses: [] }, 'slot_addresses: expected one for each of 1 slots, got 0'],
+  [{ slot_addresses: ['here'] }, 'slot_addresses[0]: expected HOST:PORT, got "here"'],
+])('a worker with %j, which nobody could dial, is not taken on', async (given, details) => {
+  await using sandbox = new Sandbox();
+  const server = await startServer(sandbox, ['1', '--no-profile']);
+  using caller = server.caller();
+  const stream = new RawStream(caller, 'offhand.v1.Coordinator', 'Attach');
+  const fine = { host: '127.0.0.1', port: 1, slots: 1, epochs: [0], slot_addresses: ['127.0.0.1:1'] };
+  stream.send({
+    attach: { version: VERSION, protocol: PROTOCOL, worker_id: 'w', joined: true, ...fine, ...given },
+  });
+  expect(await stream.ended).toMatchObject({ code: status.INVALID_ARGUMENT, details });
+  expect((await server.status()).workers).toHaveLength(1);
+  await server.stop();
+});
+
 describe('a pool of another protocol', () => {
   const sandbox = new Sandbox();
   const coordinator = new Server();

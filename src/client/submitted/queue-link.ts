@@ -1,4 +1,5 @@
 import { type ClientDuplexStream, type Metadata, type ServiceError, status } from '@grpc/grpc-js';
+import { PoolError } from '../../core/errors.js';
 import type { ExplainResponse__Output } from '../../wire/generated/offhand/v1/ExplainResponse.js';
 import type { ListRequest } from '../../wire/generated/offhand/v1/ListRequest.js';
 import type { ListResponse__Output } from '../../wire/generated/offhand/v1/ListResponse.js';
@@ -21,6 +22,7 @@ export class QueueLink {
   readonly #submissions: SubmitStream;
   /** False for a coordinator from before there was that stream. */
   #hasStream = true;
+  #isClosed = false;
   #client: InstanceType<typeof QueueClient>;
 
   constructor(coordinator: CoordinatorLink) {
@@ -37,6 +39,7 @@ export class QueueLink {
   }
 
   async submit(request: SubmitRequest): Promise<SubmitResponse__Output> {
+    if (this.#isClosed) throw closed();
     if (this.#hasStream) {
       try {
         return await this.#submissions.send(request);
@@ -86,6 +89,7 @@ export class QueueLink {
   }
 
   close(): void {
+    this.#isClosed = true;
     this.#submissions.close();
   }
 
@@ -105,6 +109,7 @@ export class QueueLink {
   }
 
   #call<T>(start: (done: (error: ServiceError | null, response?: T) => void) => unknown): Promise<T> {
+    if (this.#isClosed) return Promise.reject(closed());
     return new Promise((resolve, reject) => {
       start((error, response) => {
         if (error) reject(this.meaningOf(error));
@@ -112,6 +117,10 @@ export class QueueLink {
       });
     });
   }
+}
+
+function closed(): PoolError {
+  return new PoolError('closed', 'this pool is closed');
 }
 
 function isUnimplemented(error: unknown): boolean {

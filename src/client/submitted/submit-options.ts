@@ -38,6 +38,14 @@ const CALL_KEYS = [
   'requires',
 ] as const;
 
+/** Options that calls alone have, and what to do in their place. */
+const OF_CALLS = {
+  isolate: '; use pool.run, or leave it out',
+  cancelGraceMs: '; use pool.run, or leave it out',
+  onProgress: '; iterate its handle',
+  logs: '; iterate its handle, or ask it for its logs()',
+};
+
 /** What was decided about a submission. */
 export type CheckedSubmitOptions = Omit<SubmitOptions, 'startAt'>;
 
@@ -52,6 +60,9 @@ export function checkSubmitOptions(options: SubmitOptions, defaults: CallOptions
       'invalid-argument',
       'signal: a submitted task outlives whoever submitted it; cancel it by its handle',
     );
+  for (const [name, instead] of Object.entries(OF_CALLS))
+    if (defaults[name as keyof CallOptions] !== undefined)
+      throw new PoolError('invalid-argument', `${name}: a submitted task does not have it${instead}`);
   const { delayMs, startAt, key, group, after, ...call } = options;
   const calls: CheckedSubmitOptions = {};
   const given: CallOptions = { ...defaults, ...checkCallOptions(call) };

@@ -1,18 +1,12 @@
-import {
-  closeSync,
-  copyFileSync,
-  existsSync,
-  mkdirSync,
-  openSync,
-  readFileSync,
-  writeFileSync,
-} from 'node:fs';
+import { closeSync, copyFileSync, existsSync, openSync, readFileSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { messageOf, PoolError } from '../../core/errors.js';
+import { makeFolder } from '../../host/folder.js';
+import { isAlive } from '../../host/pool-files.js';
 import { type Database, migrate, type Migration } from './sqlite-schema.js';
 import { SqliteTasks } from './sqlite-tasks.js';
-import { changesInLog } from './wal.js';
+import { type ChangeLog, isBroken, readLog } from './wal.js';
 
 const FILE = 'tasks.db';
 const OWNER = 'coordinator.pid';
@@ -31,11 +25,13 @@ export interface OpenFiles {
  * `invalid-argument` when the engine is not installed
  */
 export function openFiles(folder: string, migrations?: readonly Migration[]): OpenFiles {
-  mkdirSync(folder, { recursive: true, mode: 0o700 });
+  makeFolder(folder, 0o700);
   const path = join(folder, FILE);
   // What it holds is the caller's own; the log beside it gets the same mode.
   closeSync(openSync(path, 'a', 0o600));
-  const changes = changesInLog(`${path}-wal`);
+  const log = readLog(`${path}-wal`);
+  // The engine would remove what is behind the damage. What another coordinator is just writing may look like it.
+  if (isBroken(log) && !isOwned(folder)) throw brokenLog(log);
   const database = openDatabase(path);
   try {
     // The lock is the operating system's, and ends with the process, however that ends.
@@ -46,7 +42,7 @@ export function openFiles(folder: string, migrations?: readonly Migration[]): Op
     database.exec('PRAGMA wal_autocheckpoint = 4000');
     database.exec('BEGIN EXCLUSIVE; COMMIT');
     writeFileSync(join(folder, OWNER), `${process.pid}\n`, { mode: 0o600 });
-    check(database, changes);
+    check(database, log);
     const copy = (version: number) => {
       database.exec('PRAGMA wal_checkpoint(TRUNCATE)');
       copyFileSync(path, join(folder, `tasks.v${version}.db`));
@@ -106,9 +102,24 @@ function isBusy(error: unknown): boolean {
   return /^SQLITE_BUSY/.test((error as { code?: string }).code ?? '') || /is locked/.test(messageOf(error));
 }
 
-function inUse(folder: string): PoolError {
+function brokenLog({ whole }: ChangeLog): Error {
+  const words = `its log breaks off after frame ${whole}, and changes that were on disk are behind that`;
+  return Object.assign(new Error(words), { code: 'SQLITE_CORRUPT' });
+}
+
+/** Whether the process that had the files last may have them still. In a container it most likely had the number that this one has. */
+function isOwned(folder: string): boolean {
+  const pid = Number(ownerOf(folder));
+  return pid > 0 && pid !== process.pid && isAlive(pid);
+}
+
+function ownerOf(folder: string): string {
   const owner = join(folder, OWNER);
-  const pid = existsSync(owner) ? readFileSync(owner, 'utf8').trim() : '';
+  return existsSync(owner) ? readFileSync(owner, 'utf8').trim() : '';
+}
+
+function inUse(folder: string): PoolError {
+  const pid = ownerOf(folder);
   return new PoolError(
     'unavailable',
     `the store ${folder} is in use by another coordinator${pid && ` (pid ${pid})`}; stop that one, or give another folder`,
@@ -116,12 +127,8 @@ function inUse(folder: string): PoolError {
 }
 
 /** Damage is found before anything is decided upon it. */
-function check(database: Database, changes: readonly number[]): void {
-  const whole = Number(database.prepare('PRAGMA wal_checkpoint(PASSIVE)').get([])?.['log'] ?? 0);
-  if (changes.filter((frame) => frame > whole).length >= 2) {
-    const words = `its log breaks off after frame ${whole}, and changes that were on disk are behind that`;
-    throw Object.assign(new Error(words), { code: 'SQLITE_CORRUPT' });
-  }
+function check(database: Database, log: ChangeLog): void {
+  if (isBroken(log)) throw brokenLog(log);
   const row = database.prepare('PRAGMA quick_check(1)').get([]);
   const words = row?.['quick_check'];
   if (typeof words === 'string' && words !== 'ok')

@@ -20,7 +20,7 @@ export function asFailure(error: unknown, folder: string): StoreFailure {
   if (/^SQLITE_(CORRUPT|NOTADB)/.test(code) || /malformed|not a database/.test(words))
     return {
       code: 'unavailable',
-      message: `the store ${folder} is damaged (${words}); nothing was changed. Put a copy of the folder back, or move it away to begin with an empty one`,
+      message: `the store ${folder} is damaged (${words.replace(/\s*\n\s*/g, ' ')}); no task in it was touched. Put a copy of the folder back, or move it away to begin with an empty one`,
     };
   if (code === 'EEXIST' || code === 'ENOTDIR')
     return {
