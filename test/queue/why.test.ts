@@ -116,6 +116,16 @@ describe('a task that has ended', () => {
     expect(spentMs.run).toBeLessThan(390);
   });
 
+  test('counts the rests between tries with these, and not as a wait for a worker', async () => {
+    const fails = () => {
+      if (__offhand.attempt < 5) throw new Error('not yet');
+    };
+    const task = await pool.submit(fails, [], { retries: 4 });
+    await task.result();
+    const { spentMs } = await task.explain();
+    expect(spentMs['earlier-attempts']).toBeGreaterThan(spentMs.placement ?? 0);
+  });
+
   test('keeps what became of the attempts before, with long words cut', async () => {
     const fails = async (mark: string) => {
       const fs = process.getBuiltinModule('node:fs');

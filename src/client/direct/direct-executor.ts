@@ -171,7 +171,11 @@ export class DirectExecutor implements Place, LeaseHolder, SessionEvents {
     if (delayMs === undefined || this.#isClosed) return;
     this.#onRetry?.(task, code, delayMs);
     task.handedBack(this);
-    this.#retries.rest(task, delayMs, () => this.handBack([task]));
+    task.rests();
+    this.#retries.rest(task, delayMs, () => {
+      task.rested();
+      this.handBack([task]);
+    });
   }
 
   handBack(tasks: DirectTask[]): void {

@@ -243,6 +243,17 @@ export class DirectTask implements Started, ListItem<DirectTask> {
     if (this.#queueTimeoutMs !== undefined) this.#watchQueue(this.#queueTimeoutMs);
   }
 
+  /** It rests after an attempt that failed: that is no wait for a worker. */
+  rests(): void {
+    clearTimeout(this.#queueTimer);
+  }
+
+  /** Its rest is over. */
+  rested(): void {
+    this.#waitingSince = performance.now();
+    if (this.#queueTimeoutMs !== undefined) this.#watchQueue(this.#queueTimeoutMs);
+  }
+
   /** @param wasQuiet whether it is known to have told nothing. */
   succeed(value: unknown, wasQuiet = false): void {
     this.#whenHeard(wasQuiet, () => {
