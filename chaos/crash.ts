@@ -21,7 +21,7 @@ const [LEAST_LIFE_MS, MOST_LIFE_MS] = [50, 700];
 const SUBMITTERS = 3;
 const TOGETHER = 25;
 /** So many rounds each may be ahead of what was run: on a fast machine the rest would take longer than the kills. */
-const ROUNDS_AHEAD = 100;
+const ROUNDS_AHEAD = 500;
 
 /** What was acknowledged, and what it has to come to. */
 const acknowledged: { task: TaskHandle; expected: string }[] = [];
